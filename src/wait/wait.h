@@ -26,10 +26,10 @@ struct wait_word {
 
 /* What a task does at the moment, for dumps. Written by the task alone, read by anybody as a hint: every field is one store. */
 struct wait_note {
-    const char *verb;   /* "acquire"; NULL: it runs */
-    const char *type;   /* "lock" */
+    const char *verb; /* "acquire"; NULL: it runs */
+    const char *type; /* "lock" */
     const void *object;
-    void *place;        /* return address of the user's call */
+    void *place; /* return address of the user's call */
     int64_t since;
 };
 
@@ -47,9 +47,14 @@ struct wait_self {
     uint32_t shield; /* depth of plait_shielded: waits are not cancelled */
     uint32_t random; /* for choices in the lot, seeded */
     const struct wait_carrier *carrier;
-    int64_t limit;   /* deadline of the scope around; WAIT_NEVER without */
+    int64_t limit;     /* deadline of the scope around; WAIT_NEVER without */
     uint32_t *covered; /* shared word that a death now must wake (robust.h); survives a switch */
     struct wait_note note;
+    struct wait_later { /* wakes that a signal handler of this thread asked for inside the lot */
+        uint32_t *word;
+        int count;
+    } later[4];
+    volatile int in_lot; /* > 0: this thread holds a bucket, a handler must not take one */
 };
 
 enum { WAIT_AWAKE, WAIT_ARMED, WAIT_ASLEEP, WAIT_TIMEOUT, WAIT_CANCEL, WAIT_WORD = 8 };
@@ -91,13 +96,21 @@ int wait_park(const struct wait_word *words, int count, int64_t deadline);
 /* The loop of every call that waits: try; else park on the words; until it succeeds or the deadline. A task that was woken tries once more before it says -ETIMEDOUT or -ECANCELED, so
  * that no wake is swallowed. */
 struct wait_call {
-    int (*attempt)(void *object);  /* 0 or a result >= 0 or an error; -EAGAIN: would have to wait */
-    int (*words)(void *object, struct wait_word *words); /* announces the sleeper (sets W bits) and says what to sleep on; 0: look again */
+    int (*attempt)(void *object); /* 0 or a result >= 0 or an error; -EAGAIN: would have to wait */
+    int (*words)(
+        void *object,
+        struct wait_word *
+            words); /* announces the sleeper (sets W bits) and says what to sleep on; 0: look again */
     const char *verb, *type;
 };
-int wait_until(const struct wait_call *call, void *object, const void *shown, int64_t deadline, void *place);
+int wait_until(const struct wait_call *call, void *object, const void *shown, int64_t deadline,
+               void *place);
 /* The same for a block that cannot say no: no deadline, no cancel, whatever the scope says. */
 int wait_until_done(const struct wait_call *call, void *object, const void *shown, void *place);
+/* For the few that call wait_park themselves: what dumps show meanwhile. */
+void wait_note_begin(struct wait_self *self, const struct wait_call *call, const void *shown,
+                     void *place);
+void wait_note_end(struct wait_self *self);
 
 /* Rule 1 of the interface: a deadline before the program's start is a duration: stops the program with the place. */
 void wait_bad_deadline(int64_t deadline, void *place) __attribute__((cold));
@@ -108,6 +121,9 @@ extern int64_t wait_epoch; /* clock at the program's start */
             wait_bad_deadline(deadline, __builtin_return_address(0));                              \
     } while (0)
 
+/* A failed try of PLAIT_NOW: gives others a turn now and then, returns -EAGAIN. */
+int wait_not_now(void);
+
 /* ---- waking. Private words: the longest sleeper first (deterministic mode: a seeded choice); shared: futex wake. Returns how many were woken. */
 int wait_unpark(uint32_t *word, int count, bool shared);
 /* As wait_unpark on a private word; while others remain asleep on it, ORs `more` into *word before the bucket is released: the W bit of lock and queue words. */
@@ -115,6 +131,7 @@ int wait_unpark_marking(uint32_t *word, int count, uint32_t more);
 
 /* Tells a task's own wait: cancel. True when this call ended one. Also makes the next wait end when none is under way. May be called in signal handlers. */
 void wait_cancel(struct wait_self *self);
+bool wait_was_canceled(const struct wait_self *self); /* a cancel is pending, or was told */
 /* ARMED or ASLEEP -> outcome; rouses. False: somebody else was first, or it is awake. */
 bool wait_fire(struct wait_self *self, uint32_t outcome);
 
@@ -130,9 +147,10 @@ extern void (*wait_switch)(void); /* filled in by sched/: lets somebody else run
         if (unlikely(wait_deterministic))                                                          \
             wait_switch();                                                                         \
     } while (0)
-/* A call with PLAIT_NOW has failed: on a coroutine every 8th gives others a turn, so that a loop of tries does not hold up its worker. */
+/* Filled in by sched/: every 8th failed try of a coroutine gives others a turn, so that a loop of tries does not hold up its worker. */
 extern void (*wait_turn)(void);
-uint32_t wait_random(struct wait_self *self); /* xorshift; the seed's sequence in deterministic mode */
+uint32_t
+wait_random(struct wait_self *self); /* xorshift; the seed's sequence in deterministic mode */
 
 /* The child of a fork: nobody else is here. Empties the lot; `self` sleeps as a thread from now on. */
 void wait_after_fork(struct wait_self *self);

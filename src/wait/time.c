@@ -1,0 +1,68 @@
+/* Time as tasks see it: the monotonic clock, or the virtual one of deterministic mode, which only the scheduler moves. */
+#include "base/report.h"
+#include "os/os.h"
+#include "wait/wait.h"
+
+#include <plait/time.h>
+
+#include <errno.h>
+
+int64_t wait_epoch, wait_virtual_now;
+bool wait_deterministic;
+void (*wait_switch)(void);
+
+__attribute__((constructor(101))) static void wait_begin(void)
+{
+    wait_epoch = os_now();
+}
+
+int64_t wait_now(void)
+{
+    return unlikely(wait_virtual_now != 0) ? wait_virtual_now : os_now();
+}
+
+uint32_t wait_random(struct wait_self *self)
+{
+    uint32_t x = self->random; /* xorshift32, Marsaglia 2003 */
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return self->random = x;
+}
+
+void wait_bad_deadline(int64_t deadline, void *place)
+{
+    base_misuse(NULL, "deadline", place,
+                "%ld ns lies before the program's start: a duration where a deadline belongs; "
+                "write plait_after(...)",
+                (long)deadline);
+}
+
+int64_t plait_now(void)
+{
+    return wait_now();
+}
+
+int64_t plait_after(int64_t duration)
+{
+    int64_t now = wait_now(), sum;
+    if (__builtin_add_overflow(now, duration, &sum))
+        return duration > 0 ? WAIT_NEVER : wait_epoch;
+    return sum < wait_epoch ? wait_epoch : sum;
+}
+
+/* No word: only the deadline or a cancel ends it. */
+int plait_sleep(int64_t deadline)
+{
+    static const struct wait_call sleeping = {.verb = "sleep", .type = "time"};
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    struct wait_self *self = wait_me();
+    int rc;
+    wait_note_begin(self, &sleeping, NULL, __builtin_return_address(0));
+    do
+        rc = wait_park(NULL, 0, deadline);
+    while (rc == -EAGAIN);
+    wait_note_end(self);
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
