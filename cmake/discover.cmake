@@ -1,0 +1,16 @@
+# Asks a test program for its cases (one "name<TAB>label ..." a line) and writes the CTest entries. Run after each link of it.
+execute_process(COMMAND ${EMULATOR} ${PROGRAM} --list OUTPUT_VARIABLE cases RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "${PROGRAM} --list failed: ${failed}")
+endif()
+string(REGEX MATCHALL "[^\n]+" cases "${cases}")
+set(text "")
+foreach(line IN LISTS cases)
+  string(REGEX MATCH "^([^\t]*)\t(.*)$" line "${line}")
+  set(case ${CMAKE_MATCH_1})
+  string(REPLACE " " ";" extra "${CMAKE_MATCH_2}")
+  set(labels ${LABELS} ${extra})
+  string(APPEND text "add_test([=[${NAME}/${case}]=] ${EMULATOR} [=[${PROGRAM}]=] ${case})\n"
+    "set_tests_properties([=[${NAME}/${case}]=] PROPERTIES LABELS [=[${labels}]=] TIMEOUT ${LIMIT} SKIP_RETURN_CODE 77 ENVIRONMENT [=[${ENVIRONMENT}]=])\n")
+endforeach()
+file(WRITE ${LIST} "${text}")
