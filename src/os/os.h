@@ -38,10 +38,11 @@ int os_futex_wake(uint32_t *word, int count, bool shared); /* how many were woke
 
 /* ---- thread.c */
 pid_t os_tid(void);
+void os_yield(void); /* sched_yield(2) */
 int os_cpus(void);                   /* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
 int os_cpus_allowed(void);           /* CPUs of the affinity mask: may two threads run at once? */
 /* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB of stack unless `stack` says
- * more; named for ps. Detached. Allocates (pthread_create). `id`, when not NULL, gets the pthread_t. */
+ * more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);
 void os_thread_name(const char *name);
 int os_errno_get(void);
@@ -59,7 +60,12 @@ struct os_exit {
 int os_pidfd_reap(int pidfd, struct os_exit *end);
 int os_die_with_parent(pid_t parent); /* PDEATHSIG = SIGKILL, and the re-check that the parent is still `parent`: else -ESRCH */
 
+/* ---- output.c: all of it, or -errno; raises no SIGPIPE; gives up after 20 ms where a full descriptor is non-blocking */
+int os_write(int descriptor, const char *text, size_t size);
+
 /* ---- memory.c */
+void *os_alloc(size_t size); /* zeroed; NULL: no memory. The only way plait allocates: takes libc's lock, so start and open paths only */
+void os_free(void *memory);  /* takes NULL */
 void *os_map(size_t size);                 /* private zero pages, no swap reserved, no huge pages; NULL: no memory */
 void os_unmap(void *memory, size_t size);
 int os_guard(void *page, size_t size);     /* no access from now on: MADV_GUARD_INSTALL, else mprotect */
@@ -91,6 +97,9 @@ void os_switch(void **from, void *to);
 /* A context that calls entry(arg) on the stack that ends at `top` (16-byte aligned down) when first switched to; entry never returns.
  * Unwinders stop there. */
 void *os_context(void *top, void (*entry)(void *), void *arg);
+
+/* ---- overflow.h: what happens when a stack runs over its guard. sanitizer.h: what ASan, TSan and Valgrind must be told of a switch.
+ * fault.h: making calls fail. */
 
 /* ---- robust.c: the kernel's list of what to mark when this thread dies */
 struct os_robust {

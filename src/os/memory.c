@@ -1,0 +1,103 @@
+#include "os/os.h"
+#include "os/syscall.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { GUARD_INSTALL = 102, GUARD_REMOVE = 103, NO_EXEC_SEAL = 8 };
+#define CHUNK ((off_t)16 << 20)
+
+/* libc's mmap, not a raw one: the sanitizers watch it to forget what they knew about the addresses. */
+static void *map(size_t size, int flags, int descriptor)
+{
+    int saved = os_errno_get();
+    if (OS_FAULT("mmap"))
+        return NULL;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+    os_errno_set(saved);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void *os_map(size_t size)
+{
+    void *memory = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (memory) /* a huge page would make each parked stack cost 2 MB */
+        OS_CALL(madvise, memory, size, MADV_NOHUGEPAGE);
+    return memory;
+}
+
+void *os_map_file(int descriptor, size_t size)
+{
+    return map(size, MAP_SHARED, descriptor);
+}
+
+void os_unmap(void *memory, size_t size)
+{
+    int saved = os_errno_get();
+    munmap(memory, size);
+    os_errno_set(saved);
+}
+
+/* The guard marker makes no mapping of its own, so that a million stacks stay below vm.max_map_count. It is refused in locked
+ * memory (mlockall), where mprotect still works. */
+int os_guard(void *page, size_t size)
+{
+    if (os_has(OS_GUARD) && OS_CALL(madvise, page, size, GUARD_INSTALL) == 0)
+        return 0;
+    return (int)OS_CALL(mprotect, page, size, PROT_NONE);
+}
+
+int os_unguard(void *page, size_t size)
+{
+    if (os_has(OS_GUARD))
+        OS_CALL(madvise, page, size, GUARD_REMOVE);
+    return (int)OS_CALL(mprotect, page, size,
+                        PROT_READ | PROT_WRITE); /* either way may have been taken */
+}
+
+void os_discard(void *memory, size_t size)
+{
+    OS_CALL(madvise, memory, size, MADV_FREE);
+}
+
+/* In pieces, because an interrupted fallocate of this kind gives everything back and a profiler's timer would then never let a
+ * large one end. */
+static long allocate(long file, off_t size)
+{
+    long r = 0;
+    for (off_t at = 0; at < size && r == 0; at += CHUNK)
+        r = OS_CALL_AGAIN(fallocate, file, 0, at, size - at < CHUNK ? size - at : CHUNK);
+    return r;
+}
+
+int os_memfd(const char *name, size_t size)
+{
+    if (size == 0 || size > INT64_MAX)
+        return -EINVAL;
+    long file = OS_CALL(memfd_create, name, MFD_CLOEXEC);
+    if (file == -EACCES) /* sysctl vm.memfd_noexec=2 wants it said */
+        file = OS_CALL(memfd_create, name, MFD_CLOEXEC | NO_EXEC_SEAL);
+    if (file < 0)
+        return (int)file;
+    long r = allocate(file, (off_t)size);
+    if (r == 0)
+        return (int)file;
+    os_close((int)file);
+    return (int)r;
+}
+
+void *os_alloc(size_t size)
+{
+    int saved = os_errno_get();
+    void *memory = OS_FAULT("alloc") ? NULL : calloc(1, size);
+    os_errno_set(saved);
+    return memory;
+}
+
+void os_free(void *memory)
+{
+    int saved = os_errno_get(); /* older libcs change it */
+    free(memory);
+    os_errno_set(saved);
+}

@@ -1,0 +1,111 @@
+#include "os/cgroup.h"
+#include "os/os.h"
+#include "os/syscall.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+enum { STACK = 256 * 1024, NAME = 16 };
+
+pid_t os_tid(void)
+{
+    return (pid_t)OS_CALL(gettid, 0);
+}
+
+int os_cpus_allowed(void)
+{
+    uint64_t mask[128]; /* 8,192 CPUs; the kernel refuses a mask smaller than its own */
+    long bytes = OS_CALL(sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++)
+        count += __builtin_popcountll(mask[i]);
+    return count > 0 ? count : 1;
+}
+
+int os_cpus(void)
+{
+    int allowed = os_cpus_allowed();
+    int quota = os_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
+    return quota > 0 && quota < allowed ? quota : allowed;
+}
+
+void os_thread_name(const char *name)
+{
+    OS_CALL(prctl, PR_SET_NAME, name); /* the kernel cuts it to 15 characters */
+}
+
+/* What the new thread needs, on the heap because a detached thread may begin after its starter has gone on. */
+struct start {
+    void (*main)(void *);
+    void *arg;
+    char name[NAME];
+};
+
+static void *begin(void *p)
+{
+    struct start start = *(struct start *)p;
+    os_free(p);
+    os_thread_name(start.name);
+    start.main(start.arg);
+    return NULL;
+}
+
+/* Faults of the thread itself must stay open: a blocked one kills the process without its handler. */
+static void plait_mask(sigset_t *mask)
+{
+    static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    sigfillset(mask);
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
+        sigdelset(mask, open[i]);
+}
+
+static int create(struct start *start, size_t stack)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int error = pthread_attr_init(&attributes);
+    if (error)
+        return error;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    error = pthread_attr_setstacksize(&attributes, stack);
+    if (!error)
+        error = pthread_create(&thread, &attributes, begin, start);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+int os_thread_start(void (*thread_main)(void *), void *arg, size_t stack, const char *name)
+{
+    int fault = OS_FAULT("pthread_create"), saved = os_errno_get();
+    struct start *start = fault ? NULL : os_alloc(sizeof *start);
+    if (!start)
+        return fault ? -fault : -ENOMEM;
+    *start = (struct start){.main = thread_main, .arg = arg};
+    strncpy(start->name, name, NAME - 1);
+    sigset_t mask, before;
+    plait_mask(&mask);
+    /* Blocked here and inherited, because a signal could otherwise reach the new thread before it blocks them itself. */
+    pthread_sigmask(SIG_SETMASK, &mask, &before);
+    int error = create(start, stack > STACK ? stack : STACK);
+    if (error ==
+        EINVAL) /* thread-local data of the program does not fit: glibc takes it from the stack */
+        error = create(start, 32 * STACK);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    os_errno_set(saved);
+    if (error)
+        os_free(start);
+    return -error;
+}
+
+__attribute__((noinline)) int os_errno_get(void)
+{
+    return errno;
+}
+
+__attribute__((noinline)) void os_errno_set(int value)
+{
+    errno = value;
+}
