@@ -56,7 +56,7 @@ static void lot_run_later(struct wait_self *self)
         int count = self->later[i].count;
         self->later[i].word = NULL;
         if (word)
-            wait_unpark_marking(word, count, 0);
+            wait_unpark_marking(word, count, 0, 0);
     }
 }
 
@@ -133,43 +133,60 @@ static struct lot_node *lot_choose(struct bucket *bucket, const uint32_t *word)
     return node;
 }
 
-/* Fires up to `count` sleepers of the word; those that must be roused go into `asleep` (room for BATCH). How many were fired. */
-static int lot_fire(struct bucket *bucket, const uint32_t *word, int count,
-                    struct wait_self **asleep, int *sleepers)
+/* Takes up to `count` nodes of the word out, in the order in which they are to be woken. */
+static int lot_take(struct bucket *bucket, const uint32_t *word, int count, struct lot_node **taken)
+{
+    int n = 0;
+    while (n < count && (taken[n] = lot_choose(bucket, word)))
+        list_remove(&taken[n++]->link);
+    return n;
+}
+
+/* Fires those taken out; `asleep` gets those that must be roused. How many were fired. */
+static int lot_fire(struct lot_node **taken, int count, struct wait_self **asleep, int *sleepers)
 {
     int fired = 0;
-    struct lot_node *node;
     *sleepers = 0;
-    while (fired < count && *sleepers < BATCH && (node = lot_choose(bucket, word))) {
-        list_remove(&node->link);
-        uint32_t seen = atom_load(&node->self->state, RELAXED);
+    for (int i = 0; i < count; i++) {
+        struct wait_self *self = taken[i]->self;
+        uint32_t outcome = WAIT_WORD + (uint32_t)taken[i]->index;
+        uint32_t seen = atom_load(&self->state, RELAXED);
         while ((seen == WAIT_ARMED || seen == WAIT_ASLEEP) &&
-               !atom_cas(&node->self->state, &seen, WAIT_WORD + (uint32_t)node->index, ACQ_REL))
+               !atom_cas(&self->state, &seen, outcome, ACQ_REL))
             ;
         if (seen == WAIT_ASLEEP)
-            asleep[(*sleepers)++] = node->self;
+            asleep[(*sleepers)++] = self;
         fired += seen == WAIT_ARMED || seen == WAIT_ASLEEP;
     }
     return fired;
 }
 
-int wait_unpark_marking(uint32_t *word, int count, uint32_t more)
+/* The marks come before anybody is fired: a task fired while it was still on its way to sleep runs at once, and if it then saw
+ * no W it would release the object without a wake, which nobody else owes to those who remain. The word is there to be marked, since those
+ * taken out are inside a call on its object until this bucket is released. */
+int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more)
 {
-    int woken = 0, sleepers = 0;
+    int fired = 0, taken_now, wanted, sleepers;
     struct wait_self *self = wait_current;
     if (unlikely(self && self->in_lot)) {
         lot_defer(self, word, count);
         return 0;
     }
     do {
+        struct lot_node *taken[BATCH];
         struct wait_self *asleep[BATCH];
         struct bucket *bucket = lot_lock(word);
-        woken += lot_fire(bucket, word, count - woken, asleep, &sleepers);
+        wanted = count - fired < BATCH ? count - fired : BATCH;
+        taken_now = lot_take(bucket, word, wanted, taken);
+        uint32_t marks = taken_now ? woken : 0;
         if (more && lot_next(bucket, &bucket->queue, word))
-            atom_or(word, more, SEQ_CST);
+            marks |= more;
+        if (marks)
+            atom_or(word, marks, SEQ_CST);
+        fired += lot_fire(taken, taken_now, asleep, &sleepers);
         lot_unlock(bucket);
         for (int i = 0; i < sleepers; i++)
             asleep[i]->carrier->rouse(asleep[i]);
-    } while (sleepers == BATCH && woken < count);
-    return woken;
+    } while (taken_now == wanted && fired < count);
+    return fired;
 }

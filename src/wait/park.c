@@ -18,6 +18,8 @@ __thread struct wait_self *wait_current __attribute__((tls_model("initial-exec")
 #endif
 struct wait_self *(*wait_adopt)(void);
 void (*wait_turn)(void);
+uint32_t wait_forks;
+struct wait_self *wait_forker;
 
 void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier)
 {
@@ -111,7 +113,7 @@ bool wait_was_canceled(const struct wait_self *self)
 
 int wait_unpark(uint32_t *word, int count, bool shared)
 {
-    return shared ? shared_unpark(word, count) : wait_unpark_marking(word, count, 0);
+    return shared ? shared_unpark(word, count) : wait_unpark_marking(word, count, 0, 0);
 }
 
 int wait_not_now(void)
@@ -191,4 +193,6 @@ void wait_after_fork(struct wait_self *self)
     self->carrier = &wait_thread_carrier;
     self->later[0].word = NULL;
     wait_current = self;
+    wait_forker = self;
+    wait_forks++;
 }

@@ -126,8 +126,9 @@ int wait_not_now(void);
 
 /* ---- waking. Private words: the longest sleeper first (deterministic mode: a seeded choice); shared: futex wake. Returns how many were woken. */
 int wait_unpark(uint32_t *word, int count, bool shared);
-/* As wait_unpark on a private word; while others remain asleep on it, ORs `more` into *word before the bucket is released: the W bit of lock and queue words. */
-int wait_unpark_marking(uint32_t *word, int count, uint32_t more);
+/* As wait_unpark on a private word; before anybody is fired it ORs `woken` into *word if it takes sleepers out, and `more` while others remain: the lock's
+ * "one is on his way" and the W bit of lock and queue words. Whoever was taken out tries again before his call returns, also if he timed out meanwhile. */
+int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more);
 
 /* Tells a task's own wait: cancel. True when this call ended one. Also makes the next wait end when none is under way. May be called in signal handlers. */
 void wait_cancel(struct wait_self *self);
@@ -154,6 +155,10 @@ wait_random(struct wait_self *self); /* xorshift; the seed's sequence in determi
 
 /* The child of a fork: nobody else is here. Empties the lot; `self` sleeps as a thread from now on. */
 void wait_after_fork(struct wait_self *self);
+/* How many forks lie between this process and the program's start, and who survived the last one: a private object marked in another
+ * generation was marked by a task that is not here, unless that was the forker. */
+extern uint32_t wait_forks;
+extern struct wait_self *wait_forker;
 /* Counters for plait_counters_read. */
 extern uint64_t wait_count_waits, wait_count_wakes;
 
