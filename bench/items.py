@@ -1,0 +1,224 @@
+"""What bench/run measures: each item, who takes part in it, and what plait must reach.
+
+Item names are those of the peer kits; the commands' numbers (rounds, seconds) are chosen so that a run takes 0.1-0.3 s. A command
+prints `value unit [name=value ...]` or, for several figures, `value unit NAME` lines. {plait}, {sync}, {coro} and {ipc} are the
+folders of the built programs, {core} is a processor to pin to.
+
+Who counts: RIVAL does the same job, and the best of them is what the target is measured against. BESIDE does another job - the note
+says which difference: spins, unbounded, inlined, one thread only, no guard pages - and is shown beside. MISSING is in no package
+registry, or could not be built."""
+from dataclasses import dataclass, field
+
+RIVAL, BESIDE, MISSING = "rival", "beside", "missing"
+LOWER, HIGHER, AT_MOST, REPORTED = "<= 1.0", ">= 1.0", "at most", "reported"
+NO_REGISTRY = "missing: in no package registry"
+
+
+@dataclass
+class Peer:
+    who: str
+    command: str
+    role: str = RIVAL
+    note: str = ""
+    environment: dict = field(default_factory=dict)
+    limit: int = 10     # seconds for one run
+
+
+@dataclass
+class Target:
+    """LOWER, HIGHER: plait's figure by the best rival's. AT_MOST: the sum of plait's figures against a number."""
+    rule: str
+    figures: tuple = ("",)
+    limit: float = 0
+    only: str = ""      # a rival counts when this figure is at least 0.5 (share)
+    same: bool = False  # compare with the rival that the item's first target chose
+
+
+@dataclass
+class Item:
+    name: str
+    peers: list = field(default_factory=list)
+    targets: list = field(default_factory=list)
+
+    def add(self, names, command, role=RIVAL, note="", **more):
+        """names: words of `who=ARGUMENT` or just who; {peer} in the command is the argument."""
+        for word in names if isinstance(names, list) else names.split():
+            who, _, argument = word.partition("=")
+            self.peers.append(Peer(who, command.replace("{peer}", argument or who), role, note, **more))
+
+    def missing(self, names):
+        self.add(names, "", MISSING, NO_REGISTRY)
+
+
+def locks():
+    for second in (0, 1):
+        i = Item(f"lock-uncontended-{second + 1}", targets=[Target(LOWER)])
+        pin, args = "taskset -c {core} ", f"3000000 {second}"
+        glibc = "glibc-mutex glibc-adaptive glibc-recursive"
+        i.add("plait", pin + "{plait}/lock_uncontended " + args)
+        i.add("nsync-mu absl-mutex", pin + "{sync}/lock_uncontended {peer} " + args)
+        if second:
+            i.add(glibc, pin + "{sync}/lock_uncontended {peer} " + args)
+        else:
+            i.add(glibc, pin + "{sync}/lock_uncontended {peer} " + args, BESIDE, "no atomics while the process has one thread")
+        i.add("tbb-mutex", pin + "{sync}/lock_uncontended {peer} " + args, BESIDE, "inlined")
+        i.add("rust-std-mutex parking_lot-mutex", pin + "{sync}/rust/release/lock_uncontended {peer} " + args, BESIDE, "inlined")
+        i.add("go-mutex", pin + "{sync}/go-peers lock_uncontended {peer} " + args, BESIDE, "inlined; Go always has threads")
+        yield i
+    for threads in (2, 4, 8):
+        args = f"{threads} 0.2"
+        longest = Target(AT_MOST, ("longest_ms",), 5) if threads == 2 else Target(LOWER, ("longest_ms",), same=True)
+        i = Item(f"lock-contended-{threads}", targets=[Target(HIGHER, only="share"), longest])
+        i.add("plait", "{plait}/lock_contended " + args)
+        i.add("glibc-mutex glibc-adaptive tbb-mutex nsync-mu absl-mutex", "{sync}/lock_contended {peer} " + args)
+        i.add("rust-std-mutex parking_lot-mutex", "{sync}/rust/release/lock_contended {peer} " + args)
+        i.add("go-mutex-osthread", "{sync}/go-peers lock_contended {peer} " + args)
+        i.add("go-mutex", "{sync}/go-peers lock_contended {peer} " + args, BESIDE, "goroutines")
+        yield i
+
+
+def shared_locks():
+    for processes, pairs, slow in ((1, 10000000, 150000), (2, 2000000, 50000)):
+        i = Item(f"xlock-{processes}", targets=[Target(LOWER if processes == 1 else HIGHER)])
+        i.add("plait", f"{{plait}}/xlock {processes} {pairs}")
+        i.add("pthread-pshared-robust", f"{{ipc}}/xlock {{peer}} {processes} {pairs}")
+        i.add("pthread-pshared-robust-recursive", f"{{ipc}}/xlock {{peer}} {processes} {pairs}", BESIDE, "recursive")
+        i.add("pthread-pshared pthread-pshared-recursive sem_t", f"{{ipc}}/xlock {{peer}} {processes} {pairs}", BESIDE,
+              "does not survive a killed holder")
+        i.add("boost-mutex boost-recursive-mutex", f"{{ipc}}/xlock_boost {{peer}} {processes} {pairs}", BESIDE,
+              "does not survive a killed holder")
+        i.add("ref-futex", f"{{ipc}}/xlock {{peer}} {processes} {pairs}", BESIDE, "reference: three states, no owner")
+        i.add("flock fcntl fcntl-ofd", f"{{ipc}}/xlock {{peer}} {processes} {slow}", BESIDE, "system call each time")
+        yield i
+
+
+def queues():
+    for crew, place in (("1 1", "free"), ("1 1", "2core"), ("4 4", "free")):
+        i = Item("queue-" + crew.replace(" ", "x") + ("-2core" if place == "2core" else ""), targets=[Target(HIGHER)])
+        args, one = f"{crew} 0.12 {place}", crew == "1 1"
+        i.add("plait", "{plait}/queue " + args)
+        i.add("crossbeam-bounded", "{sync}/rust/release/queue {peer} " + args)
+        i.add("kanal-bounded", "{sync}/rust/release/queue {peer} " + args, BESIDE, "spins before it sleeps")
+        i.add("flume-bounded", "{sync}/rust/release/queue {peer} " + args, BESIDE, "not the target's peer")
+        i.add("rust-sync_channel", "{sync}/rust/release/queue {peer} " + args, BESIDE,
+              "one consumer" if one else "consumers share a mutex")
+        i.add("c-mutex-ring tbb-bounded moodycamel-bounded", "{sync}/queue {peer} " + args, BESIDE, "not the target's peer")
+        i.add("go-chan-osthread", "{sync}/go-peers queue {peer} " + args, BESIDE, "not the target's peer")
+        if place == "free":
+            i.add("go-chan", "{sync}/go-peers queue {peer} " + args, BESIDE, "goroutines")
+        if one:
+            i.add("moodycamel-rw-circular", "{sync}/queue {peer} " + args, BESIDE, "1x1 only")
+            i.add("boost-spsc ck-spsc", "{sync}/queue {peer} " + args, BESIDE, "1x1 only; never sleeps")
+        i.add("moodycamel moodycamel-tokens glib-async", "{sync}/queue {peer} " + args, BESIDE, "unbounded")
+        i.add("boost-lockfree ck-mpmc atomic_queue", "{sync}/queue {peer} " + args, BESIDE, "never sleeps")
+        i.missing("rigtorp")
+        yield i
+
+
+def switch():
+    i = Item("switch", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/switch 15000000")
+    i.add(["Boost.Context fcontext=fcontext", "Boost.Context fiber=boost"], "{coro}/switch_cpp {peer} 12500000")
+    i.add("corosensei", "{coro}/switch_rs 15000000", BESIDE, "inlined: spills only what is live")
+    i.add(["C++20 coroutine=cxx20"], "{coro}/switch_cpp {peer} 30000000", BESIDE, "stackless")
+    i.add("swapcontext=ucontext", "{coro}/switch_c {peer} 400000", BESIDE, "two system calls")
+    i.add(["Go iter.Pull=switch"], "{coro}/go switch 1 1800000", BESIDE, "through the runtime")
+    i.missing(["minicoro", "Photon"])
+    yield i
+
+
+def runtimes(i, item, workers, counts, extra=(), limit=10, not_rival=BESIDE):
+    """The rows of one coroutine item. counts: expected cost -> arguments, by runtime."""
+    def add(who, program, role=RIVAL, note="", threads=workers, **more):
+        if program in counts:
+            i.add([f"{who}={program}"], f"{{coro}}/{program.split('-')[0]} {item} {threads} {counts[program]}", role, note,
+                  limit=limit, **more)
+    add("Go", "go")
+    add("Tokio", "tokio", note="stackless")
+    add("Boost.Fiber", "fiber", note="no guard pages" + ("; idle workers spin" if workers == 2 else ""))
+    add("may", "may")
+    if workers == 1:
+        add("Tokio current-thread", "tokio-current", BESIDE, "one thread only", threads=0)
+        add("State Threads", "st", BESIDE, "one thread only; no guard pages")
+    for who, program, role, note, environment in extra:
+        add(who, program, role, note, environment=environment)
+    i.missing(["Photon"] if workers == 2 else ["libdill", "neco", "Photon"])
+
+
+def counted(slice_ns, costs, make):
+    """Arguments by runtime, so that each runs for about slice_ns."""
+    return {program: make(max(int(slice_ns / ns), 8)) for program, ns in costs.items()}
+
+
+def yields():
+    shapes = (("yield.w1", 1, 2, dict(plait=20, go=60, tokio=170, fiber=50, may=100, st=220) | {"tokio-current": 150}),
+              ("yield1000.w1", 1, 1000, dict(plait=40, go=90, tokio=90, fiber=150, may=130, st=100) | {"tokio-current": 60}),
+              ("yield2000.w2", 2, 2000, dict(plait=40, go=80, tokio=100, fiber=100, may=150)))
+    for name, workers, crew, costs in shapes:
+        i = Item(name, targets=[Target(LOWER)])
+        counts = counted(0.15e9, costs, lambda n: f"{crew} {n // crew + 1}")
+        i.add("plait", f"{{plait}}/coro yield {workers} {counts['plait']}")
+        runtimes(i, "yield", workers, counts)
+        yield i
+
+
+def spawns():
+    single, batch = (lambda n: f"{n} 1"), (lambda n: f"{n // 1000 + 1} 1000")
+    pool = (("Boost.Fiber pooled", "fiber-pooled", BESIDE, "its pool takes no lock: one worker only", {"STACK": "pooled"}),)
+    shapes = (("spawn1.w1", "spawn1", 1, single, dict(plait=200, go=350, tokio=600, fiber=400, may=1500, st=100)
+               | {"tokio-current": 350, "fiber-pooled": 300}),
+              ("spawn1.w2", "spawn1", 2, single, dict(plait=300, go=400, tokio=500, fiber=450, may=3000)),
+              ("spawnb.w1", "spawnb", 1, batch, dict(plait=200, go=220, tokio=700, fiber=4000, may=1200, st=60)
+               | {"tokio-current": 200, "fiber-pooled": 500}),
+              ("spawnb.w2", "spawnb", 2, batch, dict(plait=300, go=250, tokio=800, fiber=6000, may=3000)))
+    for name, item, workers, make, costs in shapes:
+        i = Item(name, targets=[Target(LOWER)])
+        counts = counted(0.15e9, costs, make)
+        i.add("plait", f"{{plait}}/coro spawn {workers} {counts['plait']}")
+        runtimes(i, item, workers, counts, pool if workers == 1 else (), limit=4)
+        yield i
+
+
+def crowds():
+    i = Item("parked1m", targets=[Target(AT_MOST, ("rss", "pagetable"), 4400), Target(AT_MOST, ("vmas",), 99),
+                                  Target(LOWER, ("create",))])
+    i.add("plait", "{plait}/coro parked 1 1000000", note="64 KB stacks, guard pages", limit=60)
+    i.add("Go=go", "{coro}/{peer} parked 1 1000000", note="growing stacks", limit=40)
+    i.add("Tokio=tokio", "{coro}/{peer} parked 1 1000000", BESIDE, "stackless", limit=40)
+    i.add(["Boost.Fiber=fiber", "State Threads=st"], "{coro}/{peer} parked 1 1000000", BESIDE, "no guard pages", limit=40)
+    i.add(["Boost.Fiber protected=fiber"], "{coro}/{peer} parked 1 1000000", BESIDE, "guard pages by mprotect",
+          environment={"STACK": "protected"}, limit=40)
+    i.add("may", "{coro}/may parked 1 1000000", BESIDE, "guard pages by mprotect", limit=40)
+    i.missing(["Photon"])
+    yield i
+    for workers in (1, 2):
+        i = Item(f"sleeps100k.w{workers}", targets=[Target(LOWER, ("cpu",))])
+        i.add("plait", f"{{plait}}/coro sleeps {workers} 100000", limit=20)
+        i.add("Go=go", f"{{coro}}/{{peer}} sleeps {workers} 100000", limit=20)
+        i.add("Tokio=tokio", f"{{coro}}/{{peer}} sleeps {workers} 100000", BESIDE, "stackless; ms clock", limit=20)
+        if workers == 1:
+            i.add(["Boost.Fiber=fiber"], "{coro}/{peer} sleeps 1 100000", BESIDE, "no guard pages", limit=20)
+            i.add(["State Threads=st"], "{coro}/{peer} sleeps 1 100000", BESIDE, "sleeps short: stale clock", limit=20)
+            i.missing(["libdill", "Photon"])
+        yield i
+
+
+def foreign():
+    i = Item("blocking100", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/coro blocking 2 100 100", note="plait_blocking, nanosleep")
+    i.add("Go=go", "{coro}/{peer} blocking 2 100 100", note="syscall.Nanosleep")
+    i.add(["Go cgo=gocgo"], "{coro}/{peer} blocking 2 100 100", note="usleep through cgo")
+    i.add("Tokio=tokio", "{coro}/{peer} blocking 2 100 100", BESIDE, "spawn_blocking")
+    yield i
+    for workers in (1, 2):
+        i = Item(f"fair.w{workers}", targets=[Target(REPORTED)])
+        i.add("plait", f"{{plait}}/coro fair {workers}")
+        names = ["Go=go", "Tokio=tokio", "Boost.Fiber=fiber", "may"] + (["State Threads=st"] if workers == 1 else [])
+        i.add(names, f"{{coro}}/{{peer}} fair {workers}", BESIDE)
+        i.missing(["Photon"] if workers == 2 else ["libdill", "neco", "Photon"])
+        yield i
+
+
+def every_item():
+    for group in (locks, shared_locks, queues, switch, yields, spawns, crowds, foreign):
+        yield from group()
