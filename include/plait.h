@@ -1,6 +1,14 @@
 /* plait.h - concurrency for C: processes, threads and coroutines behind one set of calls.
  *
- * This is the whole library; the headers under plait/ are its manual, one noun each. */
+ * This is the whole library; the headers under plait/ are its manual, one noun each. To read first:
+ *
+ *     start.h    tasks: start, join, cancel          lock.h    one at a time
+ *     time.h     deadlines, sleeping                 event.h   a flag to wait for
+ *     error.h    codes, names, settings              queue.h   items from task to task
+ *     task.h     what a task can be asked            share.h   memory that children see too
+ *     watch.h    look inside                         local.h   a value for each task
+ *
+ * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
 #define PLAIT_H
 
@@ -11,6 +19,7 @@
 #include <plait/macros.h>
 #include <plait/queue.h>
 #include <plait/share.h>
+#include <plait/start.h>
 #include <plait/task.h>
 #include <plait/time.h>
 #include <plait/watch.h>

@@ -1,4 +1,21 @@
-/* plait/local.h - a value of its own for each task. Include <plait.h>. */
+/* plait/local.h - a value of its own for each task. Include <plait.h>.
+ *
+ * What thread-local storage is for threads, for tasks of all carriers: two coroutines on one worker
+ * have two values, and a coroutine has its value wherever it runs. The variable is a static
+ * plait_local, the same for all; each task sees NULL in it until it sets a value of its own.
+ *
+ * Example:
+ *     static plait_local request = {.destroy = free}; // zeroes will do when nothing is to be freed
+ *     int serve(void *name)
+ *     {
+ *         if (plait_local_set(&request, strdup((const char *)name)) != 0)
+ *             return 1;
+ *         return printf("%s\n", (char *)plait_local_get(&request)), 0; // freed when this task ends
+ *     }
+ *
+ * Values are found by the address of the plait_local, so it must live as long as any task that set
+ * one. No call here waits. After fork the child's main task has the values of the task that forked;
+ * those of the others are not there, and their destroy is not called in the child. Since 0.1. */
 #ifndef PLAIT_LOCAL_H
 #define PLAIT_LOCAL_H
 #include <plait/macros.h>
@@ -7,12 +24,23 @@ extern "C" {
 #endif
 
 typedef struct plait_local {
-    void (*destroy)(void *value);
-    void *(*inherit)(void *value);
-    uint64_t own;
+    void (*destroy)(void *value);  /* called by the task at its end, unless its value is NULL */
+    void *(*inherit)(void *value); /* for a later version: leave it NULL */
+    uint64_t own;                  /* plait's: leave it 0 */
 } plait_local;
 
+/* This task's value.
+ *   returns  what this task set last, borrowed; NULL when it set none
+ *   errors   none
+ *   blocks   never */
 void *plait_local_get(plait_local *local);
+
+/* Sets this task's value; the one before is not destroyed, since you may still hold it. NULL takes
+ * it away.
+ *   value    kept until the task ends or sets another
+ *   returns  0
+ *   errors   -ENOMEM: the value before is still set
+ *   blocks   never */
 int plait_local_set(plait_local *local, void *value);
 
 #ifdef __cplusplus

@@ -1,4 +1,28 @@
-/* plait/time.h - deadlines and sleeping. Include <plait.h>. */
+/* plait/time.h - deadlines and sleeping. Include <plait.h>.
+ *
+ * All time in plait is an int64_t: nanoseconds of the monotonic clock, which setting the wall clock
+ * does not move. A call that can wait takes a deadline last: a point of that clock, not a duration,
+ * so that a loop of waits ends when it should without arithmetic. Three kinds are written:
+ *
+ *     PLAIT_NOW                          do not wait: -EAGAIN where waiting would be needed
+ *     PLAIT_NEVER                        wait as long as it takes
+ *     plait_after(2 * PLAIT_SECOND)      -ETIMEDOUT two seconds from here
+ *
+ * A deadline that has passed is tried once, then -ETIMEDOUT. A number that lies before the start of
+ * the program must be a duration whose plait_after was forgotten: the call aborts and names its
+ * place, because otherwise it would be a time-out that nobody can explain.
+ *
+ * Example:
+ *     int tick(void *unused)
+ *     {
+ *         for (int64_t next = plait_now(); plait_sleep(next += PLAIT_SECOND) == 0;)
+ *             puts("tick"); // no drift: each deadline is the one before plus a second
+ *         return 0;         // cancelled
+ *     }
+ *
+ * With PLAIT_SEED set (deterministic mode) the clock is virtual: it stands still while something
+ * can run and jumps to the next deadline otherwise. All calls: any carrier, also after fork. Since
+ * 0.1. */
 #ifndef PLAIT_TIME_H
 #define PLAIT_TIME_H
 #include <plait/macros.h>
@@ -6,15 +30,39 @@
 extern "C" {
 #endif
 
-#define PLAIT_NOW INT64_C(0)
-#define PLAIT_NEVER INT64_MAX
+#define PLAIT_NOW INT64_C(0)  /* do not wait */
+#define PLAIT_NEVER INT64_MAX /* no deadline */
 #define PLAIT_MICROSECOND INT64_C(1000)
 #define PLAIT_MILLISECOND INT64_C(1000000)
-#define PLAIT_SECOND INT64_C(1000000000)
+#define PLAIT_SECOND INT64_C(1000000000) /* 0.5 * PLAIT_SECOND is welcome too */
 
+/* The time now.
+ *   returns  nanoseconds of CLOCK_MONOTONIC, or of the virtual clock; about 25 ns, no system call
+ *   errors   none
+ *   blocks   never */
 int64_t plait_now(void);
+
+/* The deadline that lies `duration` nanoseconds from now.
+ *   returns  the sum, held within bounds: PLAIT_NEVER when it is too large to say, the program's
+ *            start when it would lie before it, so that a negative duration is a deadline that has
+ *            passed and not misuse
+ *   errors   none
+ *   blocks   never */
 int64_t plait_after(int64_t duration);
+
+/* Sleeps until the deadline. A coroutine gives its worker to others meanwhile. PLAIT_NEVER sleeps
+ * until cancelled.
+ *   returns  0 at the deadline; also at once when it has passed already
+ *   errors   -ECANCELED
+ *   misuse   a duration where a deadline belongs
+ *   blocks   until the deadline */
 int plait_sleep(int64_t deadline);
+
+/* Lets others run: a coroutine goes behind those that are ready on its worker, a thread calls
+ * sched_yield(2). In a loop that computes for long it keeps the neighbours served, since plait
+ * interrupts nobody.
+ *   errors   none; not a point of cancellation: plait_is_canceled tells
+ *   blocks   never; others run meanwhile */
 void plait_yield(void);
 
 #ifdef __cplusplus
