@@ -6,25 +6,35 @@
 #define SCHED_SCHED_H
 
 #include "base/heap.h"
+#include "os/sanitizer.h"
 #include "wait/wait.h"
 
 struct sched_worker;
 
+/* What settles a coroutine once its context is saved, done by whoever runs next on that worker. */
+enum sched_after {
+    SCHED_AFTER_NOTHING,
+    SCHED_AFTER_READY, /* it yielded: into the run queue */
+    SCHED_AFTER_PARK,  /* ARMED -> ASLEEP; if it has been fired meanwhile: ready */
+    SCHED_AFTER_END    /* its stack is free */
+};
+
 struct sched_co {
-    struct wait_self self; /* first: a wait_self of a coroutine is its sched_co */
+    struct wait_self self;       /* first: a wait_self of a coroutine is its sched_co */
     struct sched_worker *worker; /* where it runs or last ran; NULL before its start */
-    struct sched_co *next;  /* in a run queue or inbox */
-    void *context;          /* its stack pointer while it does not run */
+    struct sched_co *next;       /* in a run queue or inbox */
+    void *context;               /* its stack pointer while it does not run */
     void *stack;
     size_t stack_size;
     void (*main)(struct sched_co *co); /* returns when the task is over */
-    struct heap_item timer; /* when asleep with a deadline */
-    int64_t wake_at;
-    void *sanitizer;        /* fake stack (ASan) or fiber (TSan) */
-    void *exceptions[2];    /* libstdc++'s per-thread exception state */
-    uint32_t tries;         /* failed PLAIT_NOW calls */
+    struct heap_item timer;            /* while asleep with a deadline */
+    struct sched_worker *timer_home;   /* whose heap that is */
+    struct os_fiber fiber;             /* what sanitizers know of the stack */
+    void *exceptions[2];               /* libstdc++'s state of the exceptions being handled */
+    uint32_t tries;                    /* failed PLAIT_NOW calls */
     int saved_errno;
-    bool movable, ending, started;
+    enum sched_after after;
+    bool movable, started;
 };
 
 /* Memory for a coroutine with `size` bytes of stack (0: default) and `extra` bytes for the caller behind the sched_co, all at the top of the stack.
@@ -36,32 +46,52 @@ int sched_co_start(struct sched_co *co);
 /* Has this coroutine's stack this much left? For waiters that help, and for messages. */
 size_t sched_stack_left(const struct sched_co *co);
 
-void sched_yield_now(void);  /* others run first; returns at once when there are none; threads: sched_yield(2) */
+void sched_yield_now(
+    void); /* others run first; returns at once when there are none; threads: sched_yield(2) */
 struct sched_co *sched_current(void); /* NULL on a plain thread */
+
+/* Sleeps until the descriptor is readable or writable (OS_READABLE, OS_WRITABLE): the poller's seam. What is ready, or as wait_park. */
+int sched_poll(int descriptor, uint32_t events, int64_t deadline);
 
 /* A foreign call on a helper thread; the coroutine waits. Returns what function returned. On a thread: calls it. */
 int sched_blocking(int (*function)(void *), void *arg);
 
-/* Deterministic mode: called once by the first start; the calling thread becomes a coroutine of worker 0. */
-void sched_begin_deterministic(struct wait_self *main_self, uint64_t seed);
-struct sched_co *sched_main_co(void);
-/* Something real may still happen (a child, a descriptor, a foreign thread): the virtual clock then waits for it. */
+/* Deterministic mode, at the first start: one worker, which runs on the calling thread; that thread's own stack becomes a coroutine's. The record
+ * is the caller's, type-stable as all of them. */
+void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed);
+/* Something real may still happen (a child, a descriptor, a foreign thread): the virtual clock then keeps to the real one. */
 void sched_real_event(int change);
 
+/* What sched/ asks of the layer above; filled in by task/. */
+struct sched_hooks {
+    const char *(*name)(const struct sched_co *co); /* for reports */
+    void (*nothing_can_run)(
+        void); /* deterministic mode: everybody waits for ever; does not return */
+};
+extern struct sched_hooks sched_hooks;
+
 /* ---- watcher: one thread beside the workers, raw system calls only, so that forking beside it is safe */
-struct sched_watch {            /* a descriptor that the watcher waits for */
-    int descriptor;
-    void (*ready)(struct sched_watch *watch); /* on the watcher's thread: no libc lock, no allocation */
-    int64_t at;                 /* or a time: WAIT_NEVER without */
+struct sched_watch {
+    int descriptor; /* told when it is readable; -1: none */
+    int64_t
+        at; /* told at this time; WAIT_NEVER: never. May be changed by `told`, or before sched_watch_touch */
+    /* On the watcher's thread, under its lock: no libc lock, no allocation, no sched_watch call. True: it is done, the record is not touched any more. */
+    bool (*told)(struct sched_watch *watch, bool readable);
     struct list link;
 };
-int sched_watch_add(struct sched_watch *watch); /* starts the watcher; -errno */
-void sched_watch_remove(struct sched_watch *watch); /* returns when `ready` does not run any more */
-void sched_watch_touch(void);   /* look at the times again */
+int sched_watch_begin(void); /* starts the thread, if there is none; -errno */
+int sched_watch_add(struct sched_watch *watch);
+void sched_watch_remove(
+    struct sched_watch
+        *watch); /* harmless when it was done; `told` does not run any more afterwards */
+void sched_watch_touch(struct sched_watch *watch, int64_t at); /* another time */
 
-void sched_stop(void);               /* exit: workers resume no coroutine any more */
-int sched_quiesce(int64_t deadline); /* ends workers, watcher and helpers; -EBUSY: coroutines live; -ETIMEDOUT */
-void sched_after_fork(struct wait_self *self); /* the child: workers and watcher are gone; self is the main task on whatever stack it is on */
+void sched_stop(void); /* exit: workers resume no coroutine any more */
+int sched_quiesce(
+    int64_t deadline); /* ends workers, watcher and helpers; -EBUSY: coroutines live; -ETIMEDOUT */
+void sched_after_fork(
+    struct wait_self *
+        self); /* the child: workers and watcher are gone; self is the main task on whatever stack it is on */
 void sched_fork_prepare(void);
 void sched_fork_parent(void);
 

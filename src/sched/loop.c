@@ -1,0 +1,227 @@
+/* The worker's loop: where it comes to when its own queue is empty, and each 61st switch.
+ *
+ * Order of looking: timers, descriptors, inbox, global queue, own queues, theft. Then it spins a little, because a wake across cores costs 5 to 20 us and
+ * a hand-over through memory a tenth of one; the length is learnt (doubled when something came, halved when not). Then it sleeps in its poller, until
+ * its bell rings, a descriptor is ready, or its first timer is due. */
+#include "base/settings.h"
+#include "base/stack.h"
+#include "os/os.h"
+#include "os/overflow.h"
+#include "sched/worker.h"
+
+#include <errno.h>
+
+enum { SPIN_LEAST = 16, SPIN_MOST = 1024 };
+
+/* A coroutine that waits for a descriptor; on its stack. */
+struct poll_wait {
+    uint32_t word; /* 0 not yet, else what is ready */
+};
+
+int worker_poll(struct sched_worker *worker, int64_t deadline)
+{
+    struct os_ready ready[64];
+    int count = os_poller_wait(worker->poller, ready, 64, deadline);
+    worker->polls++;
+    for (int i = 0; i < count; i++) {
+        struct poll_wait *wait = (struct poll_wait *)(uintptr_t)ready[i].tag;
+        if (!wait) {
+            os_event_drain(worker->bell);
+            continue;
+        }
+        atom_store(&wait->word, ready[i].events, RELEASE);
+        wait_unpark(&wait->word, 1, false);
+    }
+    return count;
+}
+
+/* Registered once and taken out again: the record lies on this stack, and the poller must not tell of it later. */
+int sched_poll(int descriptor, uint32_t events, int64_t deadline)
+{
+    static const struct wait_call polling = {.verb = "wait for", .type = "descriptor"};
+    struct sched_co *co = sched_current();
+    struct poll_wait wait = {0};
+    if (!co)
+        return -ENOTSUP;
+    struct sched_worker *home = co->worker;
+    int rc = os_poller_set(home->poller, descriptor, events | OS_ONCE, (uintptr_t)&wait);
+    if (rc < 0)
+        return rc;
+    atom_add(&home->polled, 1, RELAXED);
+    struct wait_word word = {&wait.word, 0, false};
+    wait_note_begin(&co->self, &polling, NULL, __builtin_return_address(0));
+    while ((rc = wait_park(&word, 1, deadline)) >= 0 && !atom_load(&wait.word, ACQUIRE))
+        ;
+    wait_note_end(&co->self);
+    os_poller_remove(home->poller, descriptor);
+    atom_sub(&home->polled, 1, RELAXED);
+    uint32_t ready = atom_load(&wait.word, ACQUIRE);
+    return ready ? (int)ready : rc;
+}
+
+/* What must be served at each visit, however much there is to run. */
+static void loop_serve(struct sched_worker *worker)
+{
+    if (atom_load(&worker->next_timer, RELAXED) != WAIT_NEVER)
+        timer_run(worker, wait_now());
+    if (atom_load(&worker->polled, RELAXED))
+        worker_poll(worker, 0);
+}
+
+static struct sched_co *loop_find(struct sched_worker *worker)
+{
+    struct sched_co *co = NULL;
+    if (atom_load(&sched.global.count, RELAXED))
+        co = worker_steal(worker);
+    if (co && co->worker != worker)
+        worker_fresh_push(worker, co); /* behind what waits already */
+    else if (co)
+        worker_ready(worker, co);
+    co = worker_pick(worker);
+    return co || sched.special ? co : worker_steal(worker);
+}
+
+static bool loop_spin(struct sched_worker *worker)
+{
+    bool found = false;
+    if (os_cpus_allowed() < 2)
+        return false;
+    atom_store(&worker->state, WORKER_SEARCHES, RELAXED);
+    atom_add(&sched.searching, 1, SEQ_CST);
+    for (uint32_t i = 0; i < worker->spin && !found; i++) {
+        os_relax();
+        found = worker_has_work(worker) || sched.special;
+    }
+    atom_sub(&sched.searching, 1, SEQ_CST);
+    atom_store(&worker->state, WORKER_RUNS, SEQ_CST);
+    worker->spin = found ? worker->spin * 2 : worker->spin / 2;
+    if (worker->spin < SPIN_LEAST)
+        worker->spin = SPIN_LEAST;
+    if (worker->spin > SPIN_MOST)
+        worker->spin = SPIN_MOST;
+    return found;
+}
+
+/* SLEEPS, then one more look, then the poller (queue.c has the argument). */
+static void loop_sleep(struct sched_worker *worker, int64_t deadline)
+{
+    uint32_t asleep = WORKER_SLEEPS;
+    atom_store(&worker->state, WORKER_SLEEPS, SEQ_CST);
+    atom_add(&sched.sleeping, 1, SEQ_CST);
+    if (!worker_has_work(worker) && !(atom_load(&sched.special, SEQ_CST) & ~SCHED_SEEDED))
+        worker_poll(worker, deadline);
+    if (atom_cas(&worker->state, &asleep, WORKER_RUNS, SEQ_CST))
+        atom_sub(&sched.sleeping, 1, RELAXED);
+    watch_workers();
+}
+
+/* Deterministic mode: nothing can run. Time jumps to the next timer, unless something real is awaited: then it goes as fast as the real one. */
+static void loop_jump(struct sched_worker *worker)
+{
+    int64_t next = worker->next_timer, before = os_now();
+    if (!atom_load(&sched.real_events, RELAXED)) {
+        if (next == WAIT_NEVER)
+            sched_hooks.nothing_can_run();
+        wait_virtual_now = next;
+        return;
+    }
+    loop_sleep(worker, next == WAIT_NEVER ? WAIT_NEVER : before + (next - wait_virtual_now));
+    wait_virtual_now += os_now() - before;
+}
+
+static void loop_idle(struct sched_worker *worker)
+{
+    if (sched.special & SCHED_SEEDED)
+        loop_jump(worker);
+    else if (!loop_spin(worker))
+        loop_sleep(worker, atom_load(&worker->next_timer, RELAXED));
+}
+
+void worker_loop(struct sched_worker *worker)
+{
+    while (!(atom_load(&sched.special, RELAXED) & SCHED_LEAVES)) {
+        if (unlikely(atom_load(&sched.special, RELAXED) & SCHED_STOPS)) {
+            os_sleep(OS_NEVER); /* the program ends: this thread resumes nobody */
+            continue;
+        }
+        loop_serve(worker);
+        struct sched_co *co = loop_find(worker);
+        if (co)
+            worker_run(worker, co);
+        else
+            loop_idle(worker);
+    }
+}
+
+static void worker_main(void *arg)
+{
+    struct sched_worker *worker = arg;
+    sched_here = worker;
+    os_overflow_stack();
+    os_fiber_adopt(&worker->loop_fiber);
+    worker_loop(worker);
+    for (int i = 0; i < worker->stack_count; i++)
+        base_stack_give(worker->stacks[i], base_settings()->stack);
+    worker->stack_count = 0;
+    os_overflow_drop();
+    atom_store(&worker->state, WORKER_GONE, RELEASE);
+    os_futex_wake(&worker->state, INT32_MAX, false);
+}
+
+/* A worker without a thread; NULL: no memory or no descriptors. */
+struct sched_worker *worker_new(uint32_t index)
+{
+    struct sched_worker *worker = os_map(sizeof *worker);
+    if (!worker)
+        return NULL;
+    worker->index = (int)index;
+    worker->next_timer = WAIT_NEVER;
+    worker->spin = SPIN_MOST / 4;
+    worker->poller = os_poller_open();
+    worker->bell = os_event_open();
+    if (worker->poller >= 0 && worker->bell >= 0 &&
+        os_poller_set(worker->poller, worker->bell, OS_READABLE, 0) == 0)
+        return worker;
+    os_close(worker->poller);
+    os_close(worker->bell);
+    os_unmap(worker, sizeof *worker);
+    return NULL;
+}
+
+/* Starts worker number `index` if it is the next one. */
+int worker_start(uint32_t index)
+{
+    int rc = 0;
+    base_spin_lock(&sched.lock);
+    if (!sched.wanted)
+        sched.wanted = (uint32_t)base_settings()->workers;
+    if (sched.count == index && index < SCHED_WORKERS_MOST) {
+        struct sched_worker *worker = worker_new(index);
+        rc = worker ? os_thread_start(worker_main, worker, 0, "plait-worker") : -ENOMEM;
+        if (rc == 0) {
+            sched.workers[index] = worker;
+            atom_store(&sched.count, index + 1,
+                       RELEASE); /* pairs with the ACQUIRE of who walks the workers */
+        } else if (worker) {
+            os_close(worker->poller);
+            os_close(worker->bell);
+            os_unmap(worker, sizeof *worker);
+        }
+    }
+    base_spin_unlock(&sched.lock);
+    return rc;
+}
+
+void worker_stack_keep(struct sched_worker *worker, void *stack, size_t size)
+{
+    if (size == base_settings()->stack && worker->stack_count < SCHED_STACKS_KEPT)
+        worker->stacks[worker->stack_count++] = stack;
+    else
+        base_stack_give(stack, size);
+}
+
+void *worker_stack_kept(struct sched_worker *worker, size_t size)
+{
+    bool kept = size == base_settings()->stack && worker->stack_count;
+    return kept ? worker->stacks[--worker->stack_count] : NULL;
+}

@@ -1,0 +1,181 @@
+/* Who may run: the worker's own queue, its inbox, what can be stolen, the global queue.
+ *
+ * A started coroutine stays on its worker, so its queue needs no atomics: the worker alone pushes and pops. Others who wake such a
+ * coroutine push it into the inbox, a stack that they swap into and the worker takes whole. What may run anywhere (not started, or
+ * movable) lies in `fresh` under a spin lock: a lock-free deque was considered and is not faster here, since the lock is
+ * free but for the moment of a theft, and a deque cannot keep first come, first served.
+ *
+ * Sleeping and waking, the lost wake-up argument: a worker stores SLEEPS, then looks at inbox, fresh and global once more; who adds work stores
+ * it first and then looks at the state. All four are SEQ_CST, so one of the two sees the other. */
+#include "os/os.h"
+#include "sched/worker.h"
+
+void fifo_push(struct sched_fifo *fifo, struct sched_co *co)
+{
+    co->next = NULL;
+    if (fifo->first)
+        fifo->last->next = co;
+    else
+        fifo->first = co;
+    fifo->last = co;
+    atom_store(&fifo->count, fifo->count + 1, RELAXED);
+}
+
+struct sched_co *fifo_pop(struct sched_fifo *fifo)
+{
+    struct sched_co *co = fifo->first;
+    if (!co)
+        return NULL;
+    fifo->first = co->next;
+    atom_store(&fifo->count, fifo->count - 1, RELAXED);
+    return co;
+}
+
+/* SLEEPS -> RUNS by whoever comes first: one ring of the bell for many wakers. */
+void worker_wake(struct sched_worker *worker)
+{
+    uint32_t asleep = WORKER_SLEEPS;
+    if (atom_load(&worker->state, SEQ_CST) == WORKER_SLEEPS &&
+        atom_cas(&worker->state, &asleep, WORKER_RUNS, SEQ_CST)) {
+        atom_sub(&sched.sleeping, 1, RELAXED);
+        os_event_signal(worker->bell);
+    }
+}
+
+/* New work that anybody may take. Nobody is woken while somebody searches: the searcher will find it, and wakes the
+ * next when it has (as Go's scheduler does, so that one submission does not wake all). */
+void sched_wake_one(void)
+{
+    if (atom_load(&sched.searching, SEQ_CST))
+        return;
+    uint32_t count = atom_load(&sched.count, ACQUIRE);
+    if (atom_load(&sched.sleeping, SEQ_CST)) {
+        for (uint32_t i = 0; i < count; i++)
+            if (atom_load(&sched.workers[i]->state, SEQ_CST) == WORKER_SLEEPS) {
+                worker_wake(sched.workers[i]);
+                return;
+            }
+    } else if (count < atom_load(&sched.wanted, RELAXED)) {
+        worker_start(count);
+    }
+}
+
+static void inbox_push(struct sched_worker *worker, struct sched_co *co)
+{
+    struct sched_co *first = atom_load(&worker->inbox, RELAXED);
+    do
+        co->next = first;
+    while (!atom_cas(&worker->inbox, &first, co,
+                     SEQ_CST)); /* pairs with the swap of worker_inbox_take */
+    worker_wake(worker);
+}
+
+void worker_inbox_take(struct sched_worker *worker)
+{
+    struct sched_co *co = atom_swap(&worker->inbox, NULL, ACQUIRE), *first = NULL;
+    while (
+        co) { /* newest first: turn it round, so that the order of waking is the order of running */
+        struct sched_co *next = co->next;
+        co->next = first;
+        first = co;
+        co = next;
+    }
+    while (first) {
+        struct sched_co *next = first->next;
+        fifo_push(&worker->ready, first);
+        first = next;
+    }
+}
+
+void worker_fresh_push(struct sched_worker *worker, struct sched_co *co)
+{
+    base_spin_lock(&worker->fresh_lock);
+    fifo_push(&worker->fresh, co);
+    base_spin_unlock(&worker->fresh_lock);
+    sched_wake_one();
+}
+
+struct sched_co *worker_fresh_pop(struct sched_worker *worker)
+{
+    if (!atom_load(&worker->fresh.count, RELAXED))
+        return NULL;
+    base_spin_lock(&worker->fresh_lock);
+    struct sched_co *co = fifo_pop(&worker->fresh);
+    base_spin_unlock(&worker->fresh_lock);
+    return co;
+}
+
+static void global_push(struct sched_co *co)
+{
+    base_spin_lock(&sched.lock);
+    fifo_push(&sched.global, co);
+    base_spin_unlock(&sched.lock);
+    sched_wake_one();
+}
+
+/* On its own worker's thread it goes straight into the queue; from anywhere else through the inbox. */
+void worker_ready(struct sched_worker *worker, struct sched_co *co)
+{
+    struct sched_worker *here = sched_here;
+    if (co->movable && here)
+        worker_fresh_push(here, co);
+    else if (co->movable)
+        global_push(co);
+    else if (here == worker)
+        fifo_push(&worker->ready, co);
+    else
+        inbox_push(worker, co);
+}
+
+/* Moves up to `most` from a queue that others may change to the worker's own fresh ones; the first is returned. */
+static struct sched_co *take_some(struct sched_worker *worker, struct sched_fifo *from,
+                                  base_spin *lock, uint32_t most)
+{
+    struct sched_fifo taken = {0};
+    base_spin_lock(lock);
+    if (from->count < 2 * most)
+        most = (from->count + 1) / 2;
+    for (struct sched_co *co; most && (co = fifo_pop(from)); most--)
+        fifo_push(&taken, co);
+    base_spin_unlock(lock);
+    struct sched_co *first = fifo_pop(&taken), *co;
+    if (!taken.first)
+        return first;
+    base_spin_lock(&worker->fresh_lock);
+    while ((co = fifo_pop(&taken)))
+        fifo_push(&worker->fresh, co);
+    base_spin_unlock(&worker->fresh_lock);
+    return first;
+}
+
+struct sched_co *worker_steal(struct sched_worker *worker)
+{
+    if (atom_load(&sched.global.count, RELAXED)) {
+        struct sched_co *co = take_some(worker, &sched.global, &sched.lock, 64);
+        if (co)
+            return co;
+    }
+    uint32_t count = atom_load(&sched.count, ACQUIRE);
+    for (uint32_t i = 1; i < count; i++) {
+        struct sched_worker *victim = sched.workers[((uint32_t)worker->index + i) % count];
+        if (!atom_load(&victim->fresh.count, RELAXED))
+            continue;
+        struct sched_co *co = take_some(worker, &victim->fresh, &victim->fresh_lock, 32);
+        if (co) {
+            worker->steals++;
+            return co;
+        }
+    }
+    return NULL;
+}
+
+bool worker_has_work(const struct sched_worker *worker)
+{
+    if (atom_load(&worker->inbox, SEQ_CST) || atom_load(&sched.global.count, SEQ_CST))
+        return true;
+    uint32_t count = atom_load(&sched.count, ACQUIRE);
+    for (uint32_t i = 0; i < count; i++)
+        if (atom_load(&sched.workers[i]->fresh.count, SEQ_CST))
+            return true;
+    return false;
+}

@@ -1,0 +1,248 @@
+/* From one coroutine to the next.
+ *
+ * Problem: a coroutine that parks must not be run by a waker on another worker before its registers are saved.
+ * Obvious idea: switch to the worker's loop each time, which then publishes it. That is two switches for each wait.
+ * Instead: the coroutine picks its successor itself and switches straight to it; whoever arrives *settles* the one that left: only
+ * then is it put to sleep (ARMED -> ASLEEP), queued, or its stack given back.
+ *   1. leaver: state ARMED, its records in the lot; after = PARK; picks the next; switches
+ *   2. arriver: worker_settle: CAS ARMED -> ASLEEP. It fails when somebody fired meanwhile: then the arriver queues it itself
+ *   3. waker, who saw ASLEEP: worker_ready. Its ACQ_REL on the state pairs with 2: the saved context is visible to who runs it next
+ * A yield is settled the same way, since a movable coroutine could be stolen from the queue while it still runs. */
+#include "base/report.h"
+#include "base/settings.h"
+#include "base/stack.h"
+#include "os/os.h"
+#include "sched/worker.h"
+
+#include <stdlib.h>
+
+struct sched_state sched;
+struct sched_hooks sched_hooks;
+__thread struct sched_worker *sched_here __attribute__((tls_model("initial-exec")));
+
+struct sched_co *sched_current(void)
+{
+    struct sched_worker *worker = sched_here;
+    return worker ? worker->current : NULL;
+}
+
+/* The stack that was left last on this worker. */
+struct os_fiber *worker_left_fiber(struct sched_worker *worker)
+{
+    return worker->leaving ? &worker->leaving->fiber : &worker->loop_fiber;
+}
+
+void worker_settle(struct sched_worker *worker)
+{
+    struct sched_co *co = worker->leaving;
+    uint32_t armed = WAIT_ARMED;
+    worker->leaving = NULL;
+    if (!co)
+        return;
+    switch (co->after) {
+    case SCHED_AFTER_NOTHING:
+        break;
+    case SCHED_AFTER_PARK:
+        if (atom_cas(&co->self.state, &armed, WAIT_ASLEEP, ACQ_REL))
+            break; /* it is its waker's now: not touched any more */
+        /* fall through */
+    case SCHED_AFTER_READY:
+        worker_ready(worker, co);
+        break;
+    case SCHED_AFTER_END:
+        os_fiber_end(&co->fiber);
+        worker_stack_keep(worker, co->stack, co->stack_size);
+        break;
+    }
+}
+
+/* `from` or `to` NULL is the worker's loop. wait_current is set before the switch: compilers keep addresses of thread-locals, and a movable
+ * coroutine may come back on another thread. */
+static void switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *to)
+{
+    struct os_fiber *here = from ? &from->fiber : &worker->loop_fiber;
+    struct os_fiber *there = to ? &to->fiber : &worker->loop_fiber;
+    worker->current = to;
+    worker->leaving = from;
+    atom_store(&worker->tick, worker->tick + 1, RELAXED);
+    wait_current = to ? &to->self : NULL;
+    BASE_TRACE("run", to, 0);
+    os_fiber_leave(here, there, from && from->after == SCHED_AFTER_END);
+    os_switch(from ? &from->context : &worker->loop, to ? to->context : worker->loop);
+    if (from)
+        worker = from->worker;
+    os_fiber_arrive(here, worker_left_fiber(worker));
+    worker_settle(worker);
+}
+
+/* In deterministic mode: one of the first eight that could run, by the seed. */
+static struct sched_co *pick_seeded(struct sched_worker *worker)
+{
+    for (struct sched_co *co; (co = fifo_pop(&worker->fresh));)
+        fifo_push(&worker->ready, co);
+    sched.random = sched.random * 1664525u + 1013904223u; /* Numerical Recipes' generator */
+    uint32_t most = worker->ready.count < 8 ? worker->ready.count : 8;
+    if (!most)
+        return NULL;
+    for (uint32_t skip = (sched.random >> 8) % most; skip > 0; skip--)
+        fifo_push(&worker->ready, fifo_pop(&worker->ready));
+    return fifo_pop(&worker->ready);
+}
+
+/* The next coroutine of this worker, or NULL. */
+struct sched_co *worker_pick(struct sched_worker *worker)
+{
+    struct sched_co *co = NULL;
+    uint32_t turn = ++worker->turn;
+    if (unlikely(atom_load(&worker->inbox, RELAXED)))
+        worker_inbox_take(worker);
+    if (unlikely(sched.special))
+        return sched.special & SCHED_STOPS ? NULL : pick_seeded(worker);
+    if (turn & 1) /* in turns with the started ones, because both queues must move */
+        co = worker_fresh_pop(worker);
+    if (!co)
+        co = fifo_pop(&worker->ready);
+    if (!co && !(turn & 1))
+        co = worker_fresh_pop(worker);
+    return co;
+}
+
+/* To `next`, or to the loop when it is NULL. */
+static void leave_to(struct sched_co *co, struct sched_co *next, enum sched_after after)
+{
+    struct sched_worker *worker = co->worker;
+    co->after = after;
+    if (unlikely(next && next->worker != worker))
+        co_prepare(next, worker);
+    co->saved_errno = os_errno_get();
+    switch_to(worker, co, next);
+    os_errno_set(co->saved_errno);
+}
+
+/* Each 61st time to the loop, which looks at timers, descriptors and other queues, so that nobody who always has work starves
+ * those (Go's number: a prime, so as not to fall in step with the program). */
+static bool loop_is_due(const struct sched_worker *worker)
+{
+    return worker->turn % SCHED_ROUND == 0;
+}
+
+void worker_leave(struct sched_co *co, enum sched_after after)
+{
+    struct sched_worker *worker = co->worker;
+    leave_to(co, loop_is_due(worker) ? NULL : worker_pick(worker), after);
+}
+
+void worker_run(struct sched_worker *worker, struct sched_co *co)
+{
+    if (co->worker != worker)
+        co_prepare(co, worker);
+    switch_to(worker, NULL, co);
+}
+
+/* The first frame of each coroutine. */
+static void co_entry(void *arg)
+{
+    struct sched_co *co = arg;
+    os_fiber_arrive(&co->fiber, worker_left_fiber(co->worker));
+    worker_settle(co->worker);
+    co->main(co);
+    worker_leave(co, SCHED_AFTER_END);
+    abort(); /* nobody switches to a coroutine that has ended */
+}
+
+void co_prepare(struct sched_co *co, struct sched_worker *worker)
+{
+    co->worker = worker;
+    if (co->started)
+        return;
+    co->started = true;
+    co->context = os_context(co, co_entry, co); /* the stack begins below the record */
+    os_fiber_new(&co->fiber, co->stack, co->stack_size, "coroutine");
+}
+
+static void co_sleep(struct wait_self *self, int64_t deadline)
+{
+    struct sched_co *co = (struct sched_co *)self;
+    if (deadline != WAIT_NEVER)
+        timer_add(co->worker, co, deadline);
+    worker_leave(co, SCHED_AFTER_PARK);
+    if (co->timer_home)
+        timer_remove(co);
+}
+
+static void co_rouse(struct wait_self *self)
+{
+    struct sched_co *co = (struct sched_co *)self;
+    worker_ready(co->worker, co);
+}
+
+const struct wait_carrier sched_carrier = {co_sleep, co_rouse, true};
+
+void sched_yield_now(void)
+{
+    struct sched_co *co = sched_current();
+    if (!co) {
+        os_yield();
+        return;
+    }
+    bool due = loop_is_due(co->worker);
+    struct sched_co *next = due ? NULL : worker_pick(co->worker);
+    if (next || due)
+        leave_to(co, next, SCHED_AFTER_READY);
+}
+
+/* Every 8th failed try of PLAIT_NOW: a loop of tries would otherwise hold its worker for ever. */
+static void co_turn(void)
+{
+    struct sched_co *co = sched_current();
+    if (co && ++co->tries % 8 == 0)
+        sched_yield_now();
+}
+
+/* The stack, with the record and the caller's `extra` bytes at its top: in the page that is dirty anyway. */
+struct sched_co *sched_co_new(size_t size, size_t extra)
+{
+    struct sched_worker *here = sched_here;
+    if (!size)
+        size = base_settings()->stack;
+    void *stack = here ? worker_stack_kept(here, size) : NULL;
+    if (!stack && !(stack = base_stack_take(&size)))
+        return NULL;
+    size_t record = (sizeof(struct sched_co) + extra + 63) & ~(size_t)63;
+    struct sched_co *co = (void *)((char *)stack + size - record);
+    memset(co, 0, record);
+    wait_self_init(&co->self, &sched_carrier);
+    co->stack = stack;
+    co->stack_size = size;
+    return co;
+}
+
+void sched_co_drop(struct sched_co *co)
+{
+    base_stack_give(co->stack, co->stack_size);
+}
+
+size_t sched_stack_left(const struct sched_co *co)
+{
+    return (size_t)((char *)__builtin_frame_address(0) - (char *)co->stack) - OS_PAGE;
+}
+
+int sched_co_start(struct sched_co *co)
+{
+    wait_turn = co_turn;
+    if (!atom_load(&sched.count, ACQUIRE)) {
+        int rc = worker_start(0);
+        if (rc < 0 && !atom_load(&sched.count, ACQUIRE))
+            return rc;
+    }
+    struct sched_worker *here = sched_here;
+    if (here) {
+        worker_fresh_push(here, co);
+        return 0;
+    }
+    base_spin_lock(&sched.lock);
+    fifo_push(&sched.global, co);
+    base_spin_unlock(&sched.lock);
+    sched_wake_one();
+    return 0;
+}

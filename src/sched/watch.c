@@ -1,0 +1,290 @@
+/* The watcher: one thread beside the workers, which sleeps for ever when nothing runs.
+ *
+ * It waits for descriptors and times of others (children that end), and each 5 ms, while workers run, looks whether one has not switched since the last look. Looking
+ * more often finds a stuck worker sooner, but costs a wake-up of its own each time; 5 ms keep the promise of 10. What is
+ * due at a stuck worker is served from here: its timers, its descriptors; what can move is stolen by another worker, a spare one if need be; what
+ * cannot is named. The thread makes raw system calls only and takes no lock of libc, so that a fork beside it is safe. */
+#include "base/report.h"
+#include "base/settings.h"
+#include "os/os.h"
+#include "sched/worker.h"
+
+#include <errno.h>
+
+#define LOOK INT64_C(5000000)
+#define TELL INT64_C(100000000)
+enum { IDLE_LOOKS = 20 };
+
+static struct {
+    base_spin lock;
+    struct list watches; /* guarded by lock */
+    int poller, bell;
+    uint32_t state;                    /* 0 none, 1 runs, 2 told to end, 3 has ended */
+    uint32_t dozing;                   /* 1: not looking at workers */
+    uint32_t seen[SCHED_WORKERS_MOST]; /* each worker's tick at the last look; the watcher alone */
+    int64_t since[SCHED_WORKERS_MOST];
+    bool told[SCHED_WORKERS_MOST];
+} watch = {.poller = -1, .bell = -1};
+
+enum { WATCH_NONE, WATCH_RUNS, WATCH_ENDS, WATCH_ENDED };
+
+static void watch_ring(void)
+{
+    os_event_signal(watch.bell);
+}
+
+static int64_t watch_first_time(void)
+{
+    int64_t first = WAIT_NEVER;
+    base_spin_lock(&watch.lock);
+    list_each (link, &watch.watches) {
+        int64_t at = atom_load(&list_item(link, struct sched_watch, link)->at, RELAXED);
+        first = at < first ? at : first;
+    }
+    base_spin_unlock(&watch.lock);
+    return first;
+}
+
+static void watch_tell(struct sched_watch *one, bool readable)
+{
+    int descriptor = one->descriptor;
+    struct list link = one->link;
+    list_remove(&one->link);
+    if (one->told(one, readable)) {
+        if (descriptor >= 0)
+            os_poller_remove(watch.poller, descriptor);
+        return;
+    }
+    list_append(link.prev, &one->link); /* not done: back where it was */
+}
+
+/* Descriptors are asked again under the lock: what this answer names cannot have been removed, since removing takes the lock too. */
+static void watch_descriptors(void)
+{
+    struct os_ready ready[32];
+    base_spin_lock(&watch.lock);
+    int count = os_poller_wait(watch.poller, ready, 32, 0);
+    for (int i = 0; i < count; i++) {
+        if (ready[i].tag)
+            watch_tell((struct sched_watch *)(uintptr_t)ready[i].tag, true);
+        else
+            os_event_drain(watch.bell);
+    }
+    base_spin_unlock(&watch.lock);
+}
+
+static void watch_times(void)
+{
+    int64_t now = os_now();
+    base_spin_lock(&watch.lock);
+    for (struct list *link = watch.watches.next, *next; link != &watch.watches; link = next) {
+        struct sched_watch *one = list_item(link, struct sched_watch, link);
+        next = link->next;
+        if (atom_load(&one->at, RELAXED) <= now)
+            watch_tell(one, false);
+    }
+    base_spin_unlock(&watch.lock);
+}
+
+static void watch_name_stuck(struct sched_worker *worker, int64_t now)
+{
+    struct sched_co *co = atom_load(&worker->current, RELAXED);
+    watch.told[worker->index] = true;
+    base_report(PLAIT_REPORT_STUCK,
+                "worker %d has not switched for %d ms: coroutine '%s'; %u wait behind it",
+                worker->index, (int)((now - watch.since[worker->index]) / 1000000),
+                co ? sched_hooks.name(co) : "?", atom_load(&worker->ready.count, RELAXED));
+}
+
+/* Not switched since the last look: serves what is due there, and lets others take what can move. */
+static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
+{
+    if (!worker->stuck) {
+        worker->stuck = 1;
+        sched.stuck_found++;
+    }
+    timer_run(worker, wait_now());
+    if (atom_load(&worker->polled, RELAXED))
+        worker_poll(worker, 0);
+    if (atom_load(&worker->fresh.count, RELAXED) || atom_load(&sched.global.count, RELAXED))
+        sched_wake_one();
+    if (now - watch.since[worker->index] >= TELL && !watch.told[worker->index])
+        watch_name_stuck(worker, now);
+}
+
+/* One look at all workers; how many run. */
+static int watch_look(int64_t now)
+{
+    int run = 0, stuck = 0;
+    uint32_t count = atom_load(&sched.count, ACQUIRE);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sched_worker *worker = sched.workers[i];
+        uint32_t tick = atom_load(&worker->tick, RELAXED);
+        if (atom_load(&worker->state, RELAXED) == WORKER_SLEEPS) {
+            watch.seen[i] = tick - 1; /* its next run counts as new */
+            worker->stuck = 0;
+            continue;
+        }
+        run++;
+        if (tick == watch.seen[i] && atom_load(&worker->current, RELAXED)) {
+            stuck++;
+            watch_serve_stuck(worker, now);
+        } else {
+            watch.seen[i] = tick;
+            watch.since[i] = now;
+            watch.told[i] = false;
+            worker->stuck = 0;
+        }
+    }
+    int spare = stuck < base_settings()->spare_workers ? stuck : base_settings()->spare_workers;
+    atom_store(&sched.wanted, (uint32_t)(base_settings()->workers + spare), RELAXED);
+    return run;
+}
+
+/* When to look next: WAIT_NEVER once nothing has run for a while. A worker that begins to run rings then (watch_workers), and only then,
+ * because a ring costs more than the work of a short run. */
+static int64_t watch_next_look(int64_t now, int *idle)
+{
+    if (watch_look(now) == 0)
+        ++*idle;
+    else
+        *idle = 0;
+    if (*idle < IDLE_LOOKS)
+        return now + LOOK;
+    atom_store(&watch.dozing, 1, SEQ_CST);
+    if (watch_look(now) ==
+        0) /* one more: a worker that began before it could see `dozing` is seen here */
+        return WAIT_NEVER;
+    atom_store(&watch.dozing, 0, RELAXED);
+    *idle = 0;
+    return now + LOOK;
+}
+
+static void watch_main(void *arg)
+{
+    int idle = 0;
+    while (atom_load(&watch.state, ACQUIRE) == WATCH_RUNS) {
+        bool dozed = atom_load(&watch.dozing, RELAXED);
+        int64_t look = wait_deterministic ? WAIT_NEVER : watch_next_look(os_now(), &idle);
+        int64_t first = watch_first_time();
+        struct os_ready ready;
+        os_poller_wait(watch.poller, &ready, 1, look < first ? look : first);
+        if (dozed && !atom_load(&watch.dozing, RELAXED))
+            idle = 0;
+        watch_descriptors();
+        watch_times();
+    }
+    atom_store(&watch.state, WATCH_ENDED, RELEASE);
+    os_futex_wake(&watch.state, INT32_MAX, false);
+}
+
+void watch_workers(void)
+{
+    uint32_t dozing = 1;
+    if (unlikely(atom_load(&watch.dozing, SEQ_CST)) && atom_cas(&watch.dozing, &dozing, 0, SEQ_CST))
+        watch_ring();
+}
+
+static int watch_open(void)
+{
+    watch.poller = os_poller_open();
+    watch.bell = os_event_open();
+    int rc = watch.poller < 0 ? watch.poller : watch.bell < 0 ? watch.bell : 0;
+    if (rc == 0)
+        rc = os_poller_set(watch.poller, watch.bell, OS_READABLE, 0);
+    if (rc == 0)
+        rc = os_thread_start(watch_main, NULL, 0, "plait-watcher");
+    if (rc < 0) {
+        os_close(watch.poller);
+        os_close(watch.bell);
+    }
+    return rc;
+}
+
+/* Starts the thread if there is none. */
+static int watch_begin(void)
+{
+    int rc = 0;
+    if (likely(atom_load(&watch.state, ACQUIRE) == WATCH_RUNS))
+        return 0;
+    base_spin_lock(&watch.lock);
+    if (watch.state != WATCH_RUNS) {
+        if (!watch.watches.next)
+            list_init(&watch.watches);
+        watch.state = WATCH_RUNS;
+        rc = watch_open();
+        if (rc < 0)
+            watch.state = WATCH_NONE;
+    }
+    base_spin_unlock(&watch.lock);
+    return rc;
+}
+
+int sched_watch_begin(void)
+{
+    return watch_begin();
+}
+
+int sched_watch_add(struct sched_watch *one)
+{
+    int rc = watch_begin();
+    if (rc < 0)
+        return rc;
+    base_spin_lock(&watch.lock);
+    if (one->descriptor >= 0)
+        rc = os_poller_set(watch.poller, one->descriptor, OS_READABLE, (uintptr_t)one);
+    if (rc == 0)
+        list_append(&watch.watches, &one->link);
+    base_spin_unlock(&watch.lock);
+    if (rc == 0 && one->at != WAIT_NEVER)
+        watch_ring();
+    return rc;
+}
+
+void sched_watch_remove(struct sched_watch *one)
+{
+    base_spin_lock(&watch.lock);
+    if (one->link.next && one->link.next != &one->link) {
+        list_remove(&one->link);
+        if (one->descriptor >= 0)
+            os_poller_remove(watch.poller, one->descriptor);
+    }
+    base_spin_unlock(&watch.lock);
+}
+
+/* Without the lock, so that a caller may hold its own, which `told` takes too. */
+void sched_watch_touch(struct sched_watch *one, int64_t at)
+{
+    atom_store(&one->at, at, RELAXED);
+    watch_ring();
+}
+
+void watch_reset(void)
+{
+    os_close(watch.poller);
+    os_close(watch.bell);
+    watch.poller = watch.bell = -1;
+    watch.lock = (base_spin){0};
+    watch.state = WATCH_NONE;
+    watch.dozing = 0;
+    list_init(&watch.watches);
+}
+
+int watch_end(void)
+{
+    base_spin_lock(&watch.lock);
+    bool busy = watch.watches.next && !list_is_empty(&watch.watches);
+    bool runs = watch.state == WATCH_RUNS && !busy;
+    if (runs)
+        atom_store(&watch.state, WATCH_ENDS, RELEASE);
+    base_spin_unlock(&watch.lock);
+    if (busy)
+        return -EBUSY;
+    if (!runs)
+        return 0;
+    watch_ring();
+    while (atom_load(&watch.state, ACQUIRE) != WATCH_ENDED)
+        os_futex_wait(&watch.state, WATCH_ENDS, false, OS_NEVER);
+    watch_reset();
+    return 0;
+}

@@ -1,0 +1,114 @@
+/* A worker: an OS thread that runs coroutines, and what it owns. Private to sched/. */
+#ifndef SCHED_WORKER_H
+#define SCHED_WORKER_H
+
+#include "base/spin.h"
+#include "sched/sched.h"
+
+enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 32, SCHED_ROUND = 61 };
+
+/* First in, first out, linked by sched_co.next. */
+struct sched_fifo {
+    struct sched_co *first, *last;
+    uint32_t count; /* written by who may change the queue, read by all as a hint */
+};
+
+/* worker.state, one word:
+ *   0 RUNS      it runs coroutines or looks for them
+ *   1 SEARCHES  it has none and spins: who adds work need not wake anybody
+ *   2 SLEEPS    in its poller: who adds work for it must ring its bell; SLEEPS -> RUNS by compare-and-swap, so that one rings
+ *   3 GONE      its thread has ended (quiesce) */
+enum { WORKER_RUNS, WORKER_SEARCHES, WORKER_SLEEPS, WORKER_GONE };
+
+struct sched_worker {
+    /* the worker's own thread alone */
+    struct sched_co *current, *leaving; /* who runs; who has just switched away */
+    void *loop;                         /* context of worker_loop */
+    struct sched_fifo ready;            /* started coroutines, pinned here */
+    uint32_t turn;
+    uint32_t spin; /* learnt: how long a search spins before it sleeps */
+    void *stacks[SCHED_STACKS_KEPT];
+    int stack_count;
+    struct os_fiber loop_fiber;
+    int index;
+    /* read by the watcher */
+    uint32_t tick __attribute__((aligned(64))); /* switches */
+    uint32_t stuck;                             /* the watcher found it stuck at this tick */
+    uint64_t steals, polls;
+    /* guarded by fresh_lock; stolen from */
+    base_spin fresh_lock __attribute__((aligned(64)));
+    struct sched_fifo fresh; /* not started, or movable and ready */
+    /* guarded by timer_lock; the watcher serves them while the worker is stuck */
+    base_spin timer_lock;
+    struct heap timers;
+    int64_t next_timer; /* the first deadline, or WAIT_NEVER; a hint */
+    /* anybody */
+    struct sched_co *inbox __attribute__((aligned(64))); /* made ready by others, newest first */
+    uint32_t state;
+    int poller, bell;
+    int polled; /* descriptors in the poller */
+};
+
+struct sched_state {
+    struct sched_worker *workers[SCHED_WORKERS_MOST];
+    uint32_t count;           /* workers started */
+    uint32_t wanted;          /* workers allowed; grows when some are stuck */
+    uint32_t searching;       /* workers in SEARCHES */
+    uint32_t sleeping;        /* workers in SLEEPS */
+    uint32_t special;         /* SCHED_...: what the usual paths need not look at one by one */
+    base_spin lock;           /* starting workers, the global queue */
+    struct sched_fifo global; /* started from plain threads, not yet taken */
+    uint64_t stuck_found;
+    uint32_t random;
+    int real_events;
+};
+/* sched.special: bit 0 deterministic mode; bit 1 the program ends: nothing is resumed any more; bit 2 workers leave (quiesce) */
+enum { SCHED_SEEDED = 1, SCHED_STOPS = 2, SCHED_LEAVES = 4 };
+extern struct sched_state sched;
+extern __thread struct sched_worker *sched_here __attribute__((tls_model("initial-exec")));
+
+/* queue.c */
+void fifo_push(struct sched_fifo *fifo, struct sched_co *co);
+struct sched_co *fifo_pop(struct sched_fifo *fifo);
+void worker_ready(struct sched_worker *worker,
+                  struct sched_co *co); /* a started one, from any thread */
+void worker_inbox_take(struct sched_worker *worker);
+void worker_fresh_push(struct sched_worker *worker, struct sched_co *co);
+struct sched_co *worker_fresh_pop(struct sched_worker *worker);
+struct sched_co *worker_steal(struct sched_worker *worker);
+bool worker_has_work(const struct sched_worker *worker);
+void worker_wake(struct sched_worker *worker); /* if it sleeps */
+void sched_wake_one(void);                     /* somebody idle, for new work */
+
+/* timer.c */
+void timer_add(struct sched_worker *worker, struct sched_co *co, int64_t deadline);
+void timer_remove(struct sched_co *co);
+void timer_run(struct sched_worker *worker, int64_t now);
+
+/* switch.c */
+struct sched_co *worker_pick(struct sched_worker *worker);
+void worker_run(struct sched_worker *worker,
+                struct sched_co *co); /* from the loop, until it comes back to it */
+void worker_settle(struct sched_worker *worker);
+struct os_fiber *worker_left_fiber(struct sched_worker *worker);
+void worker_leave(struct sched_co *co,
+                  enum sched_after after); /* to the next coroutine or the loop */
+void co_prepare(struct sched_co *co, struct sched_worker *worker); /* before its first run */
+extern const struct wait_carrier sched_carrier;
+
+/* loop.c */
+int worker_start(uint32_t index);
+void worker_loop(struct sched_worker *worker);
+int worker_poll(struct sched_worker *worker, int64_t deadline);
+struct sched_worker *worker_new(uint32_t index);
+void worker_stack_keep(struct sched_worker *worker, void *stack, size_t size);
+void *worker_stack_kept(struct sched_worker *worker, size_t size);
+
+/* watch.c */
+void watch_workers(void); /* a worker has begun to run: look at them */
+void watch_reset(void);   /* in the child of a fork: there is no watcher */
+int watch_end(void);      /* quiesce */
+/* blocking.c */
+void blocking_reset(void);
+
+#endif
