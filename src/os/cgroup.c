@@ -1,5 +1,6 @@
-/* A container's quota is not in the affinity mask: 64 CPUs may be seen and two be paid for. Starting 64 workers there makes the
- * kernel stop all of them for most of each period, so the quota must be read, and of every group above ours too, since each limits. */
+/* A container's quota is not in the affinity mask: 64 CPUs may be seen and two be paid for.
+ * Starting 64 workers there makes the kernel stop all of them for most of each period, so the
+ * quota must be read, and of every group above ours too, since each limits. */
 #include "os/cgroup.h"
 #include "os/os.h"
 #include "os/syscall.h"
@@ -71,8 +72,9 @@ static int limit_v1(const struct path *group)
     return round_up(strtoll(quota, NULL, 10), strtoll(period, NULL, 10)); /* -1: no limit */
 }
 
-/* From the group up to the mount. A container without a cgroup name space sees the host's path below a mount that shows only its own
- * group: then the files lie at the mount itself, which is where this walk ends. */
+/* From the group up to the mount. A container without a cgroup name space sees the host's path
+ * below a mount that shows only its own group: then the files lie at the mount itself, which is
+ * where this walk ends. */
 static int smallest(struct path *group, size_t mount, int (*limit)(const struct path *))
 {
     int least = 0;

@@ -1,4 +1,5 @@
-/* The first frame of a new context: what os_switch of context_CPU.S pops, with registers that its os_context_start understands. */
+/* The first frame of a new context: what os_switch of context_CPU.S pops, with registers that its
+ * os_context_start understands. */
 #include "os/os.h"
 
 #include <string.h>

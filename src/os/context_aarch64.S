@@ -1,9 +1,10 @@
-/* void os_switch(void **from, void *to): x0, x1. Procedure call standard: a call preserves x19 - x29, sp and the low halves of v8 - v15;
- * x30 is where to go on.
+/* void os_switch(void **from, void *to): x0, x1. Procedure call standard: a call preserves x19 -
+ * x29, sp and the low halves of v8 - v15; x30 is where to go on.
  *
- * It leaves by `ret`, not by `br` as one would for the CPU's prediction: in memory guarded by branch target identification a `br` must
- * meet a landing pad, and the place after a call has none. All switches of plait come from few places, so that the prediction is mostly
- * right all the same. */
+ * It leaves by `ret`, not by `br` as one would for the CPU's prediction: in memory guarded by
+ * branch target identification a `br` must meet a landing pad, and the place after a call has
+ * none. All switches of plait come from few places, so that the prediction is mostly right all the
+ * same. */
 
     .text
     .globl os_switch
@@ -66,7 +67,8 @@ os_switch:
     .cfi_endproc
     .size os_switch, . - os_switch
 
-/* The bottom of every context: x19 the function, x20 its argument (os_context). "x30 undefined" ends every unwinder here. */
+/* The bottom of every context: x19 the function, x20 its argument (os_context). "x30 undefined"
+ * ends every unwinder here. */
     .globl os_context_start
     .hidden os_context_start
     .type os_context_start, %function

@@ -1,9 +1,11 @@
-/* void os_switch(void **from, void *to): rdi, rsi. The System V ABI lets a call change every register but rbx, rbp, r12 - r15 and rsp,
- * so these six go to the old stack, above them lies the address after the call.
+/* void os_switch(void **from, void *to): rdi, rsi. The System V ABI lets a call change every
+ * register but rbx, rbp, r12 - r15 and rsp, so these six go to the old stack, above them lies the
+ * address after the call.
  *
- * It leaves by a jump, not by `ret`: the CPU predicts a `ret` to go back to its own caller, which is exactly where a switch does not go.
- * `notrack`, because the place after a call has no landing pad for indirect branch tracking. There is no mark for shadow
- * stacks (SHSTK) below: with them on, the first return on the new stack would fault, so a program with plait must not be marked. */
+ * It leaves by a jump, not by `ret`: the CPU predicts a `ret` to go back to its own caller, which
+ * is exactly where a switch does not go. `notrack`, because the place after a call has no landing
+ * pad for indirect branch tracking. There is no mark for shadow stacks (SHSTK) below: with them
+ * on, the first return on the new stack would fault, so a program with plait must not be marked. */
 
     .text
     .globl os_switch
@@ -32,7 +34,8 @@ os_switch:
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset %r15, 0
     movq %rsp, (%rdi)
-    movq %rsi, %rsp /* the new stack has the same frame on top, so that what was said for unwinders still holds */
+    /* the new stack has the same frame on top, so that what was said for unwinders still holds */
+    movq %rsi, %rsp
     popq %r15
     .cfi_adjust_cfa_offset -8
     .cfi_restore %r15
@@ -58,8 +61,8 @@ os_switch:
     .cfi_endproc
     .size os_switch, . - os_switch
 
-/* The bottom of every context: r12 the function, r13 its argument (os_context). "rip undefined" ends every unwinder here; without it
- * gdb and exceptions would read on into the stack's owner. */
+/* The bottom of every context: r12 the function, r13 its argument (os_context). "rip undefined"
+ * ends every unwinder here; without it gdb and exceptions would read on into the stack's owner. */
     .globl os_context_start
     .hidden os_context_start
     .type os_context_start, @function

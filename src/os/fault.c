@@ -6,7 +6,8 @@
 #ifdef PLAIT_FAULTS
 
 /* Words, all relaxed: tests arm before they start what they test, and thread start orders that.
- * armed: 0 off, 1 counting; nth: which passage fails, 0 none; hits: passages so far; failed: its name. */
+ * armed: 0 off, 1 counting; nth: which passage fails, 0 none; hits: passages so far; failed: its
+ * name. */
 static int armed;
 static long nth;
 static int error;

@@ -20,7 +20,9 @@ static int private_flag(bool shared)
 int os_futex_wait(uint32_t *word, uint32_t seen, bool shared, int64_t deadline)
 {
     struct timespec time = os_timespec(deadline);
-    long r = OS_CALL(futex, word, FUTEX_WAIT_BITSET | private_flag(shared), seen,
+    if (OS_FAULT("futex_wait"))
+        return 0; /* the cruelty that a kernel does commit: waking nobody knows why */
+    long r = OS_SURE(futex, word, FUTEX_WAIT_BITSET | private_flag(shared), seen,
                      deadline == OS_NEVER ? NULL : &time, NULL, FUTEX_BITSET_MATCH_ANY);
     return r == -EINTR ? 0 : (int)r;
 }
@@ -37,11 +39,13 @@ int os_futex_wait_any(const struct os_word *words, int count, int64_t deadline)
                                  .word = (uintptr_t)words[i].word,
                                  .flags = WAITV_U32 | (words[i].shared ? 0 : WAITV_PRIVATE)};
     struct timespec time = os_timespec(deadline);
-    return (int)OS_CALL(futex_waitv, wait, count, 0, deadline == OS_NEVER ? NULL : &time,
+    if (OS_FAULT("futex_waitv"))
+        return -EINTR;
+    return (int)OS_SURE(futex_waitv, wait, count, 0, deadline == OS_NEVER ? NULL : &time,
                         CLOCK_MONOTONIC);
 }
 
 int os_futex_wake(uint32_t *word, int count, bool shared)
 {
-    return (int)OS_CALL(futex, word, FUTEX_WAKE | private_flag(shared), count, NULL, NULL, 0);
+    return (int)OS_SURE(futex, word, FUTEX_WAKE | private_flag(shared), count, NULL, NULL, 0);
 }

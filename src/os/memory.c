@@ -8,7 +8,8 @@
 enum { GUARD_INSTALL = 102, GUARD_REMOVE = 103, NO_EXEC_SEAL = 8 };
 #define CHUNK ((off_t)16 << 20)
 
-/* libc's mmap, not a raw one: the sanitizers watch it to forget what they knew about the addresses. */
+/* libc's mmap, not a raw one: the sanitizers watch it to forget what they knew about the
+ * addresses. */
 static void *map(size_t size, int flags, int descriptor)
 {
     int saved = os_errno_get();
@@ -23,7 +24,7 @@ void *os_map(size_t size)
 {
     void *memory = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory) /* a huge page would make each parked stack cost 2 MB */
-        OS_CALL(madvise, memory, size, MADV_NOHUGEPAGE);
+        OS_SURE(madvise, memory, size, MADV_NOHUGEPAGE);
     return memory;
 }
 
@@ -39,8 +40,8 @@ void os_unmap(void *memory, size_t size)
     os_errno_set(saved);
 }
 
-/* The guard marker makes no mapping of its own, so that a million stacks stay below vm.max_map_count. It is refused in locked
- * memory (mlockall), where mprotect still works. */
+/* The guard marker makes no mapping of its own, so that a million stacks stay below
+ * vm.max_map_count. It is refused in locked memory (mlockall), where mprotect still works. */
 int os_guard(void *page, size_t size)
 {
     if (os_has(OS_GUARD) && OS_CALL(madvise, page, size, GUARD_INSTALL) == 0)
@@ -51,18 +52,18 @@ int os_guard(void *page, size_t size)
 int os_unguard(void *page, size_t size)
 {
     if (os_has(OS_GUARD))
-        OS_CALL(madvise, page, size, GUARD_REMOVE);
+        OS_SURE(madvise, page, size, GUARD_REMOVE);
     return (int)OS_CALL(mprotect, page, size,
                         PROT_READ | PROT_WRITE); /* either way may have been taken */
 }
 
 void os_discard(void *memory, size_t size)
 {
-    OS_CALL(madvise, memory, size, MADV_FREE);
+    OS_SURE(madvise, memory, size, MADV_FREE);
 }
 
-/* In pieces, because an interrupted fallocate of this kind gives everything back and a profiler's timer would then never let a
- * large one end. */
+/* In pieces, because an interrupted fallocate of this kind gives everything back and a profiler's
+ * timer would then never let a large one end. */
 static long allocate(long file, off_t size)
 {
     long r = 0;

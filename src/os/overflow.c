@@ -1,6 +1,7 @@
-/* A stack that ran over hits its guard page: the kernel sends SIGSEGV, and the default tells nobody why. The handler here stands on
- * a stack of its own, says who and where, and then lets happen what would have happened without it: the host's handler, or the
- * default with its core file. It never goes on after a fault. */
+/* A stack that ran over hits its guard page: the kernel sends SIGSEGV, and the default tells
+ * nobody why. The handler here stands on a stack of its own, says who and where, and then lets
+ * happen what would have happened without it: the host's handler, or the default with its core
+ * file. It never goes on after a fault. */
 #include "os/overflow.h"
 #include "os/os.h"
 #include "os/syscall.h"
@@ -42,7 +43,8 @@ static bool is_function(const struct sigaction *action)
            (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
 }
 
-/* SIG_IGN counts as the default, because the kernel ends a program that ignores its own fault as well. */
+/* SIG_IGN counts as the default, because the kernel ends a program that ignores its own fault as
+ * well. */
 static void chain(int number, siginfo_t *info, void *context)
 {
     const struct sigaction *before = number == SIGSEGV ? &before_segv : &before_bus;
@@ -113,7 +115,7 @@ void os_overflow_drop(void)
     stack_t none = {.ss_flags = SS_DISABLE};
     if (!alternate)
         return;
-    OS_CALL(sigaltstack, &none, NULL);
+    OS_SURE(sigaltstack, &none, NULL);
     os_unmap(alternate, OS_PAGE + ALTERNATE);
     alternate = NULL;
 }
@@ -123,7 +125,7 @@ static void write_address(int descriptor, uintptr_t address)
     char line[] = "0x0000000000000000\n";
     for (int digit = 17; digit > 1; digit--, address >>= 4)
         line[digit] = "0123456789abcdef"[address & 15];
-    OS_CALL(write, descriptor, line, sizeof line - 1);
+    OS_SURE(write, descriptor, line, sizeof line - 1);
 }
 
 void os_backtrace(int descriptor, void *context)

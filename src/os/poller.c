@@ -17,14 +17,14 @@ int os_event_open(void)
 void os_event_signal(int descriptor)
 {
     uint64_t one = 1;
-    OS_CALL_AGAIN(write, descriptor, &one,
-                  sizeof one); /* EAGAIN: it is full, so it is readable already */
+    OS_SURE(write, descriptor, &one,
+            sizeof one); /* EAGAIN: it is full, so it is readable already; it never blocks */
 }
 
 void os_event_drain(int descriptor)
 {
     uint64_t count;
-    OS_CALL_AGAIN(read, descriptor, &count, sizeof count);
+    OS_SURE(read, descriptor, &count, sizeof count);
 }
 
 int os_poller_open(void)
@@ -38,7 +38,8 @@ static uint32_t to_epoll(uint32_t events)
            (events & OS_WRITABLE ? EPOLLOUT : 0) | (events & OS_ONCE ? EPOLLONESHOT : 0);
 }
 
-/* Errors and hang-ups wake both directions, because either one's next call is what tells the error. */
+/* Errors and hang-ups wake both directions, because either one's next call is what tells the
+ * error. */
 static uint32_t from_epoll(uint32_t events)
 {
     uint32_t both = events & (EPOLLERR | EPOLLHUP) ? OS_READABLE | OS_WRITABLE : 0;
@@ -65,7 +66,7 @@ int os_poller_remove(int poller, int descriptor)
 static long wait_exact(int poller, struct epoll_event *events, int most, int64_t left)
 {
     struct timespec time = os_timespec(left);
-    return OS_CALL(epoll_pwait2, poller, events, most, left == OS_NEVER ? NULL : &time, NULL,
+    return OS_SURE(epoll_pwait2, poller, events, most, left == OS_NEVER ? NULL : &time, NULL,
                    OS_SIGSET);
 }
 
@@ -74,7 +75,7 @@ static long wait_rounded(int poller, struct epoll_event *events, int most, int64
     int ms = -1;
     if (left != OS_NEVER) /* up, because a wait of 0 ms until 0.9 ms have passed would spin */
         ms = left / 1000000 < INT_MAX - 1 ? (int)((left + 999999) / 1000000) : INT_MAX;
-    return OS_CALL(epoll_pwait, poller, events, most, ms, NULL, OS_SIGSET);
+    return OS_SURE(epoll_pwait, poller, events, most, ms, NULL, OS_SIGSET);
 }
 
 /* The kernel takes a duration here, not a time. */
@@ -90,6 +91,8 @@ int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadlin
 {
     struct epoll_event events[BATCH];
     int64_t left = time_left(deadline);
+    if (OS_FAULT("epoll_wait"))
+        return 0;
     if (most > BATCH)
         most = BATCH;
     long count = os_has(OS_EPOLL_PWAIT2) ? wait_exact(poller, events, most, left)
@@ -102,7 +105,6 @@ int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadlin
 
 void os_close(int descriptor)
 {
-    OS_CALL(
-        close,
-        descriptor); /* never again after EINTR: it is closed, and its number may be another's by now */
+    /* Never again after EINTR: it is closed by then, and its number may be another's already. */
+    OS_SURE(close, descriptor);
 }

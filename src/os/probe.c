@@ -1,5 +1,6 @@
-/* What this kernel has. Each feature is tried once by a real use, because a success code alone proves nothing: under qemu every
- * madvise succeeds and guards nothing, and a container may forbid what the kernel's version promises. */
+/* What this kernel has. Each feature is tried once by a real use, because a success code alone
+ * proves nothing: under qemu every madvise succeeds and guards nothing, and a container may forbid
+ * what the kernel's version promises. */
 #include "os/os.h"
 #include "os/syscall.h"
 
@@ -7,50 +8,62 @@
 #include <linux/io_uring.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
-/* One word a feature: 0 not tried, else one of these. Relaxed: it publishes nothing but itself, and two threads that try at the
- * same time find the same. */
-enum { HAS = 1, LACKS = 2 };
+/* One word a feature. Relaxed: it publishes nothing but itself, and two threads that try at the
+ * same time find the same. UNSURE is tried again, because a program without a free descriptor now
+ * must not be without the feature for ever. */
+enum { UNSURE = 0, HAS = 1, LACKS = 2 };
 static uint32_t found[OS_FEATURES];
 
-static bool try_futex_waitv(void)
+static uint32_t verdict(long result, bool good)
+{
+    if (good)
+        return HAS;
+    bool passing = result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
+                   result == -EAGAIN || result == -EINTR;
+    return passing ? UNSURE : LACKS;
+}
+
+static uint32_t try_futex_waitv(void)
 {
     uint32_t word = 1;
     struct {
         uint64_t seen, word;
         uint32_t flags, reserved;
     } wait = {.seen = 0, .word = (uintptr_t)&word, .flags = 2 | 128};
-    return OS_CALL(futex_waitv, &wait, 1, 0, NULL, CLOCK_MONOTONIC) == -EAGAIN;
+    long r = OS_CALL(futex_waitv, &wait, 1, 0, NULL, CLOCK_MONOTONIC);
+    return verdict(r, r == -EAGAIN);
 }
 
-static bool try_pidfd(void)
+static uint32_t try_pidfd(void)
 {
-    long self = OS_CALL(getpid, 0), file = OS_CALL(pidfd_open, self, 0);
-    if (file < 0)
-        return false;
+    long self = OS_SURE(getpid, 0), file = OS_CALL(pidfd_open, self, 0);
+    if (file < 0) /* who complains of something else than the call itself, knows the call */
+        return verdict(file, false) == UNSURE ? HAS : LACKS;
     siginfo_t info;
     long r = OS_CALL_AGAIN(waitid, 3 /* P_PIDFD */, file, &info, WEXITED | WNOHANG, NULL);
-    OS_CALL(close, file);
-    return r == -ECHILD; /* known, and no child of its own; without the feature it is EINVAL */
+    OS_SURE(close, file);
+    return verdict(r, r == -ECHILD); /* no child of its own; a kernel without P_PIDFD: EINVAL */
 }
 
-/* Only a child that was reaped shows whether its status can still be asked for. vfork's way costs no copy of page tables; without
- * an exit signal the host notices nothing. The child must do nothing but leave, since it stands on our stack. */
+/* Only a child that was reaped shows whether its status can still be asked for. vfork's way costs
+ * no copy of page tables; without an exit signal the host notices nothing. The child must do
+ * nothing but leave, since it stands on our stack. */
 static long start_brief_child(void)
 {
-    int file = -1;
-    long child = OS_CALL(clone, CLONE_VM | CLONE_VFORK | CLONE_PIDFD, 0, &file);
+    long child = OS_CALL(clone, CLONE_VM | CLONE_VFORK, 0);
     if (child == 0)
         for (;;)
-            os_syscall(SYS_exit, 5, 0, 0, 0, 0, 0);
-    return child < 0 ? child : file;
+            OS_SURE(exit, 5);
+    return child;
 }
 
-static bool try_pidfd_info(void)
+static uint32_t try_pidfd_info(void)
 {
     struct {
         uint64_t mask, cgroup;
@@ -58,39 +71,44 @@ static bool try_pidfd_info(void)
         int32_t exit_code;
     } info = {.mask = 8 /* EXIT */};
     siginfo_t end;
-    long file = start_brief_child();
+    if (!os_has(OS_PIDFD))
+        return LACKS;
+    long child = start_brief_child();
+    if (child < 0)
+        return verdict(child, false);
+    long file = OS_CALL(pidfd_open, child, 0);
+    OS_SURE(waitid, P_PID, child, &end, WEXITED | __WALL, NULL);
     if (file < 0)
-        return false;
-    OS_CALL_AGAIN(waitid, 3 /* P_PIDFD */, file, &end, WEXITED | __WALL, NULL);
+        return verdict(file, false);
     long r = OS_CALL(ioctl, file, _IOWR(0xFF, 11, info), &info);
-    OS_CALL(close, file);
-    return r == 0 && (info.mask & 8) && info.exit_code == 5 << 8;
+    OS_SURE(close, file);
+    return verdict(r, r == 0 && (info.mask & 8) && info.exit_code == 5 << 8);
 }
 
-/* The kernel's own store into the page must be refused; a store of ours would be a SIGSEGV to catch. */
-static bool try_guard(void)
+/* The kernel's own store into the page must be refused; one of ours would be a SIGSEGV to catch. */
+static uint32_t try_guard(void)
 {
     long page =
         OS_CALL(mmap, NULL, OS_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page < 0 && page > -OS_PAGE)
-        return false;
-    bool open = OS_CALL(clock_gettime, CLOCK_MONOTONIC, page) == 0;
-    bool said = OS_CALL(madvise, page, OS_PAGE, 102 /* MADV_GUARD_INSTALL */) == 0;
-    bool shut = OS_CALL(clock_gettime, CLOCK_MONOTONIC, page) == -EFAULT;
-    OS_CALL(munmap, page, OS_PAGE);
-    return open && said && shut;
+        return UNSURE;
+    bool open = OS_SURE(clock_gettime, CLOCK_MONOTONIC, page) == 0;
+    long r = OS_CALL(madvise, page, OS_PAGE, 102 /* MADV_GUARD_INSTALL */);
+    bool shut = OS_SURE(clock_gettime, CLOCK_MONOTONIC, page) == -EFAULT;
+    OS_SURE(munmap, page, OS_PAGE);
+    return verdict(r, open && r == 0 && shut);
 }
 
-static bool try_epoll_pwait2(void)
+static uint32_t try_epoll_pwait2(void)
 {
-    char event[16];
+    struct epoll_event event;
     struct timespec none = {0};
     long file = OS_CALL(epoll_create1, 0);
     if (file < 0)
-        return false;
-    long r = OS_CALL(epoll_pwait2, file, event, 1, &none, NULL, OS_SIGSET);
-    OS_CALL(close, file);
-    return r == 0;
+        return verdict(file, false);
+    long r = OS_CALL(epoll_pwait2, file, &event, 1, &none, NULL, OS_SIGSET);
+    OS_SURE(close, file);
+    return verdict(r, r == 0);
 }
 
 static long open_ring(void)
@@ -99,43 +117,41 @@ static long open_ring(void)
     return OS_CALL(io_uring_setup, 2, &parameters);
 }
 
-static bool try_uring(void)
+static uint32_t try_uring(void)
 {
     long ring = open_ring();
-    if (ring < 0)
-        return false;
-    OS_CALL(close, ring);
-    return true;
+    if (ring >= 0)
+        OS_SURE(close, ring);
+    return verdict(ring, ring >= 0);
 }
 
 /* The ring's own list of operations; it is made from the table that runs them. */
-static bool try_uring_futex(void)
+static uint32_t try_uring_futex(void)
 {
     enum { FUTEX_WAIT_OP = 51, OPERATIONS = 64 };
-    size_t size = sizeof(struct io_uring_probe) + OPERATIONS * sizeof(struct io_uring_probe_op);
-    char room[size] __attribute__((aligned(8)));
+    char room[sizeof(struct io_uring_probe) + OPERATIONS * sizeof(struct io_uring_probe_op)]
+        __attribute__((aligned(8))) = {0};
     struct io_uring_probe *probe = (void *)room;
-    memset(room, 0, size);
-    long ring = os_has(OS_URING) ? open_ring() : -1;
+    long ring = os_has(OS_URING) ? open_ring() : -ENOSYS;
     if (ring < 0)
-        return false;
+        return verdict(ring, false);
     long r = OS_CALL(io_uring_register, ring, IORING_REGISTER_PROBE, probe, OPERATIONS);
-    OS_CALL(close, ring);
-    return r == 0 && probe->last_op >= FUTEX_WAIT_OP &&
-           (probe->ops[FUTEX_WAIT_OP].flags & IO_URING_OP_SUPPORTED);
+    OS_SURE(close, ring);
+    return verdict(r, r == 0 && probe->last_op >= FUTEX_WAIT_OP &&
+                          (probe->ops[FUTEX_WAIT_OP].flags & IO_URING_OP_SUPPORTED));
 }
 
-static bool try_robust(void)
+static uint32_t try_robust(void)
 {
     void *head;
     size_t size = 0;
-    return OS_CALL(get_robust_list, 0, &head, &size) == 0 &&
-           size == sizeof(struct robust_list_head);
+    long r = OS_CALL(get_robust_list, 0, &head, &size);
+    return verdict(r, r == 0 && size == sizeof(struct robust_list_head));
 }
 
 static const struct feature {
     struct os_feature_info info;
-    bool (*try)(void);
+    uint32_t (*try)(void);
 } features[OS_FEATURES] = {
     [OS_FUTEX_WAITV] = {{"futex_waitv", "sleeping on several shared words at once",
                          "one word at a time, and a second look at the others each 20 ms",
@@ -169,8 +185,8 @@ static const struct feature {
 bool os_has(enum os_feature feature)
 {
     uint32_t state = __atomic_load_n(&found[feature], __ATOMIC_RELAXED);
-    if (state == 0) {
-        state = features[feature].try() ? HAS : LACKS;
+    if (state == UNSURE) {
+        state = features[feature].try();
         __atomic_store_n(&found[feature], state, __ATOMIC_RELAXED);
     }
     return state == HAS;

@@ -31,7 +31,8 @@ int os_pidfd_signal(int pidfd, int signal)
     return (int)OS_CALL(pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
-/* waitid tells how and how much apart; wait(2) has both in one number, which is what the rest of plait and its users know. */
+/* waitid tells how and how much apart; wait(2) has both in one number, which is what the rest of
+ * plait and its users know. */
 static int wait_status(const siginfo_t *info)
 {
     if (info->si_code == CLD_EXITED)
@@ -43,11 +44,12 @@ static bool has_ended(int pidfd)
 {
     struct pollfd poll = {.fd = pidfd, .events = POLLIN};
     struct timespec now = {0};
-    return OS_CALL(ppoll, &poll, 1, &now, NULL, OS_SIGSET) > 0;
+    return OS_SURE(ppoll, &poll, 1, &now, NULL, OS_SIGSET) > 0;
 }
 
-/* Somebody else reaped it. Between its end, which the pidfd tells at once, and the moment its status can be read lie some
- * microseconds in which that other wait() is at work: hence a few looks. */
+/* Somebody else reaped it. Between its end, which the pidfd tells at once, and the moment its
+ * status can be read lie some microseconds in which that other wait() is at work: hence a few
+ * looks. */
 static void ask_info(int pidfd, struct os_exit *end)
 {
     struct pidfd_info info;
@@ -88,5 +90,5 @@ int os_die_with_parent(pid_t parent)
     if (r < 0)
         return (int)r;
     /* It may have died before the call above: then nobody sends the signal any more. */
-    return OS_CALL(getppid, 0) == parent ? 0 : -ESRCH;
+    return OS_SURE(getppid, 0) == parent ? 0 : -ESRCH;
 }

@@ -11,7 +11,7 @@ static long list_of_this_thread(struct robust_list_head **head)
     return OS_CALL(get_robust_list, 0, head, &size);
 }
 
-/* musl tells the kernel of a thread's list at the thread's first robust lock, glibc at its start. */
+/* musl tells the kernel of a thread's list at its first robust lock, glibc at its start. */
 static void make_libc_register(void)
 {
     pthread_mutexattr_t attributes;

@@ -1,8 +1,9 @@
-/* What AddressSanitizer, ThreadSanitizer and Valgrind must be told of stacks. Untold, the first two report false errors or crash at
- * the first switch. Everything here is empty in plain builds.
+/* What AddressSanitizer, ThreadSanitizer and Valgrind must be told of stacks. Untold, the first
+ * two report false errors or crash at the first switch. Everything here is empty in plain builds.
  *
- * A switch is: os_fiber_leave(&from, &to, ends); os_switch(...); and, on the stack that goes on, os_fiber_arrive(&now, &came_from).
- * Nothing of either stack may be touched between leave and os_switch. */
+ * A switch is: os_fiber_leave(&from, &to, ends); os_switch(...); and, on the stack that goes on,
+ * os_fiber_arrive(&now, &came_from). Nothing of either stack may be touched between leave and
+ * os_switch. */
 #ifndef OS_SANITIZER_H
 #define OS_SANITIZER_H
 
@@ -23,7 +24,8 @@
 #ifdef __SANITIZE_THREAD__
 #define OS_TSAN 1
 #endif
-/* PLAIT_VALGRIND is for release builds that are to run under valgrind; the fault builds have it anyway. */
+/* PLAIT_VALGRIND is for release builds that are to run under valgrind; the fault builds have it
+ * anyway. */
 #if (defined(PLAIT_VALGRIND) || defined(PLAIT_FAULTS)) && defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -93,8 +95,9 @@ os_fiber_leave(struct os_fiber *from, const struct os_fiber *to, bool from_ends)
 #endif
 }
 
-/* Right after os_switch, or first in a new context. `from`: where the switch came from; may be NULL. Only an adopted one is written to, and
- * only the first time, so it may be one that has ended. */
+/* Right after os_switch, or first in a new context. `from`: where the switch came from; may be
+ * NULL. Only an adopted one is written to, and only the first time, so it may be one that has
+ * ended. */
 static inline __attribute__((always_inline)) void os_fiber_arrive(struct os_fiber *now,
                                                                   struct os_fiber *from)
 {

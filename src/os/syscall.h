@@ -1,5 +1,6 @@
-/* System calls without libc: they answer -errno and leave errno alone, so that a coroutine's errno and a signal handler's are
- * never disturbed, and they are not cancellation points. Every one passes the seam of fault.h. */
+/* System calls without libc: they answer -errno and leave errno alone, so that a coroutine's errno
+ * and a signal handler's are never disturbed, and they are not cancellation points. Every one that
+ * can fail passes the seam of fault.h. */
 #ifndef OS_SYSCALL_H
 #define OS_SYSCALL_H
 
@@ -69,7 +70,10 @@ static inline long os_syscall(long number, long a, long b, long c, long d, long 
         long fault_ = OS_FAULT(#name);                                                             \
         fault_ ? -fault_ : OS_SIX_(SYS_##name, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0);                  \
     })
-/* The same until it is not EINTR; only for calls that may simply be made again. */
+/* Without the seam: calls that the kernel cannot refuse when their arguments are right. Making
+ * these fail would show hangs that cannot happen, as a wake-up that got lost. */
+#define OS_SURE(name, ...) OS_SIX_(SYS_##name, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+/* As OS_CALL until it is not EINTR; only for calls that may simply be made again. */
 #define OS_CALL_AGAIN(name, ...)                                                                   \
     ({                                                                                             \
         long again_;                                                                               \

@@ -12,7 +12,7 @@ enum { STACK = 256 * 1024, NAME = 16 };
 
 pid_t os_tid(void)
 {
-    return (pid_t)OS_CALL(gettid, 0);
+    return (pid_t)OS_SURE(gettid, 0);
 }
 
 int os_cpus_allowed(void)
@@ -34,10 +34,11 @@ int os_cpus(void)
 
 void os_thread_name(const char *name)
 {
-    OS_CALL(prctl, PR_SET_NAME, name); /* the kernel cuts it to 15 characters */
+    OS_SURE(prctl, PR_SET_NAME, name); /* the kernel cuts it to 15 characters */
 }
 
-/* What the new thread needs, on the heap because a detached thread may begin after its starter has gone on. */
+/* What the new thread needs, on the heap because a detached thread may begin after its starter has
+ * gone on. */
 struct start {
     void (*main)(void *);
     void *arg;
@@ -53,7 +54,7 @@ static void *begin(void *p)
     return NULL;
 }
 
-/* Faults of the thread itself must stay open: a blocked one kills the process without its handler. */
+/* A thread's own faults must stay open: a blocked one kills the process without its handler. */
 static void plait_mask(sigset_t *mask)
 {
     static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
@@ -87,7 +88,8 @@ int os_thread_start(void (*thread_main)(void *), void *arg, size_t stack, const 
     strncpy(start->name, name, NAME - 1);
     sigset_t mask, before;
     plait_mask(&mask);
-    /* Blocked here and inherited, because a signal could otherwise reach the new thread before it blocks them itself. */
+    /* Blocked here and inherited, because a signal could otherwise reach the new thread before it
+     * blocks them itself. */
     pthread_sigmask(SIG_SETMASK, &mask, &before);
     int error = create(start, stack > STACK ? stack : STACK);
     if (error ==
