@@ -1,0 +1,196 @@
+/* Names of objects, for messages. The objects are plain structs of the user with no room for a name, so the names lie beside them
+ * in a table by address.
+ *
+ * Open addressing with linear probing: one block of memory, so that nothing is allocated or freed while the lock is held but the
+ * pointer to the block changes hands. The rejected alternative, a chain of single records, costs an allocation per name under the
+ * lock or a free list of its own. Removal shifts back what follows, because marks for "was here" would fill a table that is
+ * used for many short-lived objects. */
+#include "base/atomic.h"
+#include "base/report.h"
+#include "base/spin.h"
+#include "os/os.h"
+#include <errno.h>
+#include <plait/error.h>
+
+enum { NAME_MOST = 63, FIRST_SLOTS = 64, TRIES = 10000 };
+
+struct slot {
+    const void *object; /* NULL: free */
+    char name[NAME_MOST + 1];
+};
+
+struct table {
+    size_t mask; /* slots - 1 */
+    size_t used;
+    struct slot slots[];
+};
+
+static base_spin lock; /* guards all below, and writers of plait_on_report */
+static struct table *table;
+
+void base_name_fork_prepare(void)
+{
+    base_spin_lock(&lock);
+}
+
+void base_name_fork_done(void)
+{
+    base_spin_unlock(&lock);
+}
+
+/* Fibonacci hashing: addresses differ in their middle bits. */
+static size_t home_of(const struct table *in, const void *object)
+{
+    return (size_t)(((uint64_t)(uintptr_t)object * 0x9e3779b97f4a7c15u) >> 20) & in->mask;
+}
+
+/* The object's slot, else the free one where it belongs. Ends, because a table is never full. */
+static struct slot *slot_of(struct table *in, const void *object)
+{
+    size_t at = home_of(in, object);
+    while (in->slots[at].object && in->slots[at].object != object)
+        at = (at + 1) & in->mask;
+    return &in->slots[at];
+}
+
+static bool is_full(const struct table *in)
+{
+    return !in || in->used * 4 >= (in->mask + 1) * 3;
+}
+
+static struct table *table_new(size_t slots)
+{
+    struct table *new = os_alloc(sizeof *new + slots * sizeof new->slots[0]);
+    if (new)
+        new->mask = slots - 1;
+    return new;
+}
+
+static void move_all(struct table *to, struct table *from)
+{
+    for (size_t i = 0; from && i <= from->mask; i++) {
+        if (!from->slots[i].object)
+            continue;
+        *slot_of(to, from->slots[i].object) = from->slots[i];
+        to->used++;
+    }
+}
+
+/* Returns with the lock held and room for one more, or with -ENOMEM and without the lock. Memory is asked for outside the lock,
+ * since that may take long or take libc's lock; so the table is looked at again afterwards: somebody else may have grown it. */
+static int lock_with_room(void)
+{
+    base_spin_lock(&lock);
+    while (is_full(table)) {
+        size_t slots = table ? (table->mask + 1) * 2 : FIRST_SLOTS;
+        base_spin_unlock(&lock);
+        struct table *new = table_new(slots), *old = new;
+        if (!new)
+            return -ENOMEM;
+        base_spin_lock(&lock);
+        if (is_full(table) && (!table || table->mask + 1 < slots)) {
+            move_all(new, table);
+            old = table;
+            atom_store(&table, new, RELAXED);
+        }
+        base_spin_unlock(&lock);
+        os_free(old);
+        base_spin_lock(&lock);
+    }
+    return 0;
+}
+
+/* At most NAME_MOST bytes, never half of a UTF-8 character: its bytes but the first are 10xxxxxx. */
+static void copy_cut(char *to, const char *name)
+{
+    size_t length = strnlen(name, NAME_MOST + 1);
+    if (length > NAME_MOST)
+        for (length = NAME_MOST; length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80;)
+            length--;
+    memcpy(to, name, length);
+    to[length] = '\0';
+}
+
+int base_name_set(const void *object, const char *name)
+{
+    if (!object)
+        return 0;
+    if (!name) {
+        base_name_forget(object);
+        return 0;
+    }
+    int result = lock_with_room();
+    if (result != 0)
+        return result;
+    struct slot *slot = slot_of(table, object);
+    table->used += slot->object == NULL;
+    slot->object = object;
+    copy_cut(slot->name, name);
+    base_spin_unlock(&lock);
+    return 0;
+}
+
+/* Closes the gap at `hole`: a later slot of the same run moves there unless its home lies behind the hole. */
+static void close_gap(struct table *in, size_t hole)
+{
+    for (size_t at = (hole + 1) & in->mask; in->slots[at].object; at = (at + 1) & in->mask) {
+        size_t home = home_of(in, in->slots[at].object);
+        if (((at - home) & in->mask) < ((at - hole) & in->mask))
+            continue;
+        in->slots[hole] = in->slots[at];
+        hole = at;
+    }
+    in->slots[hole].object = NULL;
+}
+
+void base_name_forget(const void *object)
+{
+    if (!object ||
+        !atom_load(&table, RELAXED)) /* most programs name nothing, and all free something */
+        return;
+    base_spin_lock(&lock);
+    struct slot *slot = slot_of(table, object);
+    if (slot->object) {
+        close_gap(table, (size_t)(slot - table->slots));
+        table->used--;
+    }
+    base_spin_unlock(&lock);
+}
+
+/* A message may come from the handler of a stack overflow that happened with this lock held: then its owner does not run on. A
+ * message without a name is better than none, so this gives up in the end. */
+static bool lock_for_message(void)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (base_spin_try(&lock))
+            return true;
+        os_relax();
+    }
+    return false;
+}
+
+static bool copy_name(const void *object, char *text, size_t size)
+{
+    if (!atom_load(&table, RELAXED) || !lock_for_message())
+        return false;
+    struct slot *slot = slot_of(table, object);
+    bool known = slot->object != NULL;
+    if (known)
+        base_format(text, size, "%s", slot->name);
+    base_spin_unlock(&lock);
+    return known;
+}
+
+const char *base_name_of(const void *object, const char *type, char *text, size_t size)
+{
+    if (!object)
+        base_format(text, size, "%s", type);
+    else if (!copy_name(object, text, size) && !base_symbol(object, text, size))
+        base_format(text, size, "%s@%p", type, object);
+    return text;
+}
+
+void plait_name(const void *object, const char *name)
+{
+    base_name_set(object, name); /* out of memory: the message will say its address */
+}

@@ -1,0 +1,164 @@
+/* The one function through which plait speaks.
+ *
+ * The user's function and its argument belong together, and a report can come from a signal handler (a guard page was hit) that
+ * interrupted plait_on_report itself. A lock around the pair would then never be free, and two plain words could be seen half
+ * changed. Instead:
+ *   1. the writer, alone under the names' lock, fills slot (last + 1) % SLOTS and then publishes last + 1;
+ *   2. the reader takes `last`, copies that slot, and looks at `last` again: its slot is filled again only for last + SLOTS, after
+ *      last + SLOTS - 1 was published, so a smaller distance proves the copy whole. Otherwise it starts again. */
+#include "base/report.h"
+#include "base/atomic.h"
+#include "os/os.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LINE = 1024, PREFIX = 7, SLOTS = 8 };
+
+typedef void report_function(plait_report kind, const char *text, void *arg);
+
+struct listener {
+    report_function *function; /* NULL: stderr */
+    void *arg;
+};
+
+static struct listener slots[SLOTS]; /* each word atomic */
+static uint64_t last; /* how many plait_on_report there were; its slot is last % SLOTS */
+
+/* This thread is inside the user's function. What it makes plait report goes to stderr, because otherwise a misuse in the function
+ * that hears of misuse never ends. Initial-exec: the first use of any other thread-local in a library allocates. */
+static _Thread_local bool inside __attribute__((tls_model("initial-exec")));
+
+void (*base_trace)(const char *what, const void *object, int64_t number);
+
+void plait_on_report(report_function *report, void *arg)
+{
+    base_name_fork_prepare(); /* the names' lock, so that a fork has one lock to take and not two */
+    uint64_t next = last + 1;
+    /* RELEASE: who sees a word of this slot sees last >= next - 1 too; pairs with the loads of listener_now. */
+    atom_store(&slots[next % SLOTS].function, report, RELEASE);
+    atom_store(&slots[next % SLOTS].arg, arg, RELEASE);
+    atom_store(&last, next, RELEASE); /* pairs with the first load of listener_now */
+    base_name_fork_done();
+}
+
+static struct listener listener_now(void)
+{
+    for (;;) {
+        uint64_t seen = atom_load(
+            &last, ACQUIRE); /* pairs with the store of plait_on_report, as do the next two */
+        struct listener copy = {.function = atom_load(&slots[seen % SLOTS].function, ACQUIRE),
+                                .arg = atom_load(&slots[seen % SLOTS].arg, ACQUIRE)};
+        if (atom_load(&last, RELAXED) - seen < SLOTS - 1)
+            return copy;
+    }
+}
+
+/* A line of output in the making: "plait: " and the text, with room for the newline. */
+struct line {
+    char bytes[LINE + 1];
+    size_t length;
+};
+
+static void line_start(struct line *line)
+{
+    memcpy(line->bytes, "plait: ", PREFIX);
+    line->length = PREFIX;
+}
+
+static void line_add(struct line *line, const char *format, va_list args)
+{
+    size_t room = LINE - line->length;
+    size_t wanted = (size_t)base_vformat(line->bytes + line->length, room, format, args);
+    line->length += wanted < room ? wanted : room - 1;
+}
+
+__attribute__((format(printf, 2, 3))) static void line_put(struct line *line, const char *format,
+                                                           ...)
+{
+    va_list args;
+    va_start(args, format);
+    line_add(line, format, args);
+    va_end(args);
+}
+
+/* Names and arguments come from users: a newline in one must not make two lines of a report. */
+static void line_finish(struct line *line)
+{
+    for (size_t i = PREFIX; i < line->length; i++)
+        if ((unsigned char)line->bytes[i] < ' ')
+            line->bytes[i] = ' ';
+    line->bytes[line->length] = '\0';
+}
+
+static void line_write(struct line *line)
+{
+    line->bytes[line->length] = '\n';
+    os_write(STDERR_FILENO, line->bytes,
+             line->length + 1); /* nobody is left to hear that it failed */
+}
+
+static void line_report(struct line *line, plait_report kind)
+{
+    struct listener listener = listener_now();
+    line_finish(line);
+    if (!listener.function || inside) {
+        line_write(line);
+        return;
+    }
+    inside = true;
+    listener.function(kind, line->bytes + PREFIX, listener.arg);
+    inside = false;
+}
+
+void base_report(plait_report kind, const char *format, ...)
+{
+    struct line line;
+    va_list args;
+    line_start(&line);
+    va_start(args, format);
+    line_add(&line, format, args);
+    va_end(args);
+    line_report(&line, kind);
+}
+
+void base_warn(const char *format, ...)
+{
+    struct line line;
+    va_list args;
+    line_start(&line);
+    va_start(args, format);
+    line_add(&line, format, args);
+    va_end(args);
+    line_finish(&line);
+    line_write(&line);
+}
+
+/* "lock accounts", but not "lock lock@0x1234". */
+static void put_object(struct line *line, const void *object, const char *type)
+{
+    char name[128];
+    size_t length = strlen(type);
+    if (!object) {
+        line_put(line, "%s: ", type);
+        return;
+    }
+    base_name_of(object, type, name, sizeof name);
+    bool unnamed = strncmp(name, type, length) == 0 && name[length] == '@';
+    line_put(line, unnamed ? "%s%s: " : "%s %s: ", unnamed ? "" : type, name);
+}
+
+_Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format,
+                           ...)
+{
+    struct line line;
+    char where[256];
+    va_list args;
+    line_start(&line);
+    put_object(&line, object, type);
+    va_start(args, format);
+    line_add(&line, format, args);
+    va_end(args);
+    line_put(&line, " (at %s)", base_place(place, where, sizeof where));
+    line_report(&line, PLAIT_REPORT_MISUSE);
+    abort();
+}
