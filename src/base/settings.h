@@ -10,6 +10,7 @@ struct base_settings {
     size_t stack;       /* PLAIT_STACK, bytes of address space of a coroutine; default 256 KB, whole pages, >= 16 KB */
     const char *poller; /* PLAIT_POLLER: "epoll" */
     const char *deadlock; /* PLAIT_DEADLOCK: "report", "error", "abort"; NULL when not said */
+    int dump_signal;      /* of plait_configure only; 0: none */
     bool check;         /* PLAIT_CHECK */
     bool strict_fork;   /* PLAIT_STRICT_FORK */
     bool deterministic; /* PLAIT_SEED is set (0 is a seed too) */

@@ -1,0 +1,313 @@
+/* The stacks of coroutines.
+ *
+ * Chunks of address space hold stacks of one class (a power of two); chunks grow from 16 stacks to 16,384, so that a million
+ * stacks need about 70 mappings and a program with ten coroutines reserves 4 MB. Chunks are never unmapped: the table of chunks
+ * only grows, and a signal handler may read it without a lock.
+ *
+ * The free stacks of a class lie in an array beside them, newest last. The obvious list through the stacks themselves would make
+ * it impossible to give their top pages back: a million coroutines that ended would hold 4 GB for ever.
+ *
+ * When does memory go back? Not at each give: madvise costs 0.7 us even if the stack was never deep, more than all the rest of a
+ * coroutine's life. A canary word 8 KB below the top would tell which were deep, but writing it makes a second page dirty in each
+ * of a million stacks. So idleness decides: `low` is how many stacks were free all the time since the last look; those beyond the
+ * KEEP newest were of no use in that time and are discarded whole, top page included. A program that starts and ends coroutines
+ * in waves comes down to 0 in each wave and pays nothing. base_stack_give looks each LOOK_GIVES calls if LOOK_NS have
+ * passed; the scheduler calls base_stack_trim when it falls idle. */
+#include "base/stack.h"
+#include "base/atomic.h"
+#include "base/report.h"
+#include "base/settings.h"
+#include "base/spin.h"
+#include "os/os.h"
+
+enum {
+    LEAST_SHIFT = 14, /* 16 KB */
+    MOST_SHIFT = 30,  /* 1 GB */
+    CLASSES = MOST_SHIFT - LEAST_SHIFT + 1,
+    CHUNKS = 1024,
+    CHUNK_FIRST = 16,
+    CHUNK_MOST = 16384,
+    KEEP = 64,  /* free stacks of a class whose memory is never given back */
+    BATCH = 64, /* discarded in one go, with no lock held */
+    LOOK_GIVES = 256,
+};
+#define CHUNK_BYTES ((size_t)1 << 34) /* a chunk is not larger, unless one stack is */
+#define FREE_MOST                                                                                  \
+    ((size_t)1 << 22) /* stacks of a class; the array is address space until it is used */
+#define LOOK_NS (100 * INT64_C(1000000))
+
+struct chunk {
+    char *base;
+    size_t count;
+    unsigned shift; /* a stack is 1 << shift bytes */
+    size_t carved;  /* atomic: stacks [0, carved) have been handed out once */
+};
+
+struct stack_class {
+    void **free;         /* entries atomic: the handler of a guard hit reads them */
+    size_t count;        /* atomic, written under the lock */
+    size_t cold;         /* free[0, cold) have been discarded */
+    size_t low;          /* least count since the last look */
+    size_t floor;        /* free[0, floor) are being discarded: not to be taken */
+    struct chunk *chunk; /* the one that still has stacks */
+    size_t next_chunk;   /* stacks of the next chunk */
+    size_t made; /* stacks in all chunks: at most FREE_MOST, so that `free` has room for all */
+    uint64_t gives;
+    int64_t looked;
+};
+
+static base_spin lock; /* guards all below but what is said to be atomic */
+static struct stack_class classes[CLASSES];
+static struct chunk chunks[CHUNKS];
+static size_t chunk_count; /* atomic: chunks [0, chunk_count) never change again but for `carved` */
+
+static unsigned shift_of(size_t size)
+{
+    unsigned shift = LEAST_SHIFT;
+    while (shift <= MOST_SHIFT && ((size_t)1 << shift) < size)
+        shift++;
+    return shift;
+}
+
+static struct stack_class *class_of(unsigned shift)
+{
+    return &classes[shift - LEAST_SHIFT];
+}
+
+/* ---- new stacks */
+
+/* As many as planned, else half as many and so on: an RLIMIT_AS or a strict overcommit that refuses 4 GB may allow 4 MB. */
+static void *map_stacks(size_t *count, unsigned shift)
+{
+    while (*count > 1 && *count << shift > CHUNK_BYTES)
+        *count /= 2;
+    for (; *count > 0; *count /= 2) {
+        void *base = os_map(*count << shift);
+        if (base)
+            return base;
+    }
+    return NULL;
+}
+
+static struct chunk *chunk_new(struct stack_class *of, unsigned shift)
+{
+    size_t number = chunk_count, count = of->next_chunk ? of->next_chunk : CHUNK_FIRST;
+    if (!of->free && !(of->free = os_map(FREE_MOST * sizeof *of->free)))
+        return NULL;
+    if (number == CHUNKS || of->made + count > FREE_MOST)
+        return NULL;
+    char *base = map_stacks(&count, shift);
+    if (!base)
+        return NULL;
+    chunks[number] = (struct chunk){.base = base, .count = count, .shift = shift};
+    atom_store(&chunk_count, number + 1,
+               RELEASE); /* publishes the chunk; pairs with the load of chunk_at */
+    of->made += count;
+    of->next_chunk = count < CHUNK_MOST ? count * 2 : CHUNK_MOST;
+    return &chunks[number];
+}
+
+/* With the lock held; mapping a chunk then is rare, and whoever waits for the lock wants what it brings. */
+static void *carve(struct stack_class *of, unsigned shift)
+{
+    if (!of->chunk || of->chunk->carved == of->chunk->count)
+        of->chunk = chunk_new(of, shift);
+    if (!of->chunk)
+        return NULL;
+    size_t number = of->chunk->carved;
+    atom_store(&of->chunk->carved, number + 1, RELAXED);
+    return of->chunk->base + (number << shift);
+}
+
+/* ---- the array of free ones. An entry is the address, plus 1 while the stack still has no guard. */
+
+static void push(struct stack_class *on, void *entry)
+{
+    atom_store(&on->free[on->count], entry, RELAXED);
+    atom_store(&on->count, on->count + 1, RELAXED);
+}
+
+static void *pop(struct stack_class *from)
+{
+    if (from->count <= from->floor)
+        return NULL;
+    size_t at = from->count - 1;
+    atom_store(&from->count, at, RELAXED);
+    if (from->cold > at)
+        from->cold = at;
+    if (from->low > at)
+        from->low = at;
+    return from->free[at];
+}
+
+static void *take(unsigned shift)
+{
+    base_spin_lock(&lock);
+    char *entry = pop(class_of(shift));
+    if (!entry && (entry = carve(class_of(shift), shift)))
+        entry++;
+    base_spin_unlock(&lock);
+    return entry;
+}
+
+/* The settings come first, since PLAIT_OS may say that this kernel's guards are not to be used. */
+static int guard(void *stack)
+{
+    base_settings();
+    return os_guard(stack, OS_PAGE);
+}
+
+void *base_stack_take(size_t *size)
+{
+    unsigned shift = shift_of(*size);
+    if (shift > MOST_SHIFT)
+        return NULL;
+    char *entry = take(shift);
+    if (!entry)
+        return NULL;
+    /* With no lock held, because it is a system call. */
+    if ((uintptr_t)entry & 1 && guard(entry - 1) != 0) {
+        base_spin_lock(&lock);
+        push(class_of(shift),
+             entry); /* without its guard it is no stack, but it can be tried again */
+        base_spin_unlock(&lock);
+        return NULL;
+    }
+    *size = (size_t)1 << shift;
+    return entry - ((uintptr_t)entry & 1);
+}
+
+/* ---- giving memory back */
+
+/* Takes up to BATCH stacks out of reach and says where they begin; with the lock held. `floor` keeps them out of use, rather than
+ * taking them out of the array: they are at its old end, and all newer ones would have to move. */
+static size_t batch_begin(struct stack_class *of, size_t *first)
+{
+    size_t idle = of->low > KEEP ? of->low - KEEP : 0;
+    *first = of->cold;
+    if (of->floor || idle <= of->cold)
+        return 0;
+    size_t count = idle - of->cold < BATCH ? idle - of->cold : BATCH;
+    of->floor = of->cold + count;
+    return count;
+}
+
+static bool discard_batch(struct stack_class *of, unsigned shift)
+{
+    size_t first, count;
+    base_spin_lock(&lock);
+    count = batch_begin(of, &first);
+    base_spin_unlock(&lock);
+    for (size_t i = first; i < first + count; i++) {
+        uintptr_t entry = (uintptr_t)of->free[i];
+        if (!(entry & 1))
+            os_discard((char *)entry + OS_PAGE, ((size_t)1 << shift) - OS_PAGE);
+    }
+    base_spin_lock(&lock);
+    if (count) {
+        of->cold = of->floor;
+        of->floor = 0;
+    }
+    base_spin_unlock(&lock);
+    return count == BATCH;
+}
+
+static void discard_idle(struct stack_class *of, unsigned shift)
+{
+    while (discard_batch(of, shift))
+        ;
+    base_spin_lock(&lock);
+    of->low = of->count;
+    base_spin_unlock(&lock);
+}
+
+void base_stack_trim(void)
+{
+    for (unsigned shift = LEAST_SHIFT; shift <= MOST_SHIFT; shift++)
+        if (atom_load(&class_of(shift)->count, RELAXED) > KEEP)
+            discard_idle(class_of(shift), shift);
+}
+
+/* With the lock held. */
+static bool is_time_to_look(struct stack_class *at)
+{
+    if (++at->gives % LOOK_GIVES != 0 || at->count <= KEEP)
+        return false;
+    int64_t now = os_now();
+    if (now - at->looked < LOOK_NS)
+        return false;
+    at->looked = now;
+    return true;
+}
+
+void base_stack_give(void *stack, size_t size)
+{
+    unsigned shift = shift_of(size);
+    struct stack_class *to = class_of(shift);
+    base_spin_lock(&lock);
+    push(to, stack);
+    bool look = is_time_to_look(to);
+    base_spin_unlock(&lock);
+    if (look)
+        discard_idle(to, shift);
+}
+
+/* ---- the handler of a guard hit */
+
+static const struct chunk *chunk_at(const char *address)
+{
+    size_t count = atom_load(&chunk_count, ACQUIRE); /* pairs with the store of chunk_new */
+    for (size_t i = 0; i < count; i++)
+        if (address >= chunks[i].base &&
+            address < chunks[i].base + (chunks[i].count << chunks[i].shift))
+            return &chunks[i];
+    return NULL;
+}
+
+/* A search through all free ones, without the lock: slow, but this runs once in a program's life, and marking each take and give
+ * for it would cost everybody. A stack in use does not come or go meanwhile, so it is never found by mistake. */
+static bool is_free(const void *stack, const struct stack_class *in)
+{
+    size_t count = atom_load(&in->count, RELAXED);
+    for (size_t i = 0; i < count; i++)
+        if (((uintptr_t)atom_load(&in->free[i], RELAXED) & ~(uintptr_t)1) == (uintptr_t)stack)
+            return true;
+    return false;
+}
+
+void *base_stack_of_guard(const void *address, size_t *size)
+{
+    const struct chunk *chunk = chunk_at(address);
+    if (!chunk)
+        return NULL;
+    size_t inside = (size_t)((const char *)address - chunk->base), number = inside >> chunk->shift;
+    char *stack = chunk->base + (number << chunk->shift);
+    bool is_guard = (const char *)address < stack + OS_PAGE;
+    if (!is_guard || number >= atom_load(&chunk->carved, RELAXED) ||
+        is_free(stack, class_of(chunk->shift)))
+        return NULL;
+    *size = (size_t)1 << chunk->shift;
+    return stack;
+}
+
+/* ---- fork */
+
+/* A batch that another thread is discarding would stay out of reach in the child for ever, so wait the 100 us until it is done. */
+void base_stack_fork_prepare(void)
+{
+    for (;;) {
+        bool discarding = false;
+        base_spin_lock(&lock);
+        for (int i = 0; i < CLASSES; i++)
+            discarding |= classes[i].floor != 0;
+        if (!discarding)
+            return;
+        base_spin_unlock(&lock);
+        os_sleep(20000);
+    }
+}
+
+void base_stack_fork_done(void)
+{
+    base_spin_unlock(&lock);
+}
