@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""The headers are the manual: their examples compile, every call says its errors and what blocks, docs/errors.md is what they
+say, and the library's symbols are the calls that they tell, no more and no fewer."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.environ.get("PLAIT_SOURCE") or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("PLAIT_BUILD", os.path.join(ROOT, "build", "release"))
+failures = []
+
+
+def fail(text):
+    failures.append(text)
+    print("manual:", text)
+
+
+def generate(*words):
+    return subprocess.run([sys.executable, os.path.join(ROOT, "man", "generate.py"), *words], capture_output=True, text=True, check=True).stdout
+
+
+def header_files():
+    folder = os.path.join(ROOT, "include", "plait")
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+
+def check_examples():
+    with tempfile.TemporaryDirectory() as folder:
+        generate("--examples", folder)
+        for header in header_files():
+            name = os.path.basename(header)[:-2]
+            example = os.path.join(folder, name + ".c")
+            if not os.path.exists(example):
+                fail(f"{name}.h has no example")
+                continue
+            done = subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Werror", "-I" + os.path.join(ROOT, "include"),
+                                   "-fsyntax-only", example], capture_output=True, text=True, check=False)
+            if done.returncode:
+                fail(f"the example of {name}.h does not compile:\n{done.stderr}")
+
+
+def check_words():
+    """Every call has its two facts; the manual is more text than code."""
+    calls = set(generate("--calls").split())
+    for header in header_files():
+        with open(header, encoding="utf-8") as f:
+            text = f.read()
+        for comment, name in re.findall(r"(/\*(?:[^*]|\*(?!/))*\*/)\n(?:PLAIT_MUST_USE )?(?!typedef)[\w *]*\b(plait_\w+)\((?!.*\\\n)[^;{]*\);", text):
+            for fact in ("errors", "blocks"):
+                if not re.search(rf"^ \*   {fact} ", comment, re.M) and name != "plait_exit":
+                    fail(f"{os.path.basename(header)}: {name} does not say its {fact}")
+        for name in re.findall(r"^(?!typedef)[\w *]*?\b(plait_\w+)\([^;{\\]*\);", text, re.M):
+            if name not in calls:
+                fail(f"{os.path.basename(header)}: {name} has no comment of its own")
+    return calls
+
+
+def check_errors_page():
+    with open(os.path.join(ROOT, "docs", "errors.md"), encoding="utf-8") as f:
+        if f.read() != generate("--errors"):
+            fail("docs/errors.md is not what the headers say: man/generate.py --errors > docs/errors.md")
+
+
+def check_symbols(calls):
+    library = os.path.join(BUILD, "libplait.so")
+    if not os.path.exists(library):
+        fail(f"{library} is not there")
+        return
+    out = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
+    exported = {line.split()[2].split("@")[0] for line in out.split("\n") if len(line.split()) == 3} - {"PLAIT_0"}
+    exported = {name for name in exported if name.startswith("plait_")}
+    for name in sorted(exported - calls):
+        fail(f"{name} leaves the library and stands in no header")
+    for name in sorted(calls - exported - {"plait_killed_by"}):
+        fail(f"{name} stands in a header and not in the library")
+
+
+check_examples()
+all_calls = check_words()
+check_errors_page()
+check_symbols(all_calls)
+sys.exit(bool(failures))
