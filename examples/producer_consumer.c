@@ -1,0 +1,19 @@
+/* A producer and a consumer with a bounded queue between them. For a thread change one word. */
+#include <plait.h>
+#include <stdio.h>
+
+static int produce(void *queue)
+{
+    for (int i = 0; i < 10 && plait_put(queue, &i, PLAIT_NEVER) == 0; i++)
+        ;
+    return plait_queue_close(queue);
+}
+
+int main(void)
+{
+    plait_queue *queue = plait_queue_open(sizeof(int), 4, NULL);
+    plait_start(NULL, PLAIT_COROUTINE, produce, queue, NULL);
+    for (int item; plait_get(queue, &item, PLAIT_NEVER) == 0;)
+        printf("%d\n", item);
+    plait_queue_free(queue);
+}
