@@ -16,7 +16,8 @@ FLAGS = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-u
 def first_error(text):
     """The line that says why; the last line when none does."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower() or "undefined reference" in line), (lines or ["no message"])[-1])
+    marks = ("error:", "Error:", "undefined reference")
+    return next((line for line in lines if any(m in line for m in marks)), (lines or ["no message"])[-1])
 
 
 def run(command, **more):

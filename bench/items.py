@@ -117,7 +117,7 @@ def queues():
 
 def switch():
     i = Item("switch", targets=[Target(LOWER)])
-    i.add("plait", "{plait}/switch 15000000")
+    i.add("plait", "{plait}/switch 15000000", note="mxcsr and x87 control belong to the worker, not saved")
     i.add(["Boost.Context fcontext=fcontext", "Boost.Context fiber=boost"], "{coro}/switch_cpp {peer} 12500000")
     i.add("corosensei", "{coro}/switch_rs 15000000", BESIDE, "inlined: spills only what is live")
     i.add(["C++20 coroutine=cxx20"], "{coro}/switch_cpp {peer} 30000000", BESIDE, "stackless")

@@ -19,6 +19,13 @@ def machine():
     return f"{time.strftime('%F %T %Z')}, {cpu}, {os.cpu_count()} CPUs, Linux {os.uname().release}, load {load}"
 
 
+def disturbance(result):
+    """What other programs did during the runs of an item."""
+    if not result.others:
+        return "no runs"
+    return f"other programs used {sum(result.others) / len(result.others):.2f} CPUs on average, {max(result.others):.2f} at most"
+
+
 def ranked(result, roles, figure, target):
     """Participants of these roles that have the figure, best first."""
     best_first = sorted(
@@ -131,7 +138,8 @@ def write_docs(results, table, command):
                 f"Peers: {versions()}.", "", "## Ratios, worst first", "",
                 "The ratio is plait's median by the best peer's that does the same job; 0.95 to 1.05, or overlapping ranges, is a tie and "
                 "meets 1.0. \"Best beside\" does another job: the note of its row below says which.", "",
-                *markdown(table), "", "## All figures", "", *markdown(rows), "", END]
+                *markdown(table), "", "## All figures", "", *markdown(rows), "",
+                "## How quiet the machine was", "", *[f"- {r.item.name}: {disturbance(r)}" for r in results], "", END]
     head, tail = "# Performance\n\nWritten by `bench/run --docs`; [bench/README.md](../bench/README.md) says what each item is.\n\n", "\n"
     if os.path.exists(DOCS):
         text = open(DOCS).read()
