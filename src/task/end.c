@@ -1,0 +1,132 @@
+/* The end of a task, and what waits for it.
+ *
+ * Order at the end: task-locals are destroyed, what it started without a handle is joined, its slot tells the end in one swap, its starter's
+ * scope is counted down. After each of these two publications the object may be gone: a joiner may have given the slot back, a
+ * starter may have ended. So the wakes go by address alone. */
+#include "base/report.h"
+#include "os/os.h"
+#include "task/task.h"
+#include "wait/robust.h"
+
+#include <errno.h>
+
+static int scope_attempt(void *object)
+{
+    struct task_scope *scope = object;
+    return atom_load(&scope->running, ACQUIRE) ? -EAGAIN : 0;
+}
+
+static int scope_words(void *object, struct wait_word *words)
+{
+    struct task_scope *scope = object;
+    words[0] = (struct wait_word){ &scope->running, atom_load(&scope->running, ACQUIRE), false };
+    return words[0].seen != 0;
+}
+
+static const struct wait_call scope_call = { scope_attempt, scope_words, "join", "all tasks" };
+
+void task_finish_children(struct task_record *record)
+{
+    wait_until_done(&scope_call, &record->children, NULL, NULL);
+}
+
+int plait_join_all(int64_t deadline)
+{
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    struct task_scope *scope = &task_me()->children;
+    int rc = wait_until(&scope_call, scope, NULL, deadline, __builtin_return_address(0));
+    return rc < 0 ? rc : (int)atom_swap(&scope->failed, 0, RELAXED);
+}
+
+/* The last one out wakes the starter; the scope may be gone after the subtraction, so only its address is used. */
+void task_count_out(struct task_scope *scope, bool failed)
+{
+    if (failed)
+        atom_add(&scope->failed, 1, RELAXED);
+    /* pairs with the ACQUIRE of scope_attempt */
+    if (atom_sub(&scope->running, 1, RELEASE) == 1)
+        wait_unpark(&scope->running, INT32_MAX, false);
+}
+
+bool task_has_ended(const struct task_slot *slot)
+{
+    return (atom_load(&slot->state, ACQUIRE) & TASK_STATE) >= PLAIT_DONE;
+}
+
+/* Gives the slot of an ended task back, and the record that was kept for its handle. */
+void task_give_back(uint32_t number)
+{
+    struct task_record *record = slot_at(number)->record;
+    slot_at(number)->record = NULL;
+    slot_free(number);
+    if (record)
+        record_free(record);
+}
+
+/* The end in one swap. What joiners read was written before; LOOSE decides who gives the slot back, so that detach and end agree. */
+void task_publish(uint32_t number, plait_state state, int status)
+{
+    struct task_slot *slot = slot_at(number);
+    slot->status = status;
+    uint32_t old = atom_load(&slot->state, RELAXED);
+    while (!atom_cas(&slot->state, &old, (uint32_t)state | (old & TASK_LOOSE), ACQ_REL))
+        ;
+    if (old & TASK_LOOSE)
+        task_give_back(number);
+    if (old & TASK_JOINED)
+        wait_unpark(&slot->state, INT32_MAX, false);
+}
+
+static plait_state state_of(const struct task_record *record, int status)
+{
+    if (status == 0)
+        return PLAIT_DONE;
+    bool canceled = status == -ECANCELED && wait_was_canceled(&record->co.self);
+    return canceled ? PLAIT_CANCELED : PLAIT_FAILED;
+}
+
+static void check_held(struct task_record *record)
+{
+    int held = robust_held_count(record->id);
+    if (held)
+        base_misuse(NULL, "task", NULL, "'%s' ended while it held %d shared lock%s",
+                    record_name(record), held, held == 1 ? "" : "s");
+}
+
+/* The stack of a coroutine goes to the next one at once; who still has the handle of a named one may ask for the name. */
+static struct task_record *record_to_keep(const struct task_record *record, bool loose)
+{
+    struct task_record *kept = NULL;
+    if (!loose && record->flags & TASK_IS_KEPT && (kept = record_new())) {
+        kept->id = record->id;
+        kept->carrier = PLAIT_COROUTINE;
+        memcpy(kept->name, record->name, sizeof kept->name);
+    }
+    return kept;
+}
+
+void task_end(struct task_record *record, int status)
+{
+    struct task_slot *slot = slot_at(record->slot);
+    struct task_scope *scope = record->counted_in;
+    bool loose = atom_load(&slot->state, RELAXED) & TASK_LOOSE;
+    plait_state state = state_of(record, status);
+    locals_destroy(record);
+    task_finish_children(record);
+    check_held(record);
+    BASE_TRACE("end", record, status);
+    if (record->flags & TASK_IS_FIBER)
+        slot->record = record_to_keep(record, loose);
+    else
+        wait_current = NULL; /* the record may be another's as soon as the end is told */
+    task_publish(record->slot, state, status);
+    if (scope)
+        task_count_out(scope, status != 0);
+}
+
+void task_run(struct task_record *record)
+{
+    BASE_TRACE("start", record, 0);
+    task_end(record, record->function(record->arg));
+}

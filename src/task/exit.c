@@ -1,0 +1,135 @@
+/* The program's end.
+ *
+ * plait's handler is registered by the first start, so that it runs before what was registered earlier. It joins all that is no daemon, but not
+ * the task that called exit, which may be a coroutine whose stack the handlers run on; then no coroutine is resumed any more. A
+ * daemon that computes is left alone, as in plain C. */
+#include "base/report.h"
+#include "os/os.h"
+#include "task/process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct {
+    uint32_t registered;
+    uint32_t wanted; /* plait_exit was called off the main task */
+    int status;
+    pid_t pid;
+} leaving;
+
+static bool is_awaited(uint32_t number, const struct task_record *me)
+{
+    struct task_slot *slot = slot_at(number);
+    if (!(atom_load(&slot->serial, ACQUIRE) & 1) || task_has_ended(slot))
+        return false;
+    struct task_record *record = slot->record;
+    return record && record != me && !(record->flags & (TASK_IS_MAIN | TASK_IS_FOREIGN)) &&
+           !(slot->flags & (TASK_HAS_DAEMON | TASK_HAS_EXIT));
+}
+
+struct awaited {
+    struct task_slot *slot;
+    uint32_t serial;
+};
+
+static int awaited_attempt(void *object)
+{
+    struct awaited *one = object;
+    bool gone = atom_load(&one->slot->serial, ACQUIRE) != one->serial;
+    return gone || task_has_ended(one->slot) ? 0 : -EAGAIN;
+}
+
+static int awaited_words(void *object, struct wait_word *words)
+{
+    struct awaited *one = object;
+    uint32_t seen = atom_load(&one->slot->state, ACQUIRE);
+    while ((seen & TASK_STATE) < PLAIT_DONE &&
+           !atom_cas(&one->slot->state, &seen, seen | TASK_JOINED, ACQ_REL))
+        ;
+    words[0] = (struct wait_word){ &one->slot->state, seen | TASK_JOINED, false };
+    return (seen & TASK_STATE) < PLAIT_DONE;
+}
+
+/* Until no task but daemons and the caller runs. New ones may be started meanwhile, so from the beginning again until a whole pass finds none. */
+void exit_join_all(void)
+{
+    static const struct wait_call call = { awaited_attempt, awaited_words, "join", "task" };
+    struct task_record *me = task_me();
+    for (uint32_t i = 0; i < slot_limit(); i++) {
+        if (!is_awaited(i, me))
+            continue;
+        struct awaited one = { slot_at(i), slot_at(i)->serial };
+        wait_until_done(&call, &one, slot_handle(i), NULL);
+        i = UINT32_MAX; /* again from 0 */
+    }
+}
+
+/* Ctrl-C while the end waits: says for whom, then does what it always did. */
+static void exit_interrupted(int signal_number)
+{
+    for (uint32_t i = 0; i < slot_limit(); i++)
+        if (is_awaited(i, NULL))
+            base_report(PLAIT_REPORT_STUCK, "interrupted while the program's end waits for '%s'",
+                        record_name(slot_at(i)->record));
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void exit_handler(void)
+{
+    struct sigaction old, ours = { .sa_handler = exit_interrupted, .sa_flags = SA_NODEFER };
+    if (getpid() != leaving.pid)
+        return; /* a child that called exit has been here by child_leave, or is foreign */
+    sigaction(SIGINT, NULL, &old);
+    bool is_default = !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL;
+    if (is_default)
+        sigaction(SIGINT, &ours, NULL);
+    exit_join_all();
+    sched_stop();
+    if (is_default)
+        sigaction(SIGINT, &old, NULL);
+}
+
+void exit_prepare(void)
+{
+    uint32_t no = 0;
+    if (likely(atom_load(&leaving.registered, RELAXED)))
+        return;
+    if (atom_cas(&leaving.registered, &no, 1, ACQ_REL)) {
+        leaving.pid = getpid();
+        atexit(exit_handler);
+    }
+}
+
+void exit_after_fork(void)
+{
+    leaving.pid = getpid();
+}
+
+/* On the main task, at its next wait. */
+static void exit_if_wanted(struct wait_self *self)
+{
+    if (self != &task_main()->co.self || !atom_load(&leaving.wanted, ACQUIRE))
+        return;
+    wait_interrupted = NULL;
+    exit(leaving.status);
+}
+
+/* Hands over to main, which is woken where it waits; the caller waits for the end. */
+void plait_exit(int status)
+{
+    struct task_record *me = task_me();
+    if (me->flags & TASK_IS_MAIN)
+        exit(status);
+    leaving.status = status;
+    slot_at(me->slot)->flags |= TASK_HAS_EXIT;
+    wait_interrupted = exit_if_wanted;
+    atom_store(&leaving.wanted, 1, SEQ_CST);
+    wait_cancel(&task_main()->co.self);
+    for (;;)
+        plait_sleep_for_ever();
+}

@@ -1,0 +1,44 @@
+/* Every fork, also one the host program makes itself, repairs the child's runtime first of all: the calling task is all there is, and it is the main task.
+ * What stays valid in the child must not be caught half-way by the fork, so the locks that guard it are taken around it. */
+#include "base/report.h"
+#include "task/process.h"
+#include "wait/robust.h"
+
+#include <pthread.h>
+
+static void fork_before(void)
+{
+    slot_fork_prepare();
+    sched_fork_prepare();
+    base_name_fork_prepare();
+}
+
+static void fork_parent(void)
+{
+    base_name_fork_done();
+    sched_fork_parent();
+    slot_fork_done();
+}
+
+/* A coroutine goes on as the main task on the stack it is on; it sleeps as a thread from now on. */
+static void fork_child(void)
+{
+    struct task_record *me = (struct task_record *)wait_current;
+    base_name_fork_done();
+    robust_after_fork();
+    sched_after_fork(wait_current);
+    slot_fork_done();
+    exit_after_fork();
+    if (!me)
+        return;
+    me->flags = (me->flags & ~(uint32_t)TASK_IS_FOREIGN) | TASK_IS_MAIN;
+    me->children = (struct task_scope){ 0 };
+    me->counted_in = NULL;
+    me->carrier = PLAIT_PROCESS;
+    slot_keep_only(me->slot);
+}
+
+void fork_prepare_once(void)
+{
+    pthread_atfork(fork_before, fork_parent, fork_child);
+}

@@ -1,0 +1,109 @@
+/* Join, detach, cancel, terminate, kill. */
+#include "base/report.h"
+#include "os/os.h"
+#include "task/process.h"
+
+#include <errno.h>
+#include <signal.h>
+
+struct join {
+    struct task_slot *slot;
+    uint32_t serial;
+    void *place;
+};
+
+static int join_attempt(void *object)
+{
+    struct join *join = object;
+    if (atom_load(&join->slot->serial, ACQUIRE) != join->serial)
+        base_misuse(join->slot, "task", join->place, "joined twice at the same time");
+    return task_has_ended(join->slot) ? 0 : -EAGAIN;
+}
+
+static int join_words(void *object, struct wait_word *words)
+{
+    struct join *join = object;
+    uint32_t seen = atom_or(&join->slot->state, TASK_JOINED, ACQ_REL);
+    words[0] = (struct wait_word){ &join->slot->state, seen | TASK_JOINED, false };
+    return (seen & TASK_STATE) < PLAIT_DONE;
+}
+
+/* The pthread is joined too: shortly, because the task's end was its last act but for libc's own clean-up. */
+static void give_back(struct task_slot *slot, uint32_t number)
+{
+    struct task_record *record = slot->record;
+    if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
+        pthread_join(record->thread, NULL);
+    task_give_back(number);
+}
+
+int plait_join(plait_task *task, int *status, int64_t deadline)
+{
+    static const struct wait_call call = { join_attempt, join_words, "join", "task" };
+    void *place = __builtin_return_address(0);
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    if (!task)
+        return -EINVAL;
+    struct task_slot *slot = slot_of(task, "join", place);
+    if (slot->record == task_me())
+        return -EDEADLK;
+    struct join join = { slot, atom_load(&slot->serial, RELAXED), place };
+    int rc = wait_until(&call, &join, task, deadline, place);
+    if (rc < 0)
+        return rc;
+    if (status)
+        *status = slot->status;
+    give_back(slot, slot_number(task));
+    return 0;
+}
+
+void plait_detach(plait_task *task)
+{
+    struct task_slot *slot = slot_of(task, "detach", __builtin_return_address(0));
+    struct task_record *record = slot->record;
+    if (!task)
+        return;
+    if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
+        pthread_detach(record->thread);
+    uint32_t old = atom_or(&slot->state, TASK_LOOSE, ACQ_REL);
+    if ((old & TASK_STATE) >= PLAIT_DONE && !(old & TASK_LOOSE))
+        task_give_back(slot_number(task));
+}
+
+/* The record of a task that still runs; NULL: it has ended, nothing is left to do. */
+static struct task_record *running(plait_task *task, const char *verb, void *place)
+{
+    struct task_slot *slot = slot_of(task, verb, place);
+    return task_has_ended(slot) ? NULL : slot->record;
+}
+
+void plait_cancel(plait_task *task)
+{
+    struct task_record *record = running(task, "cancel", __builtin_return_address(0));
+    if (!record)
+        return;
+    if (record->carrier == PLAIT_PROCESS && record->process)
+        process_cancel(record);
+    else
+        wait_cancel(&record->co.self);
+}
+
+int plait_terminate(plait_task *task)
+{
+    struct task_record *record = running(task, "terminate", __builtin_return_address(0));
+    if (!record)
+        return 0;
+    if (record->process)
+        return process_signal(record, SIGTERM, record->process->grace);
+    wait_cancel(&record->co.self);
+    return 0;
+}
+
+int plait_kill(plait_task *task)
+{
+    struct task_record *record = running(task, "kill", __builtin_return_address(0));
+    if (!record)
+        return 0;
+    return record->process ? process_signal(record, SIGKILL, 0) : -ENOTSUP;
+}

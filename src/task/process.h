@@ -1,0 +1,46 @@
+/* A process as a task: what its parent knows of it, and the page of shared memory between the two. */
+#ifndef TASK_PROCESS_H
+#define TASK_PROCESS_H
+
+#include "task/task.h"
+
+#define TASK_PAGE_MAGIC 0x706c6169u
+
+/* The control page: made before the fork, mapped in both. Only words and bytes; the parent copies what it reads, since the child may be
+ * anything by then.
+ *   go      0 not yet, 1 the parent has the child's pidfd: the function may start
+ *   ended   0, 1: status is whole */
+struct task_page {
+    uint32_t magic, size;
+    uint32_t go;
+    uint32_t canceled;
+    uint32_t ended;
+    int32_t status;
+    uint32_t state; /* PLAIT_RUNNING or PLAIT_WAITING */
+    char name[TASK_NAME];
+    char verb[16], object[48]; /* what its main task waits for */
+    int64_t since;
+};
+
+struct task_process {
+    struct sched_watch watch; /* the child's pidfd, and the time of the KILL after a TERM */
+    struct task_record *record;
+    struct task_page *page;
+    pid_t pid;
+    int bell; /* eventfd: look at page->canceled */
+    int64_t grace;
+    base_spin lock; /* guards pidfd and pid against the end */
+    bool ended;
+};
+
+int process_start(struct task_record *record, const plait_start_options *options);
+void process_cancel(struct task_record *record);
+int process_signal(struct task_record *record, int signal, int64_t grace);
+
+/* child.c: the child's side; does not return */
+_Noreturn void child_main(struct task_record *record, int parent);
+/* The page of this process when it is a task of another: NULL in the first one. */
+struct task_page *child_page(void);
+void child_leave(int status) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,128 @@
+/* What can be asked of a task. */
+#include "base/report.h"
+#include "os/os.h"
+#include "task/process.h"
+
+#include <plait/time.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#define PLACE __builtin_return_address(0)
+
+plait_task *plait_self(void)
+{
+    return slot_handle(task_me()->slot);
+}
+
+bool plait_is_canceled(void)
+{
+    return wait_was_canceled(wait_me());
+}
+
+/* RUNNING or WAITING of a task that has not ended. A process tells by its page. */
+static plait_state state_now(const struct task_record *record)
+{
+    if (record && record->process && !record->process->ended)
+        return record->process->page->state == PLAIT_WAITING ? PLAIT_WAITING : PLAIT_RUNNING;
+    return record && atom_load(&record->co.self.note.verb, ACQUIRE) ? PLAIT_WAITING : PLAIT_RUNNING;
+}
+
+plait_state plait_task_state(const plait_task *task)
+{
+    struct task_slot *slot = slot_of(task, "state", PLACE);
+    plait_state state = atom_load(&slot->state, ACQUIRE) & TASK_STATE;
+    return state == PLAIT_RUNNING ? state_now(slot->record) : state;
+}
+
+bool plait_is_alive(const plait_task *task)
+{
+    return !task_has_ended(slot_of(task, "is_alive", PLACE));
+}
+
+uint64_t plait_task_id(const plait_task *task)
+{
+    return slot_of(task, "id", PLACE)->id;
+}
+
+pid_t plait_task_pid(const plait_task *task)
+{
+    struct task_record *record = slot_of(task, "pid", PLACE)->record;
+    return record && record->process ? record->process->pid : getpid();
+}
+
+plait_carrier plait_task_carrier(const plait_task *task)
+{
+    return (plait_carrier)(slot_of(task, "carrier", PLACE)->flags >> 16);
+}
+
+const char *plait_task_name(const plait_task *task)
+{
+    struct task_record *record = slot_of(task, "name", PLACE)->record;
+    return record ? record_name(record) : "(ended)";
+}
+
+void plait_task_set_name(plait_task *task, const char *name)
+{
+    struct task_record *record = slot_of(task, "set_name", PLACE)->record;
+    if (!record || !name || !*name)
+        return;
+    base_format(record->name, sizeof record->name, "%s", name);
+    record->flags |= TASK_IS_KEPT;
+}
+
+bool plait_task_is_daemon(const plait_task *task)
+{
+    return slot_of(task, "is_daemon", PLACE)->flags & TASK_HAS_DAEMON;
+}
+
+int plait_task_status(const plait_task *task, int *status)
+{
+    struct task_slot *slot = slot_of(task, "status", PLACE);
+    if (!task_has_ended(slot))
+        return -EAGAIN;
+    if (status)
+        *status = slot->status;
+    return 0;
+}
+
+bool plait_task_dumped_core(const plait_task *task)
+{
+    struct task_slot *slot = slot_of(task, "dumped_core", PLACE);
+    return task_has_ended(slot) && slot->flags & TASK_HAS_CORE;
+}
+
+int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg)
+{
+    int count = 0;
+    task_me();
+    for (uint32_t i = 0; i < slot_limit(); i++) {
+        struct task_slot *slot = slot_at(i);
+        if (!(atom_load(&slot->serial, ACQUIRE) & 1) || task_has_ended(slot))
+            continue;
+        count++;
+        if (visit)
+            visit(slot_handle(i), arg);
+    }
+    return count;
+}
+
+void plait_yield(void)
+{
+    task_me();
+    sched_yield_now();
+}
+
+int plait_blocking(plait_function *function, void *arg)
+{
+    if (!function)
+        return -EINVAL;
+    task_me();
+    return sched_blocking(function, arg);
+}
+
+int plait_quiesce(int64_t deadline)
+{
+    WAIT_CHECK_DEADLINE(deadline);
+    return sched_quiesce(deadline);
+}

@@ -1,0 +1,178 @@
+/* plait_start: a slot, a record, and the carrier's own way to make it run. */
+#include "base/report.h"
+#include "base/settings.h"
+#include "os/os.h"
+#include "task/task.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+uint64_t task_next_id(void)
+{
+    static uint64_t last;
+    return atom_add(&last, 1, RELAXED) + 1;
+}
+
+static int start_check(plait_carrier carrier, plait_function *function,
+                       const plait_start_options *options)
+{
+    if (!function || carrier < PLAIT_PROCESS || carrier > PLAIT_COROUTINE)
+        return -EINVAL;
+    for (int i = 0; i < 4; i++)
+        if (options->reserved[i])
+            return -EINVAL;
+    if (options->stack > (size_t)1 << 40 || options->grace < 0)
+        return -EINVAL;
+    if (options->method > PLAIT_FORK || options->arg_size || options->shared || options->child)
+        return -ENOTSUP; /* the process world brings them */
+    return 0;
+}
+
+static void name_copy(struct task_record *record, const char *name)
+{
+    if (!name || !*name)
+        return;
+    base_format(record->name, sizeof record->name, "%s", name);
+    record->flags |= TASK_IS_KEPT;
+}
+
+static void co_main(struct sched_co *co)
+{
+    task_run((struct task_record *)co);
+}
+
+static int co_launch(struct task_record *record)
+{
+    record->co.main = co_main;
+    return sched_co_start(&record->co);
+}
+
+static void *thread_main(void *arg)
+{
+    struct task_record *record = arg;
+    wait_current = &record->co.self;
+    os_thread_name(record_name(record));
+    task_run(record);
+    return NULL;
+}
+
+static int thread_launch(struct task_record *record, size_t stack, bool loose)
+{
+    int rc = os_thread_create(&record->thread, thread_main, record, stack);
+    if (rc == 0 && loose)
+        pthread_detach(record->thread);
+    return rc;
+}
+
+/* A thread of deterministic mode is a coroutine with the stack of a thread. */
+static struct task_record *record_for(plait_carrier carrier, size_t stack)
+{
+    bool fiber = carrier == PLAIT_COROUTINE || (carrier == PLAIT_THREAD && wait_deterministic);
+    if (!fiber)
+        return record_new();
+    if (carrier == PLAIT_THREAD && stack < TASK_STACK_THREAD)
+        stack = TASK_STACK_THREAD;
+    struct sched_co *co = sched_co_new(stack, sizeof(struct task_record) - sizeof(struct sched_co));
+    struct task_record *record = (struct task_record *)co;
+    if (record)
+        record->flags = TASK_IS_FIBER;
+    return record;
+}
+
+static void record_drop(struct task_record *record)
+{
+    if (record->flags & TASK_IS_FIBER)
+        sched_co_drop(&record->co);
+    else
+        record_free(record);
+}
+
+static int launch(struct task_record *record, const plait_start_options *options, bool loose)
+{
+    if (record->carrier == PLAIT_PROCESS)
+        return process_start(record, options);
+    if (record->flags & TASK_IS_FIBER)
+        return co_launch(record);
+    return thread_launch(record, options->stack, loose);
+}
+
+/* Fills the record and its slot; from here on the task could be seen. */
+static void record_fill(struct task_record *record, struct task_slot *slot,
+                        const plait_start_options *options)
+{
+    struct task_record *me = task_me();
+    record->co.movable = options->movable;
+    name_copy(record, options->name);
+    record->id = slot->id = task_next_id();
+    slot->flags = (uint32_t)record->carrier << 16;
+    if (options->daemon) {
+        record->flags |= TASK_IS_DAEMON;
+        slot->flags |= TASK_HAS_DAEMON;
+    }
+    locals_inherit(record, me);
+    slot->record = record;
+}
+
+/* A start without a handle is counted in the starter's scope before it can end. */
+static void scope_count(struct task_record *record, struct task_slot *slot, bool loose)
+{
+    uint32_t state = PLAIT_RUNNING | (loose ? TASK_LOOSE : 0);
+    if (loose && !(record->flags & TASK_IS_DAEMON)) {
+        record->counted_in = &task_me()->children;
+        atom_add(&record->counted_in->running, 1, RELAXED);
+    }
+    atom_store(&slot->state, state, RELEASE);
+}
+
+static int start_failed(struct task_record *record, uint32_t number, int rc)
+{
+    if (record->counted_in)
+        task_count_out(record->counted_in, true);
+    locals_destroy(record);
+    record_drop(record);
+    slot_free(number);
+    return rc;
+}
+
+int plait_start(plait_task **task, plait_carrier carrier, plait_function *function, void *arg,
+                const plait_start_options *options)
+{
+    static const plait_start_options defaults;
+    uint32_t number;
+    options = options ? options : &defaults;
+    if (task)
+        *task = NULL;
+    WAIT_POINT();
+    task_me();
+    exit_prepare();
+    int rc = start_check(carrier, function, options);
+    if (rc < 0) {
+        if (!task)
+            atom_add(&task_me()->children.failed, 1, RELAXED);
+        return rc;
+    }
+    struct task_slot *slot = slot_new(&number);
+    struct task_record *record = slot ? record_for(carrier, options->stack) : NULL;
+    if (!record) {
+        if (slot)
+            slot_free(number);
+        if (!task)
+            atom_add(&task_me()->children.failed, 1, RELAXED);
+        return -ENOMEM;
+    }
+    record->function = function;
+    record->arg = arg;
+    record->slot = number;
+    record->carrier = carrier;
+    record_fill(record, slot, options);
+    plait_task *handle = slot_handle(number);
+    scope_count(record, slot, task == NULL);
+    if (task)
+        *task = handle;
+    rc = launch(record, options, task == NULL);
+    if (rc == 0)
+        return 0;
+    if (task)
+        *task = NULL;
+    return start_failed(record, number, rc);
+}

@@ -1,0 +1,96 @@
+/* Tasks inside plait: a slot in the table, which lives from the start until the handle is given back, and a record, which lives while the task runs.
+ *
+ * A handle (plait_task *) is not a pointer but slot and serial number; each call checks it, so that a handle that was given back is found.
+ *
+ * slot.state, one word, also what a join sleeps on:
+ *   bits 0-2  plait_state: PENDING, RUNNING, DONE, FAILED, CANCELED (WAITING is never stored: the record's note tells)
+ *   bit 3     JOINED: somebody sleeps until the end
+ *   bit 4     LOOSE: nobody has the handle; who publishes the end frees the slot
+ * The end is one swap of this word: status and record are written before (RELEASE), and nothing of the slot is touched after by the one who ended.
+ *
+ * Carriers are tables (struct task_kind): start, terminate, kill, end. */
+#ifndef TASK_TASK_H
+#define TASK_TASK_H
+
+#include "sched/sched.h"
+
+#include <plait/task.h>
+
+#include <pthread.h>
+
+enum { TASK_STATE = 7, TASK_JOINED = 8, TASK_LOOSE = 16 };
+enum { TASK_NAME = 48, TASK_STACK_THREAD = 1 << 20 };
+
+/* What a task has started without a handle: counted, so that a million of them leave nothing behind. */
+struct task_scope {
+    uint32_t running; /* also what plait_join_all sleeps on */
+    uint32_t failed;
+};
+
+struct task_record {
+    struct sched_co co; /* first: co.self is the task's wait_self, for every carrier */
+    plait_function *function;
+    void *arg;
+    uint32_t slot;
+    uint32_t flags; /* TASK_IS_... */
+    uint64_t id;
+    plait_carrier carrier;
+    struct task_scope children;
+    struct task_scope *counted_in; /* the starter's, or NULL */
+    struct task_locals *locals;
+    struct task_process *process; /* in the parent of a process: what it knows of it */
+    pthread_t thread;
+    struct task_record *next_free;
+    char name[TASK_NAME]; /* empty: made from carrier and id when asked */
+};
+enum { TASK_IS_DAEMON = 1, TASK_IS_FOREIGN = 2, TASK_IS_MAIN = 4, TASK_IS_FIBER = 8, TASK_IS_KEPT = 16 };
+
+struct task_slot {
+    uint32_t state;
+    uint32_t serial; /* odd: in use */
+    int32_t status;
+    uint32_t flags; /* TASK_HAS_..., carrier in the upper half */
+    struct task_record *record; /* NULL: ended, and its record is gone */
+    uint64_t id;                /* or the next free slot */
+};
+enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4 };
+
+/* slot.c: the table */
+struct task_slot *slot_new(uint32_t *number); /* serial set, state PENDING; NULL: no memory */
+void slot_free(uint32_t number);
+struct task_slot *slot_at(uint32_t number);
+uint32_t slot_limit(void); /* all numbers in use are below */
+plait_task *slot_handle(uint32_t number);
+/* The slot of a handle that the user gave; a wrong one stops the program. NULL means the calling task. */
+struct task_slot *slot_of(const plait_task *task, const char *verb, void *place);
+uint32_t slot_number(const plait_task *task);
+void slot_fork_prepare(void);
+void slot_fork_done(void);
+void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks are the parent's */
+
+/* record.c */
+struct task_record *record_new(void); /* of a thread or process; type-stable memory */
+void record_free(struct task_record *record);
+struct task_record *task_me(void);
+struct task_record *task_main(void);
+const char *record_name(struct task_record *record);
+
+/* start.c, end.c */
+uint64_t task_next_id(void);
+void task_run(struct task_record *record); /* the function and the end, on the task's own stack */
+void task_end(struct task_record *record, int status);
+void task_finish_children(struct task_record *record);
+void task_publish(uint32_t slot, plait_state state, int status);
+bool task_has_ended(const struct task_slot *slot);
+void task_give_back(uint32_t slot);
+void task_count_out(struct task_scope *scope, bool failed);
+
+/* locals: local.c */
+void locals_inherit(struct task_record *child, const struct task_record *parent);
+void locals_destroy(struct task_record *record);
+
+/* exit.c, fork.c */
+void exit_prepare(void); /* registers plait's handler, once */
+void fork_prepare_once(void);
+
+#endif
