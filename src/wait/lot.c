@@ -178,7 +178,8 @@ int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more
         struct bucket *bucket = lot_lock(word);
         wanted = count - fired < BATCH ? count - fired : BATCH;
         taken_now = lot_take(bucket, word, wanted, taken);
-        uint32_t marks = taken_now ? woken : 0;
+        /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold up all the others. */
+        uint32_t marks = taken_now && !taken[0]->self->carrier->is_coroutine ? woken : 0;
         if (more && lot_next(bucket, &bucket->queue, word))
             marks |= more;
         if (marks)

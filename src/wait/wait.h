@@ -126,7 +126,7 @@ int wait_not_now(void);
 
 /* ---- waking. Private words: the longest sleeper first (deterministic mode: a seeded choice); shared: futex wake. Returns how many were woken. */
 int wait_unpark(uint32_t *word, int count, bool shared);
-/* As wait_unpark on a private word; before anybody is fired it ORs `woken` into *word if it takes sleepers out, and `more` while others remain: the lock's
+/* As wait_unpark on a private word; before anybody is fired it ORs `woken` into *word if it takes a thread out, and `more` while others remain: the lock's
  * "one is on his way" and the W bit of lock and queue words. Whoever was taken out tries again before his call returns, also if he timed out meanwhile. */
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more);
 

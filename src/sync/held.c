@@ -1,0 +1,65 @@
+/* plait_with: a lock for the length of a block, and what happens when its last holder died inside. */
+#include "base/report.h"
+#include "sync/lock.h"
+#include "sync/repair.h"
+#include "sync/waiter.h"
+
+#include <errno.h>
+
+/* The lock is ours, what it protects is half done. */
+static void held_repair(plait_lock *lock, void *place)
+{
+    const struct repair *repair = repair_find(lock);
+    if (!repair)
+        base_misuse(
+            lock, "lock", place,
+            "its holder died inside, and there is no repair function: see plait_lock_on_death");
+    repair->function(repair->arg);
+    plait_lock_mend(lock);
+}
+
+/* The block cannot say no, so what is left is to stop with a reason. */
+static _Noreturn void held_refuse(plait_lock *lock, int rc, void *place)
+{
+    void *since = NULL;
+    struct wait_self *holder;
+    if (rc == -EDEADLK && (holder = lock_holder(lock, &since)))
+        waiter_misuse(lock, "lock", place, holder, since, "taken twice by one task");
+    if (rc == -EDEADLK)
+        base_misuse(lock, "lock", place, "taken twice by one task");
+    if (rc == -ENOTRECOVERABLE)
+        base_misuse(lock, "lock", place, "its holder died inside, and it was released unmended");
+    base_misuse(lock, "lock", place, "cannot be taken by a block: error %d", -rc);
+}
+
+static void held_release(void *lock)
+{
+    plait_lock_release(lock);
+}
+
+plait_held plait_lock_hold(plait_lock *lock)
+{
+    void *place = __builtin_return_address(0);
+    int rc = lock_take(lock, WAIT_NEVER, true, place);
+    if (unlikely(rc == -EOWNERDEAD))
+        held_repair(lock, place);
+    else if (unlikely(rc != 0))
+        held_refuse(lock, rc, place);
+    return (plait_held){lock, held_release};
+}
+
+void plait_held_end(plait_held *held)
+{
+    void *object = held->object;
+    held->object =
+        NULL; /* first, so that the cleanup behind the block's own end finds nothing to do */
+    if (object)
+        held->release(object);
+}
+
+void plait_lock_on_death(plait_lock *lock, void (*repair)(void *arg), void *arg)
+{
+    if (!repair_set(lock, repair, arg))
+        base_misuse(lock, "lock", __builtin_return_address(0),
+                    "plait_lock_on_death: no memory to note the repair function down");
+}

@@ -1,0 +1,365 @@
+/* The private lock. The shared form is another protocol, in shared_lock.c.
+ *
+ * Problem: threads and coroutines contend for sections of 100 ns, while waking a sleeper costs 10,000 ns and more.
+ * Obvious idea: hand the lock to the longest sleeper at each release. Then every section waits for a wake, and the lock does
+ * 50,000 sections a second instead of millions. So a release hands over nothing: whoever comes first takes the lock, and time, not order, bounds
+ * how long a sleeper can lose that race.
+ *
+ * The word:
+ *   bit 0 LOCKED  somebody holds it
+ *   bit 1 W       somebody may sleep in the lot: a release must wake one. May be stale, never missing
+ *   bit 2 S       a sleeper has lost for more than STARVED: who has not slept yet queues behind instead of taking a free lock
+ *   bit 3 K       a woken thread is on its way: releases wake nobody else meanwhile, otherwise each release of the 20 us until it
+ *                 runs would wake one more, who finds the lock taken
+ *   bit 4 D       a fork left the holder behind, and what the lock protects has not been mended
+ *   bit 5 R       released with D: refused to all
+ *   bits 8..31    generation (wait_forks) of who locked it; S and K of another generation speak of tasks that are not here
+ *
+ * Acquire:
+ *   1. word 0 -> LOCKED | generation. Nobody can be starving or on his way: done.
+ *   2. Free with W, S or K: the same, keeping W; S only for who has slept. Who has slept clears K, who starved clears S.
+ *   3. Held: spin while that has paid so far (budget.h).
+ *   4. Set W, clear K, park on the word as it then stands; back to 2.
+ *   5. Leaving without the lock (time-out, cancel): clear K, S as above; a free lock with W is passed on: wake one.
+ * Release:
+ *   6. LOCKED -> 0, keeping S and K. W without K: W off, and wake one; the lot sets K and, while others remain asleep, W again,
+ *      before the woken one can run.
+ * No sleeper is forgotten: W goes off only at 5 and 6, both wake afterwards, and the lot restores it under its bucket's lock. K stands only
+ * for a task that is still inside 2 to 5, each of which takes it off: then the next release wakes again.
+ * After 6 the lock is not touched but by the lot while sleepers remain, so that the next holder may free it. */
+#include "sync/lock.h"
+#include "base/settings.h"
+#include "os/os.h"
+#include "sync/budget.h"
+#include "sync/object.h"
+#include "sync/shared_lock.h"
+#include "sync/waiter.h"
+
+#include <errno.h>
+
+enum {
+    LOCKED = 1,
+    SLEEPERS = 2, /* W */
+    STARVES = 4,  /* S */
+    COMING = 8,   /* K */
+    DIED = 16,
+    REFUSED = 32,
+    GENERATION = 8 /* shift */
+};
+#define STARVED INT64_C(1000000) /* ns of waiting after which S is set */
+
+/* The private form of struct robust_word's 64 bytes. */
+struct lock {
+    uint64_t head; /* zero: sync_is_private */
+    uint32_t word;
+    uint32_t unused;
+    struct wait_self
+        *owner;  /* written by the holder alone: it reads its own value, others a hint */
+    void *place; /* where the holder, or the last one, took it */
+    struct sync_budget budget;
+    uint64_t room[3];
+};
+_Static_assert(sizeof(struct lock) == sizeof(plait_lock), "a lock is 64 bytes");
+
+struct lock_call {
+    struct lock *lock;
+    struct wait_self *self;
+    void *place;
+    int64_t since; /* of the first sleep */
+    int rc;        /* of a spin inside lock_words; -EAGAIN: none */
+    bool slept, spun, starved;
+};
+
+/* What the word is while a task of this process holds the lock and nobody waits. */
+static inline uint32_t lock_taken(void)
+{
+    return LOCKED | wait_forks << GENERATION;
+}
+
+static inline bool is_stale(uint32_t seen)
+{
+    return (seen ^ lock_taken()) >> GENERATION;
+}
+
+static inline void lock_own(struct lock *lock, struct wait_self *self, void *place)
+{
+    atom_store(&lock->owner, self, RELAXED);
+    atom_store(&lock->place, place, RELAXED);
+}
+
+/* Held, but by a task that the last fork left behind? */
+static bool is_orphaned(const struct lock *lock, uint32_t seen)
+{
+    return is_stale(seen) && atom_load(&lock->owner, RELAXED) != wait_forker;
+}
+
+/* May this call take the lock as it stands? */
+static bool is_open(const struct lock_call *call, uint32_t seen)
+{
+    if (seen & LOCKED)
+        return is_orphaned(call->lock, seen);
+    return call->slept || !(seen & STARVES) || is_stale(seen);
+}
+
+/* Marks of the word that outlive this call's leaving the race. */
+static uint32_t marks_left(const struct lock_call *call, uint32_t seen)
+{
+    uint32_t marks = seen & (SLEEPERS | STARVES | COMING);
+    if (is_stale(seen))
+        marks &= SLEEPERS;
+    if (call->slept)
+        marks &= ~(uint32_t)COMING;
+    if (call->starved)
+        marks &= ~(uint32_t)STARVES;
+    return marks;
+}
+
+static int lock_attempt(void *object)
+{
+    struct lock_call *call = object;
+    struct lock *lock = call->lock;
+    if (call->rc != -EAGAIN)
+        return call->rc;
+    uint32_t seen = atom_load(&lock->word, RELAXED);
+    for (;;) {
+        if (unlikely(seen & REFUSED))
+            return -ENOTRECOVERABLE;
+        if (!is_open(call, seen))
+            return -EAGAIN;
+        uint32_t died = seen & LOCKED ? DIED : 0;
+        if (atom_cas(&lock->word, &seen, lock_taken() | marks_left(call, seen) | died, ACQUIRE)) {
+            lock_own(lock, call->self,
+                     call->place); /* ACQUIRE pairs with the RELEASE of lock_release */
+            return died ? -EOWNERDEAD : 0;
+        }
+    }
+}
+
+static void wake_one(struct lock *lock)
+{
+    wait_unpark_marking(&lock->word, 1, COMING | wait_forks << GENERATION, SLEEPERS);
+}
+
+/* Step 3. The lock's result, or -EAGAIN: it did not pay. */
+static int lock_spin(struct lock_call *call)
+{
+    struct lock *lock = call->lock;
+    int64_t budget, end = 0, now;
+    if (!waiter_may_spin(call->self, atom_load(&lock->owner, RELAXED)) ||
+        !(budget = sync_budget_take(&lock->budget)))
+        return -EAGAIN;
+    for (unsigned round = 1;; round++) {
+        os_relax();
+        uint32_t seen = atom_load(&lock->word, RELAXED);
+        int rc = seen & LOCKED ? -EAGAIN : lock_attempt(call);
+        if (rc != -EAGAIN) {
+            sync_budget_won(&lock->budget);
+            return rc;
+        }
+        if (seen & STARVES && !call->slept)
+            return -EAGAIN;
+        if (round % 16 == 0 && (now = os_now()) >= end) {
+            if (end)
+                break;
+            end = now + budget;
+        }
+    }
+    sync_budget_lost(&lock->budget);
+    return -EAGAIN;
+}
+
+/* Step 4: how long this call has been losing, and W. */
+static int lock_words(void *object, struct wait_word *words)
+{
+    struct lock_call *call = object;
+    struct lock *lock = call->lock;
+    if (call->slept && !call->spun) {
+        call->spun = true; /* once a sleep: the loop comes here again when the try after it fails */
+        if ((call->rc = lock_spin(call)) != -EAGAIN)
+            return 0;
+    }
+    int64_t now = wait_now();
+    if (!call->slept)
+        call->since = now;
+    else if (now - call->since > STARVED)
+        call->starved = true;
+    uint32_t seen = atom_load(&lock->word, RELAXED), next;
+    do {
+        if (seen & REFUSED || is_open(call, seen))
+            return 0;
+        next = (seen & ~(call->slept ? COMING : 0)) | SLEEPERS | (call->starved ? STARVES : 0);
+    } while (next != seen && !atom_cas(&lock->word, &seen, next, ACQUIRE));
+    call->slept = true;
+    call->spun = false;
+    words[0] = (struct wait_word){.word = &lock->word, .seen = next};
+    return 1;
+}
+
+/* Step 5. */
+static void lock_give_up(struct lock_call *call)
+{
+    struct lock *lock = call->lock;
+    uint32_t seen = atom_load(&lock->word, RELAXED), next;
+    bool wake;
+    do {
+        wake = !(seen & LOCKED) && seen & SLEEPERS;
+        next = (seen & ~(uint32_t)(SLEEPERS | STARVES | COMING)) | marks_left(call, seen);
+        if (wake)
+            next &= ~(uint32_t)SLEEPERS;
+    } while (next != seen && !atom_cas(&lock->word, &seen, next, ACQUIRE));
+    if (wake)
+        wake_one(lock);
+}
+
+static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadline, bool done,
+                                               void *place)
+{
+    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
+    struct lock_call call = {.lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN};
+    int rc = lock_attempt(&call);
+    if (rc != -EAGAIN)
+        return rc;
+    if (atom_load(&lock->owner, RELAXED) == call.self) {
+        if (base_settings()->check)
+            waiter_misuse(lock, "lock", place, call.self, lock->place, "taken twice by one task");
+        return -EDEADLK;
+    }
+    if (deadline == 0)
+        return wait_not_now();
+    call.rc = lock_spin(&call);
+    if (call.rc != -EAGAIN)
+        return call.rc;
+    rc = done ? wait_until_done(&acquire, &call, lock, place)
+              : wait_until(&acquire, &call, lock, deadline, place);
+    if (call.slept && rc != 0 && rc != -EOWNERDEAD)
+        lock_give_up(&call);
+    return rc;
+}
+
+static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_t deadline,
+                                                      bool done, void *place)
+{
+    struct robust_word *lock = (struct robust_word *)object;
+    sync_check(object, "lock", place);
+    if (!done)
+        return shared_lock_acquire(lock, deadline, place);
+    struct wait_self *self = wait_me();
+    int64_t limit = self->limit;
+    self->limit = WAIT_NEVER;
+    self->shield++;
+    int rc = shared_lock_acquire(lock, WAIT_NEVER, place);
+    self->shield--;
+    self->limit = limit;
+    return rc;
+}
+
+static inline int lock_take_inline(plait_lock *object, int64_t deadline, bool done, void *place)
+{
+    struct lock *lock = (struct lock *)object;
+    uint32_t open = 0;
+    WAIT_POINT();
+    if (unlikely(!sync_is_private(object)))
+        return lock_take_shared(object, deadline, done, place);
+    struct wait_self *self = wait_me();
+    if (unlikely(
+            !atom_cas(&lock->word, &open, lock_taken(), ACQUIRE))) /* pairs as in lock_attempt */
+        return lock_wait(lock, deadline, done, place);
+    lock_own(lock, self, place);
+    return 0;
+}
+
+int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place)
+{
+    return lock_take_inline(lock, deadline, done, place);
+}
+
+int plait_lock_acquire(plait_lock *lock, int64_t deadline)
+{
+    WAIT_CHECK_DEADLINE(deadline);
+    return lock_take_inline(lock, deadline, false, __builtin_return_address(0));
+}
+
+/* Step 6 when the word is not plainly LOCKED. */
+static __attribute__((noinline)) void lock_release_marked(struct lock *lock)
+{
+    uint32_t seen = atom_load(&lock->word, RELAXED), next;
+    bool wake;
+    do {
+        uint32_t keep = is_stale(seen) ? 0 : seen & (STARVES | COMING);
+        wake = seen & SLEEPERS && !(keep & COMING);
+        next = keep | (wake ? 0 : seen & SLEEPERS);
+        if (seen & DIED)
+            next = REFUSED | (next & SLEEPERS);
+        if (next)
+            next |= wait_forks << GENERATION;
+    } while (!atom_cas(&lock->word, &seen, next, RELEASE));
+    if (wake)
+        wake_one(lock);
+}
+
+static __attribute__((noinline)) void lock_not_mine(struct lock *lock, const char *what,
+                                                    void *place)
+{
+    struct wait_self *owner = atom_load(&lock->owner, RELAXED);
+    void *since = atom_load(&lock->place, RELAXED);
+    if (owner)
+        waiter_misuse(lock, "lock", place, owner, since, what);
+    waiter_misuse(lock, "lock", place, NULL, since, what);
+}
+
+void plait_lock_release(plait_lock *object)
+{
+    struct lock *lock = (struct lock *)object;
+    void *place = __builtin_return_address(0);
+    struct wait_self *self = wait_current;
+    if (unlikely(!sync_is_private(object))) {
+        sync_check(object, "lock", place);
+        shared_lock_release((struct robust_word *)object, place);
+        return;
+    }
+    if (unlikely(!self || atom_load(&lock->owner, RELAXED) != self))
+        lock_not_mine(lock, "released by a task that does not hold it", place);
+    atom_store(&lock->owner, NULL, RELAXED);
+    uint32_t taken = lock_taken();
+    if (unlikely(!atom_cas(&lock->word, &taken, 0,
+                           RELEASE))) /* pairs with the ACQUIRE of who takes it */
+        lock_release_marked(lock);
+    WAIT_POINT();
+}
+
+bool plait_lock_is_held(const plait_lock *object)
+{
+    if (unlikely(!sync_is_private(object))) {
+        sync_check(object, "lock", __builtin_return_address(0));
+        return shared_lock_is_held((const struct robust_word *)object);
+    }
+    return atom_load(&((const struct lock *)object)->word, RELAXED) & LOCKED;
+}
+
+void plait_lock_mend(plait_lock *object)
+{
+    struct lock *lock = (struct lock *)object;
+    void *place = __builtin_return_address(0);
+    if (unlikely(!sync_is_private(object))) {
+        sync_check(object, "lock", place);
+        shared_lock_mend((struct robust_word *)object, place);
+        return;
+    }
+    if (!wait_current || atom_load(&lock->owner, RELAXED) != wait_current)
+        lock_not_mine(lock, "mended by a task that does not hold it", place);
+    atom_and(&lock->word, ~(uint32_t)DIED, RELAXED);
+}
+
+struct wait_self *lock_holder(const plait_lock *object, void **place)
+{
+    const struct lock *lock = (const struct lock *)object;
+    if (!sync_is_private(object) || !(atom_load(&lock->word, RELAXED) & LOCKED))
+        return NULL;
+    *place = atom_load(&lock->place, RELAXED);
+    return atom_load(&lock->owner, RELAXED);
+}
+
+void plait_lock_init(plait_lock *lock, plait_where where)
+{
+    sync_init(lock, "lock", where, __builtin_return_address(0));
+}

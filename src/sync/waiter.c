@@ -1,0 +1,39 @@
+#include "sync/waiter.h"
+#include "base/report.h"
+#include "sync/budget.h"
+#include "task/task.h"
+
+bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holder)
+{
+    if (!sync_may_spin())
+        return false;
+    if (holder && atom_load(&holder->state, RELAXED) == WAIT_ASLEEP)
+        return false;
+    if (!self->carrier->is_coroutine || !holder)
+        return !self->carrier->is_coroutine;
+    if (!holder->carrier->is_coroutine)
+        return true;
+    const struct sched_co *mine = (const struct sched_co *)self;
+    const struct sched_co *other = (const struct sched_co *)holder;
+    return atom_load(&other->worker, RELAXED) != mine->worker;
+}
+
+const char *waiter_name(const struct wait_self *self, char *text, size_t size)
+{
+    base_format(text, size, "%s",
+                record_name((struct task_record *)self)); /* every wait_self begins a record */
+    return text;
+}
+
+void waiter_misuse(const void *object, const char *type, void *place,
+                   const struct wait_self *holder, void *since, const char *what)
+{
+    char who[128], where[256];
+    if (holder)
+        base_misuse(object, type, place, "%s; held by %s since %s", what,
+                    waiter_name(holder, who, sizeof who), base_place(since, where, sizeof where));
+    if (since)
+        base_misuse(object, type, place, "%s; nobody holds it, last taken at %s", what,
+                    base_place(since, where, sizeof where));
+    base_misuse(object, type, place, "%s; nobody ever took it", what);
+}

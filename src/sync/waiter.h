@@ -1,0 +1,18 @@
+/* What locks and queues ask about tasks: who they are in messages, and whether waiting for one by spinning can help. */
+#ifndef SYNC_WAITER_H
+#define SYNC_WAITER_H
+
+#include "wait/wait.h"
+
+/* May `self` spin until `holder` (NULL: not known) does something? A coroutine must not wait that way for one of its own worker, which cannot run meanwhile;
+ * nobody waits that way for a task that sleeps. */
+bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holder);
+
+/* The task's name for messages, into `text`, returned. */
+const char *waiter_name(const struct wait_self *self, char *text, size_t size);
+
+/* Misuse of an object that a task holds (holder NULL: nobody does; place NULL: nobody ever did). */
+_Noreturn void waiter_misuse(const void *object, const char *type, void *place,
+                             const struct wait_self *holder, void *since, const char *what);
+
+#endif
