@@ -14,25 +14,25 @@ ITEM ?=
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 B = build/release
-CONFIGURE = cmake --preset release >/dev/null
+CONFIGURE = cmake --preset release >/dev/null -DPLAIT_TESTS=
 BUILD = cmake --build $(B) -j $(JOBS)
 
 all: build
 
 tour:
 	@.ci/packages build
-	@$(CONFIGURE)
+	@$(CONFIGURE)OFF
 	@$(BUILD) --target plait_tool -- --quiet
 	@$(B)/plait tour '$(DIR)'
 
 build:
 	@.ci/packages build
-	@$(CONFIGURE)
+	@$(CONFIGURE)OFF
 	@$(BUILD) --target installed -- --quiet
 
 test:
 	@.ci/packages test
-	@$(CONFIGURE)
+	@$(CONFIGURE)ON
 	@$(BUILD) -- --quiet
 	@ctest --test-dir $(B) -j $(JOBS) --output-on-failure
 
