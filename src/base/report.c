@@ -56,18 +56,19 @@ static struct listener listener_now(void)
 /* A line of output in the making: "plait: " and the text, with room for the newline. */
 struct line {
     char bytes[LINE + 1];
-    size_t length;
+    size_t length, end; /* end: how far the next part may go */
 };
 
 static void line_start(struct line *line)
 {
     memcpy(line->bytes, "plait: ", PREFIX);
     line->length = PREFIX;
+    line->end = LINE;
 }
 
 static void line_add(struct line *line, const char *format, va_list args)
 {
-    size_t room = LINE - line->length;
+    size_t room = line->end - line->length;
     size_t wanted = (size_t)base_vformat(line->bytes + line->length, room, format, args);
     line->length += wanted < room ? wanted : room - 1;
 }
@@ -154,10 +155,13 @@ _Noreturn void base_misuse(const void *object, const char *type, void *place, co
     char where[256];
     va_list args;
     line_start(&line);
+    line.end =
+        LINE - sizeof where - 8; /* however long the text, the place must not be what is cut off */
     put_object(&line, object, type);
     va_start(args, format);
     line_add(&line, format, args);
     va_end(args);
+    line.end = LINE;
     line_put(&line, " (at %s)", base_place(place, where, sizeof where));
     line_report(&line, PLAIT_REPORT_MISUSE);
     abort();

@@ -15,7 +15,6 @@
  * passed; the scheduler calls base_stack_trim when it falls idle. */
 #include "base/stack.h"
 #include "base/atomic.h"
-#include "base/report.h"
 #include "base/settings.h"
 #include "base/spin.h"
 #include "os/os.h"
@@ -27,13 +26,14 @@ enum {
     CHUNKS = 1024,
     CHUNK_FIRST = 16,
     CHUNK_MOST = 16384,
-    KEEP = 64,  /* free stacks of a class whose memory is never given back */
+    KEEP = 64,  /* free stacks of a class whose memory stays */
     BATCH = 64, /* discarded in one go, with no lock held */
     LOOK_GIVES = 256,
+    TRIM_BATCHES = 8, /* about half a millisecond */
 };
 #define CHUNK_BYTES ((size_t)1 << 34) /* a chunk is not larger, unless one stack is */
-#define FREE_MOST                                                                                  \
-    ((size_t)1 << 22) /* stacks of a class; the array is address space until it is used */
+/* Stacks of a class. The array for so many is address space until it is used. */
+#define FREE_MOST ((size_t)1 << 22)
 #define LOOK_NS (100 * INT64_C(1000000))
 
 struct chunk {
@@ -53,7 +53,8 @@ struct stack_class {
     size_t next_chunk;   /* stacks of the next chunk */
     size_t made; /* stacks in all chunks: at most FREE_MOST, so that `free` has room for all */
     uint64_t gives;
-    int64_t looked;
+    int64_t looked; /* when the last look was complete */
+    bool behind;    /* the last look was not */
 };
 
 static base_spin lock; /* guards all below but what is said to be atomic */
@@ -212,32 +213,46 @@ static bool discard_batch(struct stack_class *of, unsigned shift)
     return count == BATCH;
 }
 
-static void discard_idle(struct stack_class *of, unsigned shift)
+/* With the lock held: when there will be something to discard. */
+static int64_t next_look(const struct stack_class *at, int64_t now)
 {
-    while (discard_batch(of, shift))
-        ;
+    if (at->count <= at->cold + KEEP)
+        return OS_NEVER;
+    return at->behind ? now : at->looked + LOOK_NS;
+}
+
+/* A look, if it is time: ends the interval only when all that was idle in it has been discarded. Returns when to look again. */
+static int64_t look(struct stack_class *at, unsigned shift, int64_t now, int batches)
+{
+    bool more = true;
     base_spin_lock(&lock);
-    of->low = of->count;
+    int64_t due = next_look(at, now);
     base_spin_unlock(&lock);
+    if (due > now)
+        return due;
+    while (more && batches-- > 0)
+        more = discard_batch(at, shift);
+    base_spin_lock(&lock);
+    at->behind = more;
+    if (!more) {
+        at->low = at->count;
+        at->looked = now;
+    }
+    due = next_look(at, now);
+    base_spin_unlock(&lock);
+    return due;
 }
 
-void base_stack_trim(void)
+int64_t base_stack_trim(int64_t now)
 {
-    for (unsigned shift = LEAST_SHIFT; shift <= MOST_SHIFT; shift++)
-        if (atom_load(&class_of(shift)->count, RELAXED) > KEEP)
-            discard_idle(class_of(shift), shift);
-}
-
-/* With the lock held. */
-static bool is_time_to_look(struct stack_class *at)
-{
-    if (++at->gives % LOOK_GIVES != 0 || at->count <= KEEP)
-        return false;
-    int64_t now = os_now();
-    if (now - at->looked < LOOK_NS)
-        return false;
-    at->looked = now;
-    return true;
+    int64_t first = OS_NEVER;
+    for (unsigned shift = LEAST_SHIFT; shift <= MOST_SHIFT; shift++) {
+        struct stack_class *at = class_of(shift);
+        int64_t due =
+            atom_load(&at->count, RELAXED) > KEEP ? look(at, shift, now, TRIM_BATCHES) : OS_NEVER;
+        first = due < first ? due : first;
+    }
+    return first;
 }
 
 void base_stack_give(void *stack, size_t size)
@@ -246,10 +261,10 @@ void base_stack_give(void *stack, size_t size)
     struct stack_class *to = class_of(shift);
     base_spin_lock(&lock);
     push(to, stack);
-    bool look = is_time_to_look(to);
+    bool is_time = ++to->gives % LOOK_GIVES == 0 && to->count > KEEP;
     base_spin_unlock(&lock);
-    if (look)
-        discard_idle(to, shift);
+    if (is_time)
+        look(to, shift, os_now(), 1); /* one batch: a coroutine's end must not take a millisecond */
 }
 
 /* ---- the handler of a guard hit */

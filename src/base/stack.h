@@ -6,6 +6,7 @@
 #define BASE_STACK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { BASE_STACK_LEAST = 16384 };
 
@@ -13,9 +14,9 @@ enum { BASE_STACK_LEAST = 16384 };
  * NULL: no memory. Not zeroed when it was used before. */
 void *base_stack_take(size_t *size);
 void base_stack_give(void *stack, size_t size);
-/* Gives back the memory (not the address space) of stacks that were free ever since the last call, but for the 64 used last. For a
- * scheduler that falls idle; makes no system call when there is nothing to do. */
-void base_stack_trim(void);
+/* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64 used last of each class stay as
+ * they are. For a scheduler that falls idle, at most about half a millisecond. When to call again; OS_NEVER: nothing is left to give. */
+int64_t base_stack_trim(int64_t now);
 /* Is the address in the guard page of a stack in use? Its lowest address, else NULL. Async-signal-safe. */
 void *base_stack_of_guard(const void *address, size_t *size);
 void base_stack_fork_prepare(void);
