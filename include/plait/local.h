@@ -39,7 +39,7 @@ void *plait_local_get(plait_local *local);
  * it away.
  *   value    kept until the task ends or sets another
  *   returns  0
- *   errors   -ENOMEM: the value before is still set
+ *   errors   -ENOMEM, -ENOSPC (1,024 plait_locals are in use): the value before is still set
  *   blocks   never */
 int plait_local_set(plait_local *local, void *value);
 

@@ -20,8 +20,8 @@
  * not re-entrant, and not handed over in order: who comes by may take it before one that sleeps,
  * because waiting for a sleeper to wake would cost a hundred times more; nobody starves for ever.
  *
- * A holder that dies inside (a process that is killed; a task that ends without release) leaves
- * what the lock protects half done. The next one gets the lock and is told: plait_lock_acquire says
+ * A holder that dies inside (a process that is killed; one that a fork left behind) leaves what the
+ * lock protects half done. The next one gets the lock and is told: plait_lock_acquire says
  * -EOWNERDEAD, the block calls the repair function of plait_lock_on_death. Mended, it is a lock as
  * before; released without, it is refused to all (-ENOTRECOVERABLE), since nobody vouches for the
  * data.

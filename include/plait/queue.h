@@ -42,11 +42,11 @@ typedef struct plait_queue_options {
 } plait_queue_options;
 
 /* Makes a queue of `capacity` elements of `element` bytes each.
- *   element  bytes of one item, at least 1
- *   capacity items, at least 1
+ *   element  bytes of one item, at least 1; 0 is for a later version
+ *   capacity items, at least 1; 0 and (size_t)-1 are for a later version
  *   returns  the queue; plait_queue_free gives it back
- *   errors   NULL and errno: EINVAL (sizes of 0 or too large, an option that is none), ENOTSUP (for
- *            a later version), ENOMEM
+ *   errors   NULL and errno: EINVAL (a size too large, an option that is none), ENOTSUP (for a
+ *            later version), ENOMEM
  *   blocks   never */
 plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue_options *options);
 

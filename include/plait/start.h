@@ -78,7 +78,8 @@ typedef struct plait_start_options {
 } plait_start_options;
 
 /* Starts function(arg) as a task.
- *   task     gets the handle; NULL: no handle, plait_join_all waits for it. Untouched on failure
+ *   task     gets the handle, NULL on failure; NULL: no handle is wanted, plait_join_all waits for
+ *            it
  *   arg      handed on as it is; must live as long as the task needs it (a process has its copy)
  *   returns  0: it runs or will soon
  *   errors   -EINVAL (no such carrier, function NULL, an option out of range, a reserved word not
@@ -96,7 +97,7 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
  *            on failure
  *   returns  0: it has ended, the handle is no more
  *   errors   -EAGAIN (PLAIT_NOW and it runs), -ETIMEDOUT, -ECANCELED (this task, not that one): the
- *            handle stays yours; -EDEADLK (itself)
+ *            handle stays yours; -EDEADLK (itself), -EINVAL (NULL)
  *   misuse   a handle given back before; a duration where a deadline belongs
  *   blocks   until the end */
 int plait_join(plait_task *task, int *status, int64_t deadline);

@@ -139,8 +139,9 @@ int plait_quiesce(int64_t deadline);
 /* A foreign call that may block for long: on a coroutine it runs on a helper thread while others
  * use the worker; elsewhere it is just called.
  *   function runs on another thread: its errno and thread-locals are not the caller's
- *   returns  what function(arg) returned; nothing else is added to it
- *   errors   none of its own; not ended by cancel, because the call could not be interrupted
+ *   returns  what function(arg) returned
+ *   errors   -EINVAL (function NULL); not ended by cancel, because the call could not be
+ *            interrupted
  *   blocks   until function returns */
 int plait_blocking(plait_function *function, void *arg);
 
