@@ -3,9 +3,8 @@
  * quota must be read, and of every group above ours too, since each limits. */
 #include "os/cgroup.h"
 #include "os/os.h"
-#include "os/syscall.h"
+#include "os/text.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,24 +26,10 @@ static bool path_add(struct path *path, const char *text, size_t length)
     return true;
 }
 
-/* Up to size - 1 bytes of a small file of the kernel, with a NUL. */
-static bool read_text(const char *name, char *text, size_t size)
-{
-    long file = OS_CALL_AGAIN(openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
-    long length = OS_CALL_AGAIN(read, file, text, size - 1);
-    os_close((int)file);
-    if (length <= 0)
-        return false;
-    text[length] = '\0';
-    return true;
-}
-
 static bool read_file(const struct path *group, const char *file, char *text, size_t size)
 {
     struct path name = *group;
-    return path_add(&name, file, strlen(file)) && read_text(name.text, text, size);
+    return path_add(&name, file, strlen(file)) && os_text_read(name.text, text, size);
 }
 
 static int round_up(long long quota, long long period)
@@ -125,7 +110,7 @@ int os_cgroup_cpus(const char *list, const char *mount)
 {
     char text[TEXT];
     int least = 0;
-    if (!read_text(list, text, sizeof text))
+    if (!os_text_read(list, text, sizeof text))
         return 0;
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");

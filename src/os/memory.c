@@ -1,9 +1,11 @@
 #include "os/os.h"
 #include "os/syscall.h"
+#include "os/text.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 enum { GUARD_INSTALL = 102, GUARD_REMOVE = 103, NO_EXEC_SEAL = 8 };
 #define CHUNK ((off_t)16 << 20)
@@ -62,6 +64,29 @@ void os_discard(void *memory, size_t size)
     OS_SURE(madvise, memory, size, MADV_FREE);
 }
 
+/* Without /proc half of all memory, which is what a tmpfs may take by default. */
+static uint64_t available(void)
+{
+    char text[1024];
+    struct sysinfo all;
+    const char *line =
+        os_text_read("/proc/meminfo", text, sizeof text) ? strstr(text, "MemAvailable:") : NULL;
+    if (line)
+        return strtoull(line + sizeof "MemAvailable:" - 1, NULL, 10) * 1024;
+    return OS_CALL(sysinfo, &all) == 0 ? (uint64_t)all.totalram * all.mem_unit / 2 : 0;
+}
+
+/* A memfd has no limit of its own: fallocate would go on until the kernel kills programs to find
+ * more. An eighth is left to everybody else, because the number is old as soon as it is read. Small
+ * ones are not worth the look. */
+static bool fits(size_t size)
+{
+    if (size < (size_t)CHUNK)
+        return true;
+    uint64_t most = available();
+    return size <= most - most / 8;
+}
+
 /* In pieces, because an interrupted fallocate of this kind gives everything back and a profiler's
  * timer would then never let a large one end. */
 static long allocate(long file, off_t size)
@@ -76,6 +101,8 @@ int os_memfd(const char *name, size_t size)
 {
     if (size == 0 || size > INT64_MAX)
         return -EINVAL;
+    if (!fits(size))
+        return -ENOSPC;
     long file = OS_CALL(memfd_create, name, MFD_CLOEXEC);
     if (file == -EACCES) /* sysctl vm.memfd_noexec=2 wants it said */
         file = OS_CALL(memfd_create, name, MFD_CLOEXEC | NO_EXEC_SEAL);
