@@ -8,6 +8,7 @@
 #ifndef OS_OS_H
 #define OS_OS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,8 @@ int os_cpus_allowed(void);           /* CPUs of the affinity mask: may two threa
 /* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB of stack unless `stack` says
  * more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);
+/* A thread for a user's function: joinable, signals as the caller's, the default stack unless `stack` bytes are asked for. Allocates. */
+int os_thread_create(pthread_t *thread, void *(*main)(void *), void *arg, size_t stack);
 void os_thread_name(const char *name);
 int os_errno_get(void);
 void os_errno_set(int value);        /* never inlined: gcc keeps the address of errno across a switch to another thread */

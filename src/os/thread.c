@@ -15,6 +15,11 @@ pid_t os_tid(void)
     return (pid_t)OS_SURE(gettid, 0);
 }
 
+void os_yield(void)
+{
+    OS_SURE(sched_yield, 0);
+}
+
 int os_cpus_allowed(void)
 {
     uint64_t mask[128]; /* 8,192 CPUs; the kernel refuses a mask smaller than its own */

@@ -84,7 +84,7 @@ static struct sched_co *loop_find(struct sched_worker *worker)
 static bool loop_spin(struct sched_worker *worker)
 {
     bool found = false;
-    if (os_cpus_allowed() < 2)
+    if (!sched.parallel)
         return false;
     atom_store(&worker->state, WORKER_SEARCHES, RELAXED);
     atom_add(&sched.searching, 1, SEQ_CST);
@@ -195,6 +195,7 @@ int worker_start(uint32_t index)
     base_spin_lock(&sched.lock);
     if (!sched.wanted)
         sched.wanted = (uint32_t)base_settings()->workers;
+    sched.parallel = os_cpus_allowed() > 1;
     if (sched.count == index && index < SCHED_WORKERS_MOST) {
         struct sched_worker *worker = worker_new(index);
         rc = worker ? os_thread_start(worker_main, worker, 0, "plait-worker") : -ENOMEM;

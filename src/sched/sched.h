@@ -75,12 +75,14 @@ struct sched_watch {
     int descriptor; /* told when it is readable; -1: none */
     int64_t
         at; /* told at this time; WAIT_NEVER: never. May be changed by `told`, or before sched_watch_touch */
-    /* On the watcher's thread, under its lock: no libc lock, no allocation, no sched_watch call. True: it is done, the record is not touched any more. */
-    bool (*told)(struct sched_watch *watch, bool readable);
+    /* On the watcher's thread, under its lock: no libc lock, no allocation, no sched_watch call but sched_watch_done. */
+    void (*told)(struct sched_watch *watch, bool readable);
     struct list link;
 };
 int sched_watch_begin(void); /* starts the thread, if there is none; -errno */
 int sched_watch_add(struct sched_watch *watch);
+void sched_watch_done(
+    struct sched_watch *watch); /* by `told` itself, before it closes the descriptor */
 void sched_watch_remove(
     struct sched_watch
         *watch); /* harmless when it was done; `told` does not run any more afterwards */

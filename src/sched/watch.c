@@ -45,17 +45,14 @@ static int64_t watch_first_time(void)
     return first;
 }
 
-static void watch_tell(struct sched_watch *one, bool readable)
+/* Out of the poller while the descriptor is still open: a forked child may hold a copy of it, and then closing would leave it registered. */
+void sched_watch_done(struct sched_watch *one)
 {
-    int descriptor = one->descriptor;
-    struct list link = one->link;
-    list_remove(&one->link);
-    if (one->told(one, readable)) {
-        if (descriptor >= 0)
-            os_poller_remove(watch.poller, descriptor);
+    if (!one->link.next || one->link.next == &one->link)
         return;
-    }
-    list_append(link.prev, &one->link); /* not done: back where it was */
+    list_remove(&one->link);
+    if (one->descriptor >= 0)
+        os_poller_remove(watch.poller, one->descriptor);
 }
 
 /* Descriptors are asked again under the lock: what this answer names cannot have been removed, since removing takes the lock too. */
@@ -65,9 +62,10 @@ static void watch_descriptors(void)
     base_spin_lock(&watch.lock);
     int count = os_poller_wait(watch.poller, ready, 32, 0);
     for (int i = 0; i < count; i++) {
-        if (ready[i].tag)
-            watch_tell((struct sched_watch *)(uintptr_t)ready[i].tag, true);
-        else
+        if (ready[i].tag) {
+            struct sched_watch *one = (struct sched_watch *)(uintptr_t)ready[i].tag;
+            one->told(one, true);
+        } else
             os_event_drain(watch.bell);
     }
     base_spin_unlock(&watch.lock);
@@ -81,7 +79,7 @@ static void watch_times(void)
         struct sched_watch *one = list_item(link, struct sched_watch, link);
         next = link->next;
         if (atom_load(&one->at, RELAXED) <= now)
-            watch_tell(one, false);
+            one->told(one, false);
     }
     base_spin_unlock(&watch.lock);
 }
@@ -244,11 +242,7 @@ int sched_watch_add(struct sched_watch *one)
 void sched_watch_remove(struct sched_watch *one)
 {
     base_spin_lock(&watch.lock);
-    if (one->link.next && one->link.next != &one->link) {
-        list_remove(&one->link);
-        if (one->descriptor >= 0)
-            os_poller_remove(watch.poller, one->descriptor);
-    }
+    sched_watch_done(one);
     base_spin_unlock(&watch.lock);
 }
 

@@ -60,6 +60,7 @@ struct sched_state {
     struct sched_fifo global; /* started from plain threads, not yet taken */
     uint64_t stuck_found;
     uint32_t random;
+    bool parallel; /* more than one CPU: spinning may help */
     int real_events;
 };
 /* sched.special: bit 0 deterministic mode; bit 1 the program ends: nothing is resumed any more; bit 2 workers leave (quiesce) */

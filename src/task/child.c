@@ -23,25 +23,24 @@ struct task_page *child_page(void)
 }
 
 /* The parent is gone: so are we, as promised, whatever we are doing. */
-static bool parent_told(struct sched_watch *watch, bool readable)
+static void parent_told(struct sched_watch *watch, bool readable)
 {
     kill(getpid(), SIGKILL);
-    return false;
 }
 
-static bool cancel_told(struct sched_watch *watch, bool readable)
+static void cancel_told(struct sched_watch *watch, bool readable)
 {
     os_event_drain(watch->descriptor);
     if (atom_load(&child.page->canceled, ACQUIRE))
         wait_cancel(&child.record->co.self);
-    return false;
 }
 
 /* 0, or the child cannot keep its promises and must not begin. */
 static int child_listen(int bell, int parent)
 {
-    child.cancel = (struct sched_watch){ .descriptor = bell, .at = WAIT_NEVER, .told = cancel_told };
-    child.parent = (struct sched_watch){ .descriptor = parent, .at = WAIT_NEVER, .told = parent_told };
+    child.cancel = (struct sched_watch){.descriptor = bell, .at = WAIT_NEVER, .told = cancel_told};
+    child.parent =
+        (struct sched_watch){.descriptor = parent, .at = WAIT_NEVER, .told = parent_told};
     int rc = sched_watch_add(&child.cancel);
     if (rc == 0 && parent >= 0)
         rc = sched_watch_add(&child.parent);
@@ -53,10 +52,24 @@ static void child_await_go(struct task_page *page, bool tied)
 {
     while (!atom_load(&page->go, ACQUIRE)) {
         pid_t parent = getppid();
-        if (os_futex_wait(&page->go, 0, true, os_now() + INT64_C(20000000)) == -ETIMEDOUT && !tied &&
-            getppid() != parent)
+        if (os_futex_wait(&page->go, 0, true, os_now() + INT64_C(20000000)) == -ETIMEDOUT &&
+            !tied && getppid() != parent)
             return; /* untied: goes on alone */
     }
+}
+
+/* What the main task waits for, where the parent and `plait top` can read it. */
+static void child_note(const struct wait_self *self)
+{
+    struct task_page *page = child.page;
+    if (self != &child.record->co.self)
+        return;
+    if (self->note.verb) {
+        base_format(page->verb, sizeof page->verb, "%s", self->note.verb);
+        base_name_of(self->note.object, self->note.type, page->object, sizeof page->object);
+        page->since = self->note.since;
+    }
+    atom_store(&page->state, self->note.verb ? PLAIT_WAITING : PLAIT_RUNNING, RELEASE);
 }
 
 /* From now on the record is this process' main task. */
@@ -68,15 +81,17 @@ static void child_become(struct task_record *record)
         _exit(127);
     record->slot = number;
     record->counted_in = NULL;
-    record->children = (struct task_scope){ 0 };
+    record->children = (struct task_scope){0};
     record->process = NULL;
     record->flags |= TASK_IS_MAIN;
     slot->record = record;
     slot->id = record->id;
     slot->flags = (uint32_t)PLAIT_PROCESS << 16;
     atom_store(&slot->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
+    task_main_set(record);
     wait_current = &record->co.self;
     child.record = record;
+    wait_note_mirror = child_note;
 }
 
 _Noreturn void child_main(struct task_record *record, int parent)
@@ -87,7 +102,8 @@ _Noreturn void child_main(struct task_record *record, int parent)
     slot_keep_only(UINT32_MAX);
     child_become(record);
     if (child_listen(process->bell, parent) < 0) {
-        base_report(PLAIT_REPORT_DROPPED, "process '%s' could not start its watcher", record_name(record));
+        base_report(PLAIT_REPORT_DROPPED, "process '%s' could not start its watcher",
+                    record_name(record));
         child_leave(127);
     }
     child_await_go(child.page, parent >= 0);

@@ -19,11 +19,11 @@ static int scope_attempt(void *object)
 static int scope_words(void *object, struct wait_word *words)
 {
     struct task_scope *scope = object;
-    words[0] = (struct wait_word){ &scope->running, atom_load(&scope->running, ACQUIRE), false };
+    words[0] = (struct wait_word){&scope->running, atom_load(&scope->running, ACQUIRE), false};
     return words[0].seen != 0;
 }
 
-static const struct wait_call scope_call = { scope_attempt, scope_words, "join", "all tasks" };
+static const struct wait_call scope_call = {scope_attempt, scope_words, "join", "all tasks"};
 
 void task_finish_children(struct task_record *record)
 {

@@ -7,6 +7,8 @@
 #include "os/os.h"
 #include "task/process.h"
 
+#include <plait/time.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -50,19 +52,19 @@ static int awaited_words(void *object, struct wait_word *words)
     while ((seen & TASK_STATE) < PLAIT_DONE &&
            !atom_cas(&one->slot->state, &seen, seen | TASK_JOINED, ACQ_REL))
         ;
-    words[0] = (struct wait_word){ &one->slot->state, seen | TASK_JOINED, false };
+    words[0] = (struct wait_word){&one->slot->state, seen | TASK_JOINED, false};
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 
 /* Until no task but daemons and the caller runs. New ones may be started meanwhile, so from the beginning again until a whole pass finds none. */
 void exit_join_all(void)
 {
-    static const struct wait_call call = { awaited_attempt, awaited_words, "join", "task" };
+    static const struct wait_call call = {awaited_attempt, awaited_words, "join", "task"};
     struct task_record *me = task_me();
     for (uint32_t i = 0; i < slot_limit(); i++) {
         if (!is_awaited(i, me))
             continue;
-        struct awaited one = { slot_at(i), slot_at(i)->serial };
+        struct awaited one = {slot_at(i), slot_at(i)->serial};
         wait_until_done(&call, &one, slot_handle(i), NULL);
         i = UINT32_MAX; /* again from 0 */
     }
@@ -81,7 +83,7 @@ static void exit_interrupted(int signal_number)
 
 static void exit_handler(void)
 {
-    struct sigaction old, ours = { .sa_handler = exit_interrupted, .sa_flags = SA_NODEFER };
+    struct sigaction old, ours = {.sa_handler = exit_interrupted, .sa_flags = SA_NODEFER};
     if (getpid() != leaving.pid)
         return; /* a child that called exit has been here by child_leave, or is foreign */
     sigaction(SIGINT, NULL, &old);
@@ -131,5 +133,5 @@ void plait_exit(int status)
     atom_store(&leaving.wanted, 1, SEQ_CST);
     wait_cancel(&task_main()->co.self);
     for (;;)
-        plait_sleep_for_ever();
+        plait_sleep(PLAIT_NEVER);
 }

@@ -31,10 +31,16 @@ static void fork_child(void)
     exit_after_fork();
     if (!me)
         return;
+    task_main_set(me);
     me->flags = (me->flags & ~(uint32_t)TASK_IS_FOREIGN) | TASK_IS_MAIN;
-    me->children = (struct task_scope){ 0 };
+    me->children = (struct task_scope){0};
     me->counted_in = NULL;
     me->carrier = PLAIT_PROCESS;
+    for (uint32_t i = 0; i < slot_limit(); i++) {
+        struct task_slot *slot = slot_at(i);
+        if (slot->serial & 1 && slot->record && slot->record->process)
+            process_forget(slot->record);
+    }
     slot_keep_only(me->slot);
 }
 

@@ -24,7 +24,7 @@ static int join_words(void *object, struct wait_word *words)
 {
     struct join *join = object;
     uint32_t seen = atom_or(&join->slot->state, TASK_JOINED, ACQ_REL);
-    words[0] = (struct wait_word){ &join->slot->state, seen | TASK_JOINED, false };
+    words[0] = (struct wait_word){&join->slot->state, seen | TASK_JOINED, false};
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 
@@ -39,7 +39,7 @@ static void give_back(struct task_slot *slot, uint32_t number)
 
 int plait_join(plait_task *task, int *status, int64_t deadline)
 {
-    static const struct wait_call call = { join_attempt, join_words, "join", "task" };
+    static const struct wait_call call = {join_attempt, join_words, "join", "task"};
     void *place = __builtin_return_address(0);
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
@@ -48,7 +48,7 @@ int plait_join(plait_task *task, int *status, int64_t deadline)
     struct task_slot *slot = slot_of(task, "join", place);
     if (slot->record == task_me())
         return -EDEADLK;
-    struct join join = { slot, atom_load(&slot->serial, RELAXED), place };
+    struct join join = {slot, atom_load(&slot->serial, RELAXED), place};
     int rc = wait_until(&call, &join, task, deadline, place);
     if (rc < 0)
         return rc;

@@ -24,13 +24,14 @@ uint64_t process_deaths(void)
     return atom_load(&deaths, RELAXED);
 }
 
-static void process_free(struct task_process *process)
+/* Gives back what a process task holds, but for the struct itself: it stays with the record. */
+static void process_release(struct task_process *process)
 {
     if (process->page)
         os_unmap(process->page, OS_PAGE);
     os_close(process->bell);
     os_close(process->watch.descriptor);
-    os_free(process);
+    process->page = NULL;
 }
 
 static int status_of(const struct task_process *process, const struct os_exit *end)
@@ -39,17 +40,16 @@ static int status_of(const struct task_process *process, const struct os_exit *e
         return process->page->status;
     if (!end->known)
         return -ESTALE;
-    return WIFSIGNALED(end->status) ? PLAIT_KILLED(WTERMSIG(end->status)) : WEXITSTATUS(end->status);
+    return WIFSIGNALED(end->status) ? PLAIT_KILLED(WTERMSIG(end->status))
+                                    : WEXITSTATUS(end->status);
 }
 
 static void process_close(struct task_process *process)
 {
     base_spin_lock(&process->lock);
     process->ended = true;
+    process_release(process);
     base_spin_unlock(&process->lock);
-    os_unmap(process->page, OS_PAGE);
-    os_close(process->bell);
-    os_close(process->watch.descriptor);
 }
 
 /* The child has ended: on the watcher's thread, so no allocation and no libc lock. The task_process stays with the record, since cancel
@@ -77,20 +77,17 @@ static void process_ended(struct task_process *process, const struct os_exit *en
 }
 
 /* The watcher tells: the pidfd is readable, or the grace after a TERM is over. */
-static bool process_told(struct sched_watch *watch, bool readable)
+static void process_told(struct sched_watch *watch, bool readable)
 {
     struct task_process *process = list_item(watch, struct task_process, watch);
-    struct os_exit end = { 0 };
+    struct os_exit end = {0};
     if (!readable) {
         watch->at = WAIT_NEVER;
         os_pidfd_signal(watch->descriptor, SIGKILL);
-        return false;
+    } else if (os_pidfd_reap(watch->descriptor, &end) != 0) {
+        sched_watch_done(watch);
+        process_ended(process, &end);
     }
-    int rc = os_pidfd_reap(watch->descriptor, &end);
-    if (rc == 0)
-        return false;
-    process_ended(process, &end);
-    return true;
 }
 
 static struct task_page *page_new(const struct task_record *record)
@@ -112,17 +109,20 @@ static struct task_page *page_new(const struct task_record *record)
 /* All that can fail is made before the fork. */
 static int process_new(struct task_record *record, const plait_start_options *options)
 {
-    struct task_process *process = os_alloc(sizeof *process);
-    if (!process)
+    struct task_process *process = record->process_memory;
+    if (!process && !(process = os_alloc(sizeof *process)))
         return -ENOMEM;
-    process->watch = (struct sched_watch){ .descriptor = -1, .at = WAIT_NEVER, .told = process_told };
-    process->record = record;
-    process->grace = options->grace ? options->grace : GRACE;
-    process->bell = os_event_open();
-    process->page = page_new(record);
+    record->process_memory = process;
+    *process = (struct task_process){
+        .watch = {.descriptor = -1, .at = WAIT_NEVER, .told = process_told},
+        .record = record,
+        .grace = options->grace ? options->grace : GRACE,
+        .bell = os_event_open(),
+        .page = page_new(record),
+    };
     int rc = process->bell < 0 ? process->bell : process->page ? sched_watch_begin() : -ENOMEM;
     if (rc < 0) {
-        process_free(process);
+        process_release(process);
         return rc;
     }
     record->process = process;
@@ -150,7 +150,8 @@ static int fork_refused(void)
     sched_counters_read(&counters);
     if (!counters.workers)
         return 0;
-    base_report(PLAIT_REPORT_MISUSE, "a process was to be started beside %d workers; strict mode refuses",
+    base_report(PLAIT_REPORT_MISUSE,
+                "a process was to be started beside %d workers; strict mode refuses",
                 (int)counters.workers);
     return -EBUSY;
 }
@@ -160,7 +161,8 @@ static int process_adopt(struct task_process *process, pid_t pid)
 {
     process->pid = pid;
     process->watch.descriptor = os_pidfd_open(pid);
-    int rc = process->watch.descriptor < 0 ? process->watch.descriptor : sched_watch_add(&process->watch);
+    int rc = process->watch.descriptor < 0 ? process->watch.descriptor
+                                           : sched_watch_add(&process->watch);
     if (rc < 0) {
         kill(pid, SIGKILL); /* it waits for `go` and has done nothing */
         waitpid(pid, NULL, 0);
@@ -197,9 +199,20 @@ int process_start(struct task_record *record, const plait_start_options *options
         if (wait_deterministic)
             sched_real_event(-1);
         record->process = NULL;
-        process_free(process);
+        process_release(process);
     }
     return rc;
+}
+
+/* In a child of a fork: descriptors and pages of its parent's other children. One that is being started at this moment (no pid yet) is left alone:
+ * it may be the very child that runs this. */
+void process_forget(struct task_record *record)
+{
+    struct task_process *process = record->process;
+    process->lock = (base_spin){0};
+    if (process->pid && !process->ended)
+        process_release(process);
+    process->ended = true;
 }
 
 int process_signal(struct task_record *record, int signal, int64_t grace)

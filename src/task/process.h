@@ -2,6 +2,7 @@
 #ifndef TASK_PROCESS_H
 #define TASK_PROCESS_H
 
+#include "base/spin.h"
 #include "task/task.h"
 
 #define TASK_PAGE_MAGIC 0x706c6169u
@@ -35,6 +36,8 @@ struct task_process {
 
 int process_start(struct task_record *record, const plait_start_options *options);
 void process_cancel(struct task_record *record);
+void process_forget(struct task_record *record);
+uint64_t process_deaths(void);
 int process_signal(struct task_record *record, int signal, int64_t grace);
 
 /* child.c: the child's side; does not return */

@@ -11,13 +11,19 @@ static struct {
     base_spin lock;
     struct task_record *free;
     struct task_record main;
+    struct task_record *main_now; /* &main, or what a fork has made the main task */
     bool has_main;
     pthread_key_t leaving; /* a foreign thread ends */
 } records;
 
 struct task_record *task_main(void)
 {
-    return &records.main;
+    return records.main_now;
+}
+
+void task_main_set(struct task_record *record)
+{
+    records.main_now = record;
 }
 
 /* From the list of those used before: their memory stays what it is for ever, because a waker may look at a wait_self late. */
@@ -30,7 +36,8 @@ struct task_record *record_new(void)
     base_spin_unlock(&records.lock);
     if (!record && !(record = os_alloc(sizeof *record)))
         return NULL;
-    *record = (struct task_record){ 0 };
+    struct task_process *memory = record->process_memory;
+    *record = (struct task_record){.process_memory = memory};
     wait_self_init(&record->co.self, &wait_thread_carrier);
     return record;
 }
@@ -52,7 +59,7 @@ struct task_record *task_me(void)
 
 const char *record_name(struct task_record *record)
 {
-    static const char *const kinds[] = { "task", "process", "thread", "coroutine" };
+    static const char *const kinds[] = {"task", "process", "thread", "coroutine"};
     if (atom_load(&record->name[0], ACQUIRE))
         return record->name;
     if (record->flags & TASK_IS_MAIN)
@@ -60,7 +67,8 @@ const char *record_name(struct task_record *record)
     base_spin_lock(&records.lock); /* so that two who ask at once do not write at once */
     if (!record->name[0]) {
         char name[TASK_NAME];
-        base_format(name, sizeof name, "%s-%lu", kinds[record->carrier], (unsigned long)record->id - 1);
+        base_format(name, sizeof name, "%s-%lu", kinds[record->carrier],
+                    (unsigned long)record->id - 1);
         memcpy(record->name + 1, name + 1, sizeof name - 1);
         atom_store(&record->name[0], name[0], RELEASE);
     }
@@ -98,6 +106,7 @@ static void record_enter(struct task_record *record, uint32_t number, struct tas
 
 static void adopt_main(struct task_record *record)
 {
+    task_main_set(record);
     record->flags = TASK_IS_MAIN;
     record->carrier = PLAIT_PROCESS;
     wait_self_init(&record->co.self, &wait_thread_carrier);

@@ -2,7 +2,7 @@
 #include "base/report.h"
 #include "base/settings.h"
 #include "os/os.h"
-#include "task/task.h"
+#include "task/process.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -100,7 +100,6 @@ static int launch(struct task_record *record, const plait_start_options *options
 static void record_fill(struct task_record *record, struct task_slot *slot,
                         const plait_start_options *options)
 {
-    struct task_record *me = task_me();
     record->co.movable = options->movable;
     name_copy(record, options->name);
     record->id = slot->id = task_next_id();
@@ -109,7 +108,6 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
         record->flags |= TASK_IS_DAEMON;
         slot->flags |= TASK_HAS_DAEMON;
     }
-    locals_inherit(record, me);
     slot->record = record;
 }
 

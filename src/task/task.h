@@ -38,18 +38,25 @@ struct task_record {
     struct task_scope children;
     struct task_scope *counted_in; /* the starter's, or NULL */
     struct task_locals *locals;
-    struct task_process *process; /* in the parent of a process: what it knows of it */
+    struct task_process *process;        /* in the parent of a process: what it knows of it */
+    struct task_process *process_memory; /* kept with the record, as type-stable as it is */
     pthread_t thread;
     struct task_record *next_free;
     char name[TASK_NAME]; /* empty: made from carrier and id when asked */
 };
-enum { TASK_IS_DAEMON = 1, TASK_IS_FOREIGN = 2, TASK_IS_MAIN = 4, TASK_IS_FIBER = 8, TASK_IS_KEPT = 16 };
+enum {
+    TASK_IS_DAEMON = 1,
+    TASK_IS_FOREIGN = 2,
+    TASK_IS_MAIN = 4,
+    TASK_IS_FIBER = 8,
+    TASK_IS_KEPT = 16
+};
 
 struct task_slot {
     uint32_t state;
     uint32_t serial; /* odd: in use */
     int32_t status;
-    uint32_t flags; /* TASK_HAS_..., carrier in the upper half */
+    uint32_t flags;             /* TASK_HAS_..., carrier in the upper half */
     struct task_record *record; /* NULL: ended, and its record is gone */
     uint64_t id;                /* or the next free slot */
 };
@@ -72,7 +79,8 @@ void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks ar
 struct task_record *record_new(void); /* of a thread or process; type-stable memory */
 void record_free(struct task_record *record);
 struct task_record *task_me(void);
-struct task_record *task_main(void);
+struct task_record *task_main(void); /* this process' main task */
+void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
 
 /* start.c, end.c */
@@ -85,12 +93,13 @@ bool task_has_ended(const struct task_slot *slot);
 void task_give_back(uint32_t slot);
 void task_count_out(struct task_scope *scope, bool failed);
 
-/* locals: local.c */
-void locals_inherit(struct task_record *child, const struct task_record *parent);
+/* local.c */
 void locals_destroy(struct task_record *record);
 
 /* exit.c, fork.c */
-void exit_prepare(void); /* registers plait's handler, once */
+void exit_prepare(void);  /* registers plait's handler, once */
+void exit_join_all(void); /* until nothing but daemons and the caller runs */
+void exit_after_fork(void);
 void fork_prepare_once(void);
 
 #endif

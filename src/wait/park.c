@@ -18,6 +18,8 @@ __thread struct wait_self *wait_current __attribute__((tls_model("initial-exec")
 #endif
 struct wait_self *(*wait_adopt)(void);
 void (*wait_turn)(void);
+void (*wait_note_mirror)(const struct wait_self *self);
+void (*wait_interrupted)(struct wait_self *self);
 uint32_t wait_forks;
 struct wait_self *wait_forker;
 
@@ -54,6 +56,8 @@ static int nodes_enter(struct wait_self *self, struct lot_node *nodes,
 /* What the wait came to, once nobody can fire it any more. */
 int wait_park_end(struct wait_self *self, uint32_t state)
 {
+    if (unlikely(wait_interrupted != NULL))
+        wait_interrupted(self);
     if (state >= WAIT_WORD)
         return (int)(state - WAIT_WORD);
     if (cancel_is_due(self))
@@ -131,11 +135,15 @@ void wait_note_begin(struct wait_self *self, const struct wait_call *call, const
     self->note.place = place;
     self->note.since = wait_now();
     atom_store(&self->note.verb, call->verb, RELEASE);
+    if (unlikely(wait_note_mirror != NULL))
+        wait_note_mirror(self);
 }
 
 void wait_note_end(struct wait_self *self)
 {
     atom_store(&self->note.verb, NULL, RELEASE);
+    if (unlikely(wait_note_mirror != NULL))
+        wait_note_mirror(self);
 }
 
 /* Sleeps and tries until there is a result, the deadline, or a cancel. The try after a time-out or a cancel is what keeps a wake from being

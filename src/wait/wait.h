@@ -111,6 +111,8 @@ int wait_until_done(const struct wait_call *call, void *object, const void *show
 void wait_note_begin(struct wait_self *self, const struct wait_call *call, const void *shown,
                      void *place);
 void wait_note_end(struct wait_self *self);
+extern void (*wait_note_mirror)(const struct wait_self *self); /* filled in by a child process: its page shows it too */
+extern void (*wait_interrupted)(struct wait_self *self); /* filled in by plait_exit: after each wait */
 
 /* Rule 1 of the interface: a deadline before the program's start is a duration: stops the program with the place. */
 void wait_bad_deadline(int64_t deadline, void *place) __attribute__((cold));
