@@ -1,9 +1,11 @@
-/* One pass over the bytes: eight at a time are looked at for one that may end a word (any byte up to the blank), then a
- * table of the 256 bytes says what it is. GNU wc 9.1 in the C locale neither ends a word at a byte that does not print nor
- * counts a word that has none that does; experiment and its source agree.
+/* One pass over the bytes: eight at a time are looked at for one that may end a word (any byte up
+ * to the blank), then a table of the 256 bytes says what it is. GNU wc 9.1 in the C locale neither
+ * ends a word at a byte that does not print nor counts a word that has none that does; experiment
+ * and its source agree.
  *
- * A word cut by the end of the buffer is moved to its front and completed by the next read. One that has grown beyond
- * TABLE_LONGEST is no longer kept but digested, because a file without spaces would otherwise be held in memory whole. */
+ * A word cut by the end of the buffer is moved to its front and completed by the next read. One
+ * that has grown beyond TABLE_LONGEST is no longer kept but digested, because a file without
+ * spaces would otherwise be held in memory whole. */
 #include "count.h"
 
 #include <errno.h>
@@ -15,7 +17,7 @@ enum { BUFFER = 256 * 1024, TAIL = 16 * 1024, SLACK = 16 };
 
 enum { IS_SPACE = 1, IS_GRAPH = 2 };
 static const uint8_t kind[256] = {
-    ['\t'] = IS_SPACE, ['\n'] = IS_SPACE, ['\v'] = IS_SPACE,      ['\f'] = IS_SPACE,
+    ['\t'] = IS_SPACE, ['\n'] = IS_SPACE, ['\v'] = IS_SPACE,        ['\f'] = IS_SPACE,
     ['\r'] = IS_SPACE, [' '] = IS_SPACE,  ['!' ... '~'] = IS_GRAPH,
 };
 
@@ -28,8 +30,9 @@ struct counter {
 
 /* What a read left in the buffer, and which of it is ours. */
 struct block {
-    const uint8_t *at, *limit, *end; /* next byte; words that begin at or after limit are not ours; end of what was read */
-    bool last;                       /* the file ends here */
+    const uint8_t *at, *limit,
+        *end; /* next byte; words that begin at or after limit are not ours; end of what was read */
+    bool last; /* the file ends here */
 };
 
 struct counter *counter_open(void)
@@ -42,14 +45,15 @@ void counter_free(struct counter *counter)
     free(counter);
 }
 
-/* The first space at or after `at`, else `end`. The subtraction marks each byte below '!'; only the lowest mark is
- * certain, because a borrow may mark the byte above it. */
+/* The first space at or after `at`, else `end`. The subtraction marks each byte below '!'; only
+ * the lowest mark is certain, because a borrow may mark the byte above it. */
 static inline const uint8_t *word_end(const uint8_t *at, const uint8_t *end)
 {
     while (at < end) {
         uint64_t eight;
         memcpy(&eight, at, sizeof eight);
-        uint64_t marks = (eight - UINT64_C(0x2121212121212121)) & ~eight & UINT64_C(0x8080808080808080);
+        uint64_t marks =
+            (eight - UINT64_C(0x2121212121212121)) & ~eight & UINT64_C(0x8080808080808080);
         if (!marks) {
             at += 8;
             continue;
@@ -70,7 +74,8 @@ static bool prints(const uint8_t *word, size_t length)
     return false;
 }
 
-/* More bytes of a long word. FNV-1a takes them one by one, so that the digest does not depend on where the reads cut it. */
+/* More bytes of a long word. FNV-1a takes them one by one, so that the digest does not depend on
+ * where the reads cut it. */
 static void long_more(struct counter *counter, const uint8_t *bytes, size_t length)
 {
     counter->printing = counter->printing || prints(bytes, length);
@@ -124,7 +129,8 @@ static bool finish_long(struct counter *counter, struct block *block, struct tal
     return true;
 }
 
-/* Counts what begins before the limit. Leaves `at` at the limit or behind it, or at an unfinished word. */
+/* Counts what begins before the limit. Leaves `at` at the limit or behind it, or at an
+ * unfinished word. */
 static void count_block(struct counter *counter, struct block *block, struct tally *tally,
                         struct table *table)
 {
@@ -147,8 +153,8 @@ static void count_block(struct counter *counter, struct block *block, struct tal
     tally->lines += lines;
 }
 
-/* Reads on behind the `kept` bytes that are in the buffer; no further than the piece needs, so that no byte is read twice but for a word
- * that crosses its end. */
+/* Reads on behind the `kept` bytes that are in the buffer; no further than the piece needs, so
+ * that no byte is read twice but for a word that crosses its end. */
 static ssize_t fill(struct counter *counter, int file, size_t kept, uint64_t at, uint64_t to)
 {
     uint64_t want = BUFFER - kept;
@@ -162,7 +168,8 @@ static ssize_t fill(struct counter *counter, int file, size_t kept, uint64_t at,
     return got < 0 ? -errno : got;
 }
 
-/* Keeps the unfinished word for the next read, as bytes at the front of the buffer or as a digest; the bytes kept. */
+/* Keeps the unfinished word for the next read, as bytes at the front of the buffer or as a
+ * digest; the bytes kept. */
 static size_t keep_rest(struct counter *counter, const struct block *block)
 {
     size_t rest = block->end - block->at;
@@ -174,8 +181,9 @@ static size_t keep_rest(struct counter *counter, const struct block *block)
     return rest;
 }
 
-/* A piece that begins inside a word passes over its rest: the piece before counts it. The block's first byte is the last
- * one of that piece, so a space there, perhaps a line's end, is passed over too. True while the word goes on. */
+/* A piece that begins inside a word passes over its rest: the piece before counts it. The
+ * block's first byte is the last one of that piece, so a space there, perhaps a line's end, is
+ * passed over too. True while the word goes on. */
 static bool skip_word(struct block *block)
 {
     const uint8_t *space = word_end(block->at, block->limit);
@@ -197,7 +205,7 @@ int count_piece(struct counter *counter, int file, uint64_t from, uint64_t to, s
         const uint8_t *end = counter->buffer + kept + got, *limit = end;
         if (to < at + got)
             limit = to > at - kept ? counter->buffer + (to - (at - kept)) : counter->buffer;
-        struct block block = { counter->buffer, limit, end, got == 0 };
+        struct block block = {counter->buffer, limit, end, got == 0};
         uint64_t first = at < from ? from : at, stop = at + got < to ? at + got : to;
         tally->bytes += stop > first ? stop - first : 0;
         at += got;

@@ -8,18 +8,19 @@
 
 struct tally {
     uint64_t lines; /* '\n' bytes */
-    uint64_t words; /* as `LC_ALL=C wc -w` counts them: runs of bytes that are no space, with a printing one among them */
+    uint64_t words; /* as `LC_ALL=C wc -w`: runs of bytes that are no space, one of which prints */
     uint64_t bytes;
 };
 
-struct counter; /* the buffer and the place inside a word; one per worker */
+struct counter;                     /* the buffer and the place inside a word; one per worker */
 struct counter *counter_open(void); /* NULL: no memory */
 void counter_free(struct counter *counter);
 
 #define COUNT_TO_END UINT64_MAX
 
-/* Counts bytes `from` .. `to` of a file. A word belongs to the piece in which it begins: the pieces of a file, in any order, add up to the whole. `table` may be NULL.
- * 0 or -errno, with what had been read counted. */
+/* Counts bytes `from` .. `to` of a file. A word belongs to the piece in which it begins: the
+ * pieces of a file, in any order, add up to the whole. `table` may be NULL. 0 or -errno, with
+ * what had been read counted. */
 int count_piece(struct counter *counter, int file, uint64_t from, uint64_t to, struct tally *tally,
                 struct table *table);
 

@@ -19,7 +19,7 @@ static struct inode *seek(const struct inodes *set, dev_t device, ino_t number)
 static int grow(struct inodes *set)
 {
     size_t room = set->room ? set->room * 2 : FIRST_ROOM;
-    struct inodes larger = { calloc(room, sizeof *larger.places), room, set->used };
+    struct inodes larger = {calloc(room, sizeof *larger.places), room, set->used};
     if (!larger.places)
         return -ENOMEM;
     for (size_t i = 0; i < set->room; i++)
@@ -37,7 +37,7 @@ int inodes_add(struct inodes *set, dev_t device, ino_t number)
     struct inode *place = seek(set, device, number);
     if (place->number)
         return 0;
-    *place = (struct inode){ device, number };
+    *place = (struct inode){device, number};
     set->used++;
     return 1;
 }
@@ -45,5 +45,5 @@ int inodes_add(struct inodes *set, dev_t device, ino_t number)
 void inodes_free(struct inodes *set)
 {
     free(set->places);
-    *set = (struct inodes){ 0 };
+    *set = (struct inodes){0};
 }

@@ -1,8 +1,10 @@
-/* Open addressing with linear probing, at most half full, so that a miss ends after two or three slots of one or two cache
- * lines. It begins small and doubles inside its block, because a table spread over many pages costs a TLB miss per word.
+/* Open addressing with linear probing, at most half full, so that a miss ends after two or three
+ * slots of one or two cache lines. It begins small and doubles inside its block, because a table
+ * spread over many pages costs a TLB miss per word.
  *
- * A full block forgets its rarest words (lossy counting: Manku, Motwani 2002) instead of growing without bound: random bytes
- * are nearly all new words. `lost` says by how much any count may then be short. */
+ * A full block forgets its rarest words (lossy counting: Manku, Motwani 2002) instead of growing
+ * without bound: random bytes are nearly all new words. `lost` says by how much any count may
+ * then be short. */
 #include "table.h"
 
 #include <stdbool.h>
@@ -58,7 +60,7 @@ size_t table_size(uint64_t slots_most, uint64_t text_most)
 struct table *table_init(void *memory, uint64_t slots_most, uint64_t text_most)
 {
     struct table *table = memory;
-    *table = (struct table){ .slots_most = slots_most, .text_most = text_most };
+    *table = (struct table){.slots_most = slots_most, .text_most = text_most};
     table_clear(table);
     return table;
 }
@@ -75,7 +77,8 @@ const uint8_t *table_text(const struct table *table, const struct table_slot *sl
     return slot->length > TABLE_HEAD ? text(table) + slot->text : (const uint8_t *)&slot->head;
 }
 
-/* The slot of a word, or the free one where it would lie. `word` is read only when it is longer than its head. */
+/* The slot of a word, or the free one where it would lie. `word` is read only when it is longer
+ * than its head. */
 static inline struct table_slot *seek(const struct table *table, const struct table_slot *wanted,
                                       const uint8_t *word)
 {
@@ -99,11 +102,13 @@ uint64_t table_find(const struct table *table, const struct table *other,
 
 static int by_text(const void *a, const void *b)
 {
-    uint64_t left = ((const struct table_slot *)a)->text, right = ((const struct table_slot *)b)->text;
+    uint64_t left = ((const struct table_slot *)a)->text,
+             right = ((const struct table_slot *)b)->text;
     return (left > right) - (left < right);
 }
 
-/* Moves the kept words together at the front of the text; in rising order, so that none is written over. */
+/* Moves the kept words together at the front of the text; in rising order, so that none is
+ * written over. */
 static void pack_text(struct table *table, struct table_slot *kept, uint64_t count)
 {
     if (count)
@@ -118,8 +123,9 @@ static void pack_text(struct table *table, struct table_slot *kept, uint64_t cou
     table->text_used = used;
 }
 
-/* Lays the words out anew over `slots` slots, without those seen at most `drop` times. Where there is no memory for a
- * copy, all are dropped: the tally stays right, and `lost` says that the list of words is not. */
+/* Lays the words out anew over `slots` slots, without those seen at most `drop` times. Where
+ * there is no memory for a copy, all are dropped: the tally stays right, and `lost` says that
+ * the list of words is not. */
 static void rebuild(struct table *table, uint64_t slots, uint64_t drop)
 {
     struct table_slot *kept = malloc(table->used * sizeof *kept);
@@ -147,7 +153,8 @@ static bool is_full(const struct table *table, size_t length)
     return table->used >= table->slots / 2 || table->text_used + length > table->text_most;
 }
 
-/* Room for one more word: twice the slots while the block has them, then by forgetting, each time more, until half is free. */
+/* Room for one more word: twice the slots while the block has them, then by forgetting, each
+ * time more, until half is free. */
 static void make_room(struct table *table, size_t length)
 {
     if (table->used >= table->slots / 2 && table->slots < table->slots_most)
@@ -177,7 +184,7 @@ static void insert(struct table *table, struct table_slot *wanted, const uint8_t
 
 void table_add(struct table *table, const uint8_t *word, size_t length)
 {
-    struct table_slot wanted = { .length = 0 };
+    struct table_slot wanted = {.length = 0};
     describe(&wanted, word, length);
     struct table_slot *slot = seek(table, &wanted, word);
     if (slot->count)

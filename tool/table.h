@@ -1,5 +1,6 @@
-/* How often each word occurs: a hash table in one block of memory that holds no pointer, so that a child process can fill
- * one and its parent read it. No allocation per word: short words lie in their slot, longer ones in the block's text. */
+/* How often each word occurs: a hash table in one block of memory that holds no pointer, so that
+ * a child process can fill one and its parent read it. No allocation per word: short words lie
+ * in their slot, longer ones in the block's text. */
 #ifndef TOOL_TABLE_H
 #define TOOL_TABLE_H
 
@@ -7,8 +8,9 @@
 #include <stdint.h>
 
 enum {
-    TABLE_HEAD = 8,      /* bytes of a word that lie in its slot */
-    TABLE_LONGEST = 4096 /* of a longer word these first bytes are kept, then 16 of digest and length */
+    TABLE_HEAD = 8, /* bytes of a word that lie in its slot */
+    TABLE_LONGEST =
+        4096 /* of a longer word these first bytes are kept, then 16 of digest and length */
 };
 
 struct table_slot {
@@ -31,7 +33,8 @@ size_t table_size(uint64_t slots_most, uint64_t text_most);
 struct table *table_init(void *memory, uint64_t slots_most, uint64_t text_most);
 void table_clear(struct table *table);
 
-/* Counts a word of `length` bytes, at most TABLE_LONGEST + 16. Seven bytes after it must be readable: eight are loaded at once. */
+/* Counts a word of `length` bytes, at most TABLE_LONGEST + 16. Seven bytes after it must be
+ * readable: eight are loaded at once. */
 void table_add(struct table *table, const uint8_t *word, size_t length);
 
 /* The count in `table` of the word that lies in a slot of `other`; 0 when it is not there. */

@@ -1,6 +1,7 @@
-/* Adding up all words of all tables would cost as much as counting did. A word among the first twenty of the sum must have
- * at least a count-th of the twentieth's number in one of the tables, and the sum's twentieth is not below any single table's:
- * so few words need be looked up in all tables. */
+/* Adding up all words of all tables would cost as much as counting did. A word among the first
+ * twenty of the sum must have at least a count-th of the twentieth's number in one of the
+ * tables, and the sum's twentieth is not below any single table's: so few words need be looked
+ * up in all tables. */
 #include "top.h"
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ static int insert(struct top_word *top, int used, struct top_word word)
 static struct top_word of_slot(const struct table *table, const struct table_slot *slot,
                                uint64_t count)
 {
-    return (struct top_word){ table_text(table, slot), slot->length, count };
+    return (struct top_word){table_text(table, slot), slot->length, count};
 }
 
 /* The count of a table's twentieth word; 0 when it has fewer. */

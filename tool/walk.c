@@ -1,5 +1,5 @@
-/* Directories wait in a list instead of on the stack, and are opened by their path below the root: neither descriptors nor
- * stack grow with the depth of the tree. */
+/* Directories wait in a list instead of on the stack, and are opened by their path below the
+ * root: neither descriptors nor stack grow with the depth of the tree. */
 #include "walk.h"
 
 #include <dirent.h>
@@ -50,7 +50,7 @@ static int add_failure(struct walk *walk, uint64_t name, int error)
     if (make_room(&walk->failures, &walk->failure_room, walk->failure_count + 1,
                   sizeof *walk->failures) < 0)
         return -ENOMEM;
-    walk->failures[walk->failure_count++] = (struct walk_failure){ name, error };
+    walk->failures[walk->failure_count++] = (struct walk_failure){name, error};
     return 0;
 }
 
@@ -67,7 +67,7 @@ static int add_file(struct walk *walk, uint64_t name, uint64_t size)
 {
     if (make_room(&walk->files, &walk->file_room, walk->file_count + 1, sizeof *walk->files) < 0)
         return -ENOMEM;
-    walk->files[walk->file_count++] = (struct walk_file){ name, size };
+    walk->files[walk->file_count++] = (struct walk_file){name, size};
     walk->bytes += size;
     return 0;
 }
@@ -118,7 +118,8 @@ static int read_entries(struct walk *walk, DIR *stream, uint64_t folder)
     struct dirent *entry;
     unsigned met = 0;
     while (errno = 0, (entry = readdir(stream))) {
-        int error = is_dots(entry->d_name) ? 0 : add_entry(walk, dirfd(stream), folder, entry->d_name);
+        int error =
+            is_dots(entry->d_name) ? 0 : add_entry(walk, dirfd(stream), folder, entry->d_name);
         if (error < 0)
             return error;
         if (++met % ASK_EACH == 0 && walk->go_on && !walk->go_on(walk, walk->arg)) {
@@ -132,7 +133,8 @@ static int read_entries(struct walk *walk, DIR *stream, uint64_t folder)
 static int read_folder(struct walk *walk, uint64_t folder)
 {
     const char *path = walk_name(walk, folder);
-    int descriptor = openat(walk->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int descriptor =
+        openat(walk->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *stream = descriptor < 0 ? NULL : fdopendir(descriptor);
     if (!stream) {
         int error = errno;
@@ -154,14 +156,15 @@ static int open_root(struct walk *walk, const char *directory)
     walk->device = about.st_dev;
     if (make_room(&walk->names, &walk->names_room, 1, 1) < 0)
         return -ENOMEM;
-    walk->names[walk->names_used++] = '\0'; /* the root's own path, so that all others are "folder/entry" or "entry" */
+    walk->names[walk->names_used++] =
+        '\0'; /* the root's own path, so that all others are "folder/entry" or "entry" */
     int added = inodes_add(&walk->seen, about.st_dev, about.st_ino);
     return added < 0 ? added : add_folder(walk, 0);
 }
 
 int walk_tree(struct walk *walk, const char *directory)
 {
-    *walk = (struct walk){ .root = -1, .go_on = walk->go_on, .arg = walk->arg };
+    *walk = (struct walk){.root = -1, .go_on = walk->go_on, .arg = walk->arg};
     int error = open_root(walk, directory);
     while (!error && !walk->stopped && walk->folders_done < walk->folder_count) {
         error = read_folder(walk, walk->folders[walk->folders_done]);
@@ -181,7 +184,7 @@ void walk_free(struct walk *walk)
     free(walk->files);
     free(walk->failures);
     free(walk->folders);
-    *walk = (struct walk){ .root = -1 };
+    *walk = (struct walk){.root = -1};
 }
 
 int walk_open(const struct walk *walk, const struct walk_file *file)

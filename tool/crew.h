@@ -1,0 +1,35 @@
+/* Some tasks of one carrier that run the same function: the one word that the parts of the tour
+ * change. */
+#ifndef TOOL_CREW_H
+#define TOOL_CREW_H
+
+#include <plait.h>
+
+/* Carrier 0 is no carrier: one after the other, in the calling task. */
+#define CREW_SEQUENCE ((plait_carrier)0)
+enum { CREW_CARRIERS = 4 };
+
+/* "sequence", "threads" ... */
+const char *crew_name(plait_carrier carrier);
+
+struct crew {
+    plait_carrier carrier;
+    int count;
+    plait_function *function;
+    char *arguments; /* `size` bytes for each task; size 0: all get `arguments` itself */
+    size_t size;
+    void (*tick)(void *arg); /* called ten times a second meanwhile; may be NULL */
+    void *arg;
+};
+
+/* Runs them and waits for all. 0; a start's negative code; or the first status that was not 0. */
+int crew_run(const struct crew *crew);
+
+/* Time and CPU time (of this process and of children that have ended) since a start. */
+struct crew_clock {
+    int64_t time, cpu;
+};
+struct crew_clock crew_clock_start(void);
+struct crew_clock crew_clock_since(struct crew_clock start);
+
+#endif

@@ -1,0 +1,117 @@
+/* `plait tour`: the parts one after the other, and what they add up to. */
+#include "tour.h"
+#include "json.h"
+#include "page.h"
+#include "usage.h"
+
+#include <plait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WORKERS_MOST = 256 };
+
+static int cpus(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* Told before anything is shown; the tree itself is looked at again when its turn comes. */
+static int check_directory(const char *directory)
+{
+    int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return usage_fail("tour", "%s: %s", directory, plait_strerror(errno));
+    close(descriptor);
+    return 0;
+}
+
+static int parse_workers(const char *text, int *workers)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno || *end || end == text || value < 1 || value > WORKERS_MOST)
+        return usage_fail("tour", "--workers takes a number from 1 to %d, not \"%s\"", WORKERS_MOST,
+                          text);
+    *workers = (int)value;
+    return 0;
+}
+
+static int parse(struct tour *tour, int argc, char **argv, bool *json)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"workers", required_argument, NULL, 'w'},
+                                            {NULL, 0, NULL, 0}};
+    int option, error = 0;
+    while (!error && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
+        if (option == 'j')
+            *json = true;
+        else if (option == 'w')
+            error = parse_workers(optarg, &tour->workers);
+        else
+            error = usage_hint("tour");
+    if (error)
+        return error;
+    if (argc - optind > 1)
+        return usage_fail("tour", "one directory, not %d", argc - optind);
+    if (optind < argc)
+        tour->directory = argv[optind];
+    return check_directory(tour->directory);
+}
+
+static void begin(const struct tour *tour)
+{
+    json_text("version", plait_version());
+    json_bytes("directory", (const uint8_t *)tour->directory, strlen(tour->directory));
+    json_number("cpus", cpus());
+    json_number("workers", tour->workers);
+    page_title("plait %s: a tour, with %d worker%s on %d CPU%s", plait_version(), tour->workers,
+               tour->workers == 1 ? "" : "s", cpus(), cpus() == 1 ? "" : "s");
+}
+
+static int finish(int64_t began, bool failed)
+{
+    int64_t took = plait_now() - began;
+    page_title("%s; %s in all",
+               failed ? "Not all was as it must be: see above" : "All was as it must be",
+               PAGE_TIME(took));
+    json_real("seconds", took / 1e9);
+    json_number("status", failed);
+    json_close();
+    return failed;
+}
+
+static int run(const struct tour *tour)
+{
+    int64_t began = plait_now();
+    begin(tour);
+    int failed = tour_timing(tour);
+    failed |= tour_words(tour);
+    failed |= tour_tickets(tour);
+    failed |= tour_queue(tour);
+    failed |= tour_sleepers(tour);
+    failed |= tour_death(tour);
+    return finish(began, failed);
+}
+
+int tour_main(int argc, char **argv)
+{
+    struct tour tour = {.directory = ".", .workers = cpus()};
+    bool json = false;
+    int error = parse(&tour, argc, argv, &json);
+    if (error)
+        return error;
+    error = plait_configure(&(plait_settings){.workers = tour.workers});
+    if (error)
+        return usage_fail("tour", "%d workers: %s", tour.workers, plait_strerror(error));
+    if (json)
+        json_open(stdout);
+    page_open();
+    return run(&tour);
+}

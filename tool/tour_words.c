@@ -1,0 +1,306 @@
+/* A real job: the words of all files of a tree, by one task and by several of each carrier, the
+ * same result from all. */
+#include "escape.h"
+#include "json.h"
+#include "page.h"
+#include "plan.h"
+#include "tour.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RUNS = 4, FAILURES_SHOWN = 20 };
+static const int64_t TIME_MOST = 40 * PLAIT_SECOND;
+static const plait_carrier order[RUNS] = {CREW_SEQUENCE, PLAIT_PROCESS, PLAIT_THREAD,
+                                          PLAIT_COROUTINE};
+
+struct words {
+    const struct tour *tour;
+    struct walk walk;
+    struct plan plan;
+    int64_t begin;
+    int64_t cold; /* what the first reading took when it waited for the disk; 0: it did not */
+    struct plan_result first;
+    struct plan_result best;                  /* that of the run that read most */
+    char texts[TOP_MOST][TABLE_LONGEST + 16]; /* of first.top, which must outlive the next run */
+    int failed;
+};
+
+/* ---- progress */
+
+static bool walk_goes_on(const struct walk *walk, void *begin)
+{
+    char words[80];
+    snprintf(words, sizeof words, "looking for files: %s", PAGE_NUMBER(walk->file_count));
+    page_progress(walk->folders_done, walk->folder_count, words);
+    return plait_now() - *(int64_t *)begin < TIME_MOST / 4;
+}
+
+static const char *running;
+
+static void show_progress(const struct plan *plan)
+{
+    char words[80];
+    uint64_t done = atomic_load(&plan->shared->bytes);
+    uint64_t whole = plan->walk->bytes * (plan->passes ? plan->passes : 1);
+    snprintf(words, sizeof words, "%s: %s", running, PAGE_BYTES(done));
+    page_progress(done, whole, words);
+}
+
+/* ---- one run */
+
+static double megabytes_per_second(const struct plan_result *result)
+{
+    return result->used.time ? result->read * 1e3 / result->used.time : 0;
+}
+
+static bool is_same(const struct plan_result *a, const struct plan_result *b)
+{
+    if (a->files != b->files || a->total.lines != b->total.lines ||
+        a->total.words != b->total.words || a->total.bytes != b->total.bytes)
+        return false;
+    if (!a->exact || !b->exact)
+        return true;
+    for (int i = 0; i < a->top_count; i++)
+        if (a->top_count != b->top_count || a->top[i].count != b->top[i].count ||
+            a->top[i].length != b->top[i].length ||
+            memcmp(a->top[i].text, b->top[i].text, a->top[i].length))
+            return false;
+    return true;
+}
+
+static const char *verdict(const struct words *words, const struct plan_result *result, bool first)
+{
+    if (result->failed)
+        return plait_strerror(result->failed);
+    if (atomic_load(&words->plan.shared->stopped))
+        return "stopped: its time was over";
+    if (!result->whole)
+        return "the files changed meanwhile";
+    if (first)
+        return "";
+    if (!words->first.whole)
+        return "";
+    return is_same(&words->first, result) ? "same result" : "ANOTHER RESULT";
+}
+
+static void report_run(struct words *words, plait_carrier carrier, int workers,
+                       const struct plan_result *result)
+{
+    bool first = carrier == CREW_SEQUENCE;
+    double speed = megabytes_per_second(result),
+           speedup = speed / megabytes_per_second(&words->first);
+    const char *told = verdict(words, result, first);
+    char times[32] = "";
+    if (!first)
+        snprintf(times, sizeof times, "%.2f x", speedup);
+    page_line("%-11s %9s %9s CPU %7.0f MB/s %8s  %s", crew_name(carrier),
+              PAGE_TIME(result->used.time), PAGE_TIME(result->used.cpu), speed, times, told);
+    json_object(NULL);
+    json_text("carrier", crew_name(carrier));
+    json_number("workers", workers);
+    json_real("seconds", result->used.time / 1e9);
+    json_real("cpu_seconds", result->used.cpu / 1e9);
+    json_real("megabytes_per_second", speed);
+    json_real("speedup", speedup);
+    json_number("lines", result->total.lines);
+    json_number("words", result->total.words);
+    json_number("bytes", result->total.bytes);
+    json_bool("whole", result->whole);
+    json_bool("same", result->whole && is_same(&words->first, result));
+    json_end();
+    if (result->failed || (result->whole && words->first.whole && !is_same(&words->first, result)))
+        words->failed = 1;
+}
+
+static void keep_first(struct words *words, const struct plan_result *result)
+{
+    words->first = *result;
+    for (int i = 0; i < result->top_count; i++) {
+        memcpy(words->texts[i], result->top[i].text, result->top[i].length);
+        words->first.top[i].text = (const uint8_t *)words->texts[i];
+    }
+}
+
+/* Reading from the disk would make the first run look slow and the others quick; what waited
+ * much is run once more. */
+static void run_first(struct words *words, struct plan_result *result)
+{
+    plan_run(&words->plan, CREW_SEQUENCE, 1, result);
+    bool waited = result->used.cpu < result->used.time * 6 / 10;
+    if (waited && result->whole && result->used.time < TIME_MOST / RUNS) {
+        words->cold = result->used.time;
+        words->plan.passes = 0;
+        plan_run(&words->plan, CREW_SEQUENCE, 1, result);
+    }
+    keep_first(words, result);
+}
+
+/* Each run may take its share of the time that is left, so that what one does not need the next
+ * may use. */
+static void run_all(struct words *words)
+{
+    int workers = words->tour->workers;
+    struct plan_result result;
+    json_array("runs");
+    for (int i = 0; i < RUNS && !words->failed; i++) {
+        int64_t now = plait_now();
+        words->plan.deadline = now + (words->begin + TIME_MOST - now) / (RUNS - i);
+        running = crew_name(order[i]);
+        if (i == 0)
+            run_first(words, &result);
+        else if (plan_add_tables(&words->plan, workers) < 0)
+            result = (struct plan_result){.failed = -ENOMEM};
+        else
+            plan_run(&words->plan, order[i], workers, &result);
+        report_run(words, order[i], i ? workers : 1, &result);
+        if (i == 0 || (!words->best.whole && result.total.bytes > words->best.total.bytes)) {
+            words->best = result;
+        }
+    }
+    json_end();
+}
+
+/* ---- what was found */
+
+static void report_total(const struct words *words)
+{
+    const struct plan_result *best = &words->best;
+    uint64_t files = best->whole ? words->walk.file_count : best->files;
+    page_line("%s files: %s lines, %s words, %s bytes", PAGE_NUMBER(files),
+              PAGE_NUMBER(best->total.lines), PAGE_NUMBER(best->total.words),
+              PAGE_NUMBER(best->total.bytes));
+    json_object("total");
+    json_number("files", files);
+    json_number("lines", best->total.lines);
+    json_number("words", best->total.words);
+    json_number("bytes", best->total.bytes);
+    json_end();
+    json_bool("whole", best->whole && !words->walk.stopped);
+    json_number("passes", words->plan.passes);
+    json_number("links", words->walk.links);
+    json_number("specials", words->walk.specials);
+    json_number("repeats", words->walk.repeats);
+    json_number("other_file_systems", words->walk.elsewhere);
+}
+
+static void report_top(const struct words *words)
+{
+    const struct plan_result *first = &words->first;
+    char line[80], word[64], one[96];
+    int column = 0;
+    page_line("most frequent%s:",
+              first->exact ? "" : " (about: more different words than the table holds)");
+    json_array("top");
+    for (int i = 0; i < first->top_count; i++) {
+        escape_cut(word, sizeof word, 20, first->top[i].text, first->top[i].length);
+        int length = snprintf(one, sizeof one, "%s %s", word, PAGE_NUMBER(first->top[i].count));
+        if (column && column + 2 + length > 74) {
+            page_line("  %s", line);
+            column = 0;
+        }
+        column += snprintf(line + column, sizeof line - column, "%s%s", column ? ", " : "", one);
+        json_object(NULL);
+        json_bytes("word", first->top[i].text, first->top[i].length);
+        json_number("count", first->top[i].count);
+        json_end();
+    }
+    if (column)
+        page_line("  %s", line);
+    json_end();
+    json_bool("top_exact", first->exact);
+}
+
+static void report_failure(struct words *words, uint64_t at, int error)
+{
+    const char *name = walk_name(&words->walk, at);
+    char shown[200];
+    escape_cut(shown, sizeof shown, 60, (const uint8_t *)name, strlen(name));
+    if (words->failed++ < FAILURES_SHOWN)
+        page_line("cannot read %s: %s", shown, strerror(error));
+    json_object(NULL);
+    json_bytes("name", (const uint8_t *)name, strlen(name));
+    json_text("error", strerror(error));
+    json_end();
+}
+
+static void report_failures(struct words *words)
+{
+    int before = words->failed;
+    words->failed = 0;
+    json_array("unreadable");
+    for (size_t i = 0; i < words->walk.failure_count; i++)
+        report_failure(words, words->walk.failures[i].name, words->walk.failures[i].error);
+    for (size_t i = 0; words->plan.errors && i < words->walk.file_count; i++)
+        if (words->plan.errors[i])
+            report_failure(words, words->walk.files[i].name, words->plan.errors[i]);
+    json_end();
+    if (words->failed > FAILURES_SHOWN)
+        page_line("... and %d more that cannot be read", words->failed - FAILURES_SHOWN);
+    words->failed += before;
+}
+
+static void tell_limits(const struct words *words)
+{
+    if (words->cold)
+        page_line("(read from the disk first, in %s; the times are of reading again)",
+                  PAGE_TIME(words->cold));
+    if (words->plan.passes > 1)
+        page_line("(so small a tree was read %s times, for half a second)",
+                  PAGE_NUMBER(words->plan.passes));
+    if (words->walk.stopped)
+        page_line("(so large a tree that the search for files stopped after %s)",
+                  PAGE_TIME(TIME_MOST / 4));
+    if (!words->best.whole && !words->failed)
+        page_line("(so large a tree that counting stopped after %s: this is what was done)",
+                  PAGE_TIME(TIME_MOST));
+}
+
+static void count_words(struct words *words)
+{
+    if (plan_make(&words->plan, &words->walk) < 0) {
+        page_line("not enough memory to count them");
+        words->failed = 1;
+        return;
+    }
+    words->plan.tick = page_is_live() ? show_progress : NULL;
+    run_all(words);
+    tell_limits(words);
+    report_total(words);
+    report_top(words);
+}
+
+/* An empty tree is no failure: its totals are noughts. */
+static void tell_empty(struct words *words)
+{
+    page_line("no regular files: %zu directories, %zu links, %zu sockets, fifos or devices",
+              words->walk.folder_count, words->walk.links, words->walk.specials);
+    words->best.whole = true;
+    report_total(words);
+}
+
+int tour_words(const struct tour *tour)
+{
+    static struct words words;
+    words.tour = tour;
+    words.begin = plait_now();
+    words.walk.go_on = walk_goes_on;
+    words.walk.arg = &words.begin;
+    int error = walk_tree(&words.walk, tour->directory);
+    page_title("2  Count the words of %s files (%s) below %s", PAGE_NUMBER(words.walk.file_count),
+               PAGE_BYTES(words.walk.bytes), tour->directory);
+    if (error) {
+        page_line("cannot read it: %s", plait_strerror(error));
+        words.failed = 1;
+    } else if (words.walk.file_count) {
+        count_words(&words);
+    } else {
+        tell_empty(&words);
+    }
+    if (!error)
+        report_failures(&words);
+    plan_free(&words.plan);
+    walk_free(&words.walk);
+    return words.failed ? 1 : 0;
+}

@@ -1,0 +1,68 @@
+#include "usage.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *command, *text;
+} texts[] = {
+    {"tour",
+     "usage: plait tour [DIR] [--json] [--workers N]\n\n"
+     "Shows what plait does, in under a minute, over the files below DIR (default: here):\n"
+     "tasks that compute and tasks that wait, the words of all files counted by one task and\n"
+     "by N of each carrier, ten buyers and three tickets, a queue, 100,000 coroutines\n"
+     "asleep, and a child killed while its parent waits.\n\n"
+     "  --json        the same as one JSON object\n"
+     "  --workers N   tasks that share the work; default: the CPUs this process may use\n\n"
+     "Exit status: 0 all was as it must be; 1 something was not, or a name below DIR\n"
+     "could not be read; 2 the command or DIR is wrong.\n"},
+    {"doctor",
+     "usage: plait doctor\n\n"
+     "Tells what this machine gives to plait: CPUs, kernel, libc, each kernel feature that\n"
+     "plait uses, what replaces the missing ones and what that costs, and the settings.\n"},
+    {"trace",
+     "usage: plait trace PATH\n\n"
+     "Prints a file that plait_trace_start wrote, its columns aligned. \"-\" is standard input.\n"},
+    {"help", "usage: plait help [COMMAND]\n\nTells what a command does.\n"},
+};
+
+static const char overview[] = "usage: plait COMMAND [ARGUMENTS]\n\n"
+                               "  tour [DIR]     see what plait does, on the files below DIR\n"
+                               "  doctor         see what this machine gives to plait\n"
+                               "  trace PATH     print what the recorder wrote\n"
+                               "  help COMMAND   more about one of them\n"
+                               "  --version      which plait this is\n";
+
+int usage_fail(const char *command, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    fprintf(stderr, "plait%s%s: ", command ? " " : "", command ? command : "");
+    vfprintf(stderr, format, values);
+    putc('\n', stderr);
+    va_end(values);
+    return USAGE_WRONG;
+}
+
+int usage_hint(const char *command)
+{
+    fprintf(stderr, "see: plait help %s\n", command);
+    return USAGE_WRONG;
+}
+
+int usage_main(int argc, char **argv)
+{
+    if (argc > 2)
+        return usage_fail("help", "one command, not %d", argc - 1);
+    if (argc < 2) {
+        fputs(overview, stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(argv[1], texts[i].command)) {
+            fputs(texts[i].text, stdout);
+            return 0;
+        }
+    return usage_fail("help", "there is no command \"%s\"; see: plait help", argv[1]);
+}
