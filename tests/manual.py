@@ -63,6 +63,23 @@ def check_errors_page():
             fail("docs/errors.md is not what the headers say: man/generate.py --errors > docs/errors.md")
 
 
+def check_defaults_page():
+    """Every field of an options struct and every variable that the library reads stands in docs/defaults.md."""
+    with open(os.path.join(ROOT, "docs", "defaults.md"), encoding="utf-8") as f:
+        page = f.read()
+    for header in header_files():
+        with open(header, encoding="utf-8") as f:
+            text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+        for body, struct in re.findall(r"typedef struct plait_\w+ \{([^}]*PLAIT_OPTIONS[^}]*)\} (plait_\w+);", text):
+            for field in re.findall(r"\b(\w+)(?=[,;]|\)\()", re.sub(r"\(const void[^)]*\)|PLAIT_OPTIONS\(\w+\)", "", body)):
+                if f"`{field}`" not in page:
+                    fail(f"docs/defaults.md does not tell {struct}.{field}")
+    with open(os.path.join(ROOT, "src", "base", "settings.c"), encoding="utf-8") as f:
+        for variable in sorted(set(re.findall(r'"(PLAIT_[A-Z_]+)"', f.read()))):
+            if f"`{variable}`" not in page:
+                fail(f"docs/defaults.md does not tell {variable}")
+
+
 def check_symbols(calls):
     library = os.path.join(BUILD, "libplait.so")
     if not os.path.exists(library):
@@ -80,5 +97,6 @@ def check_symbols(calls):
 check_examples()
 all_calls = check_words()
 check_errors_page()
+check_defaults_page()
 check_symbols(all_calls)
 sys.exit(bool(failures))
