@@ -53,6 +53,7 @@ def check_includes():
 
 def definitions(text):
     """Names of the functions a file defines: at the line's start, parameters, then a brace on a line of its own."""
+    text = re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)\s*", "", text)
     return re.findall(r"^(?!typedef|#)[A-Za-z_][^;{}()=\n]*?\b(\w+)\((?:[^;{}]|\n)*?\)\s*\n\{", text, re.M)
 
 
