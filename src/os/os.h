@@ -36,6 +36,11 @@ int os_futex_wait(uint32_t *word, uint32_t seen, bool shared, int64_t deadline);
  * -ENOSYS where the kernel has no futex_waitv (qemu). */
 int os_futex_wait_any(const struct os_word *words, int count, int64_t deadline);
 int os_futex_wake(uint32_t *word, int count, bool shared); /* how many were woken */
+/* ---- holder.c */
+/* Takes bit `bit` off and wakes all who sleep, in one step of the kernel: nobody falls asleep or is killed in between. How many were woken. */
+int os_futex_clear(uint32_t *word, int bit, bool shared);
+/* No thread of this number lives any more, and the kernel has walked its robust list. Sends nothing, needs no permission. */
+bool os_thread_is_gone(pid_t tid);
 
 /* ---- thread.c */
 pid_t os_tid(void);
