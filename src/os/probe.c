@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <linux/io_uring.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -53,13 +54,17 @@ static uint32_t try_pidfd(void)
 
 /* Only a child that was reaped shows whether its status can still be asked for. vfork's way costs
  * no copy of page tables; without an exit signal the host notices nothing. The child must do
- * nothing but leave, since it stands on our stack. */
+ * nothing but leave, since it stands on our stack; a signal for the whole process group would run
+ * the host's handler there, so all are blocked. */
 static long start_brief_child(void)
 {
+    uint64_t all = UINT64_MAX, before;
+    OS_SURE(rt_sigprocmask, SIG_SETMASK, &all, &before, OS_SIGSET);
     long child = OS_CALL(clone, CLONE_VM | CLONE_VFORK, 0);
     if (child == 0)
         for (;;)
             OS_SURE(exit, 5);
+    OS_SURE(rt_sigprocmask, SIG_SETMASK, &before, NULL, OS_SIGSET);
     return child;
 }
 
@@ -77,7 +82,8 @@ static uint32_t try_pidfd_info(void)
     if (child < 0)
         return verdict(child, false);
     long file = OS_CALL(pidfd_open, child, 0);
-    OS_SURE(waitid, P_PID, child, &end, WEXITED | __WALL, NULL);
+    while (OS_SURE(waitid, P_PID, child, &end, WEXITED | __WALL, NULL) == -EINTR)
+        ; /* vfork lets us go on a little before the child has ended */
     if (file < 0)
         return verdict(file, false);
     long r = OS_CALL(ioctl, file, _IOWR(0xFF, 11, info), &info);

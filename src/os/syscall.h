@@ -29,8 +29,12 @@
 
 enum { OS_SIGSET = 8 }; /* bytes of the kernel's signal set; libc's is larger */
 
+/* Inlined even by -O0, because a child that shares our stack (probe.c) must not return from a
+ * function: its next call would overwrite the address that we are to return to. */
+#define OS_INLINE static inline __attribute__((always_inline))
+
 #if defined(__x86_64__)
-static inline long os_syscall(long number, long a, long b, long c, long d, long e, long f)
+OS_INLINE long os_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
@@ -43,7 +47,7 @@ static inline long os_syscall(long number, long a, long b, long c, long d, long 
     return result;
 }
 #elif defined(__aarch64__)
-static inline long os_syscall(long number, long a, long b, long c, long d, long e, long f)
+OS_INLINE long os_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
