@@ -59,10 +59,6 @@ struct os_fiber {
 static inline void os_fiber_new(struct os_fiber *fiber, void *stack, size_t size, const char *name)
 {
     *fiber = (struct os_fiber){.bottom = stack, .size = size};
-#ifdef OS_ASAN
-    __asan_unpoison_memory_region(stack,
-                                  size); /* the frames that its last user never returned from */
-#endif
 #ifdef OS_TSAN
     fiber->tsan = __tsan_create_fiber(0);
     if (name)
@@ -112,9 +108,15 @@ static inline __attribute__((always_inline)) void os_fiber_arrive(struct os_fibe
 #endif
 }
 
-/* The stack is not used any more; not by who stands on it. */
+/* The stack is not used any more; not by who stands on it. The record may lie on that stack. */
 static inline void os_fiber_end(struct os_fiber *fiber)
 {
+#ifdef OS_ASAN
+    /* Its last user never returned from its frames. Here and not at the next os_fiber_new, because
+     * the memory is written to before that one, or given back. */
+    if (!fiber->adopted)
+        __asan_unpoison_memory_region(fiber->bottom, fiber->size);
+#endif
 #ifdef OS_TSAN
     if (!fiber->adopted)
         __tsan_destroy_fiber(fiber->tsan);
