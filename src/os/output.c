@@ -15,14 +15,14 @@ static int write_all(int descriptor, const char *text, size_t size)
 {
     for (int full = 0; size > 0;) {
         long done = OS_CALL_AGAIN(write, descriptor, text, size);
-        if (done >= 0) {
+        if (done > 0) {
             text += done;
             size -= (size_t)done;
         } else if (done == -EAGAIN && full++ < FULL_TRIES) {
             /* Somebody made it non-blocking and it is full: a little patience, but never for ever. */
             os_sleep(MILLISECOND);
         } else {
-            return (int)done;
+            return done ? (int)done : -EIO;
         }
     }
     return 0;
@@ -36,8 +36,8 @@ int os_write(int descriptor, const char *text, size_t size)
     bool blocked = OS_CALL(rt_sigprocmask, SIG_BLOCK, &sigpipe, &before, OS_SIGSET) == 0;
     int result = write_all(descriptor, text, size);
     if (blocked && result == -EPIPE && !(pending & ONLY_SIGPIPE)) /* an older one is the host's */
-        OS_CALL(rt_sigtimedwait, &sigpipe, NULL, &none, OS_SIGSET);
+        OS_SURE(rt_sigtimedwait, &sigpipe, NULL, &none, OS_SIGSET);
     if (blocked)
-        OS_CALL(rt_sigprocmask, SIG_SETMASK, &before, NULL, OS_SIGSET);
+        OS_SURE(rt_sigprocmask, SIG_SETMASK, &before, NULL, OS_SIGSET);
     return result;
 }
