@@ -2,6 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(PLAIT_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/plait)
 string(REGEX REPLACE "[^/]+" ".." PLAIT_CMAKE_UP "${PLAIT_CMAKE_DIR}")
+string(REGEX REPLACE "[^/]+" ".." PLAIT_PC_UP "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 configure_file(plait.pc.in ${CMAKE_BINARY_DIR}/plait.pc @ONLY)
 configure_file(cmake/plait-config.cmake.in ${CMAKE_BINARY_DIR}/plait-config.cmake @ONLY)

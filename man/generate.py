@@ -63,7 +63,7 @@ class Header:
         self.calls = []
         for comment, code in self.items:
             prototype = re.match(r"(?:PLAIT_MUST_USE |static inline )*[\w *]*?\b(plait_\w+)\((?:.|\n)*?\)(?=;|\n\{)", code)
-            if prototype and not code.startswith("typedef"):
+            if prototype and not code.startswith("typedef") and not prototype[1].endswith("_"):
                 self.calls.append(Call(prototype[1], " ".join(prototype.group().split()) + ";", comment))
 
     def _read_opening(self, lines):

@@ -24,7 +24,8 @@
 struct harness_case {
     const char *name;
     const char *
-        labels; /* for ctest -L and -LE, spaces between; "process": forks, so TSan's run leaves it out */
+        labels; /* for ctest -L and -LE, spaces between; process: forks, so TSan's run leaves it out; noasan,
+                           notsan: not under that sanitizer */
     void (*body)(int argument);
     int argument;
     const char *file;
