@@ -24,9 +24,8 @@ static int add(void *arg)
     printf("add: load %d\n", own);
     plait_event_set(&common->steps[ADD_HAS_READ]);
     wait_for(SUB_HAS_READ);
-    own = own + 1;
-    common->n = own;
-    printf("add: add 1, store %d\n", own);
+    common->n = own + 1;
+    printf("add: add 1, store %d\n", own + 1);
     plait_event_set(&common->steps[ADD_HAS_WRITTEN]);
     return 0;
 }
@@ -38,9 +37,8 @@ static int sub(void *arg)
     printf("sub: load %d\n", own);
     plait_event_set(&common->steps[SUB_HAS_READ]);
     wait_for(ADD_HAS_WRITTEN);
-    own = own - 1;
-    common->n = own;
-    printf("sub: add -1, store %d\n", own);
+    common->n = own - 1;
+    printf("sub: add -1, store %d\n", own - 1);
     return 0;
 }
 

@@ -10,13 +10,14 @@
     order: A < B < C        each line of A comes before each line of B
     order: A                the lines of a family come in the order of i
     differ: a b             the numbers {a} and {b} of the TEXTs differ
+    each: b 0..9            the numbers {each b} of all TEXTs are 0 to 9, each once
     only: thread real       what follows holds for these carriers and clocks (real, virtual) alone; `only: all` ends it
-    slack: 4                how many units later than it says a stamp may be on the real clock
+    slack: 2                how many units later than it says a stamp may be on the real clock
     stderr: TEXT            this line is on stderr, which is empty otherwise
     exit: 0                 or the name of a signal: SIGABRT
 
-In a TEXT {#} is any number, {name} a number that is the same wherever the name stands, {a|b} one of several texts, {*}
-anything. A TEXT that begins with "3 s  " is a stamp: on the virtual clock it is exact, on the real one a sleep is never
+In a TEXT {#} is any number, {name} a number that is the same wherever the name stands, {each name} one that is another each
+time, {a|b} one of several texts, {*} anything. {main} is the program's pid, {before} its parent's. A TEXT that begins with "3 s  " is a stamp: on the virtual clock it is exact, on the real one a sleep is never
 short, and late by the slack at most.
 
     check.py SPEC CARRIER real|virtual <OUTPUT      checks standard input, for trying a specification by hand
@@ -69,17 +70,20 @@ class Line:
             return None
         new = {}
         for name, value in zip(self.names, match.groups()):
-            if bound.get(name, value) != value or new.get(name, value) != value:
+            if name.startswith("each "):
+                new[name] = new.get(name, bound.get(name, [])) + [int(value)]
+            elif bound.get(name, value) != value or new.get(name, value) != value:
                 return None
-            new[name] = value
+            else:
+                new[name] = value
         return new
 
 
 class Spec:
     def __init__(self, text, carrier, clock):
         self.carrier, self.clock = carrier, clock
-        self.lines, self.orders, self.differ, self.stderr = [], [], [], []
-        self.exit, self.slack = 0, 4
+        self.lines, self.orders, self.differ, self.each, self.stderr = [], [], [], [], []
+        self.exit, self.slack = 0, 2
         self.last = None  # the `>` before
         active = True
         for number, raw in enumerate(text.split("\n"), 1):
@@ -106,6 +110,9 @@ class Spec:
             self.orders.append([name.strip() for name in rest.split("<")])
         elif word == "differ":
             self.differ.append(rest.split())
+        elif word == "each":
+            name, first, last = re.fullmatch(r"(\w+) (\d+)\.\.(\d+)", rest).groups()
+            self.each.append((name, list(range(int(first), int(last) + 1))))
         elif word == "stderr":
             self.stderr.append(Line("", rest))
         elif word == "exit":
@@ -147,18 +154,19 @@ class Spec:
         return found
 
     # ---- checking
-    def check(self, stdout, stderr, status):
-        """What is wrong, as a list of sentences; empty when all is well."""
+    def check(self, stdout, stderr, status, bound=None):
+        """What is wrong, as a list of sentences; empty when all is well. `bound`: numbers that are known beforehand."""
         wrong = []
         if status != self.exit:
             wrong.append(f"exit status {status}, not {self.exit}")
-        wrong += self.match(stdout.split("\n")[:-1] if stdout.endswith("\n") else stdout.split("\n") if stdout else [])
+        wrong += self.match(stdout.split("\n")[:-1] if stdout.endswith("\n") else stdout.split("\n") if stdout else [],
+                            dict(bound or {}))
         wrong += self.check_orders()
         wrong += self.check_stderr(stderr)
         return wrong
 
-    def match(self, output):
-        wrong, bound = [], {}
+    def match(self, output, bound):
+        wrong = []
         for line in self.lines:
             line.taken = []
         for position, text in enumerate(output):
@@ -172,6 +180,13 @@ class Spec:
                 wrong.append(f"unexpected: {text}")
         wrong += [f"missing: {line.text}" + (f" ({len(line.taken)} of {line.least})" if line.least > 1 else "")
                   for line in self.lines if len(line.taken) < line.least]
+        return wrong + self.check_numbers(bound)
+
+    def check_numbers(self, bound):
+        wrong = []
+        for name, values in self.each:
+            if sorted(bound.get("each " + name, [])) != values:
+                wrong.append(f"not each {name} once: {bound.get('each ' + name)}")
         for names in self.differ:
             values = [bound[name] for name in names if name in bound]
             if len(set(values)) < len(names):

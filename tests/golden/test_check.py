@@ -23,6 +23,11 @@ CASES = [
     ("> ppid {p}\n> pid {p}", "thread", "virtual", "ppid 4\npid 4\n", "", 0, 0),
     ("> ppid {p}\n> pid {p}", "thread", "virtual", "ppid 4\npid 5\n", "", 0, 2),
     ("> {p} {q}\ndiffer: p q", "thread", "virtual", "4 4\n", "", 0, 1),
+    ("> {each p} {each p}\n> {each p}\neach: p 0..2", "thread", "virtual", "2 0\n1\n", "", 0, 0),
+    ("> {each p}\n> {each p}\neach: p 0..1", "thread", "virtual", "1\n1\n", "", 0, 1),
+    ("> {each p}\n> {each p}\neach: p 0..1", "thread", "virtual", "1\n2\n", "", 0, 1),
+    ("> {main}", "thread", "virtual", "9\n", "", 0, 0),
+    ("> {main}", "thread", "virtual", "8\n", "", 0, 2),
     ("> {a|b}{#}", "thread", "virtual", "b-7\n", "", 0, 0),
     ("> {a|b}", "thread", "virtual", "c\n", "", 0, 2),
     ("> a.c", "thread", "virtual", "abc\n", "", 0, 2),
@@ -46,7 +51,7 @@ CASES = [
 def main():
     failed = 0
     for text, carrier, clock, out, err, status, expected in CASES:
-        wrong = check.Spec(text, carrier, clock).check(out, err, status)
+        wrong = check.Spec(text, carrier, clock).check(out, err, status, {"main": "9"})
         if len(wrong) != expected:
             failed += 1
             print(f"{text!r} on {out!r}: {wrong}")
