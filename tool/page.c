@@ -71,14 +71,18 @@ static void wipe(void)
     page.drawn = false;
 }
 
+/* Without blanks at the end: tables have empty last columns. */
 static void say(const char *before, const char *after, const char *format, va_list values)
 {
+    char line[1024];
     if (json_is_open())
         return;
+    int length = vsnprintf(line, sizeof line, format, values);
+    length = length < (int)sizeof line ? length : (int)sizeof line - 1;
+    while (length > 0 && line[length - 1] == ' ')
+        length--;
     wipe();
-    fputs(before, stdout);
-    vprintf(format, values);
-    fputs(after, stdout);
+    printf("%s%.*s%s", before, length, line, after);
     fflush(stdout);
 }
 

@@ -31,15 +31,22 @@ static int check_directory(const char *directory)
     return 0;
 }
 
-static int parse_workers(const char *text, int *workers)
+/* The parts in their order; those after the first of a number belong to it. */
+static const struct {
+    int number;
+    int (*show)(const struct tour *tour);
+} parts[] = {{1, tour_timing}, {2, tour_words},    {3, tour_tickets},
+             {4, tour_queue},  {4, tour_sleepers}, {5, tour_death}};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static int parse_number(const char *option, const char *text, int most, int *value)
 {
     char *end;
     errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno || *end || end == text || value < 1 || value > WORKERS_MOST)
-        return usage_fail("tour", "--workers takes a number from 1 to %d, not \"%s\"", WORKERS_MOST,
-                          text);
-    *workers = (int)value;
+    long number = strtol(text, &end, 10);
+    if (errno || *end || end == text || number < 1 || number > most)
+        return usage_fail("tour", "%s takes a number from 1 to %d, not \"%s\"", option, most, text);
+    *value = (int)number;
     return 0;
 }
 
@@ -47,13 +54,17 @@ static int parse(struct tour *tour, int argc, char **argv, bool *json)
 {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"workers", required_argument, NULL, 'w'},
+                                            {"part", required_argument, NULL, 'p'},
                                             {NULL, 0, NULL, 0}};
     int option, error = 0;
+    argv[0] = (char *)"plait tour"; /* for the complaints of getopt_long */
     while (!error && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
         if (option == 'j')
             *json = true;
         else if (option == 'w')
-            error = parse_workers(optarg, &tour->workers);
+            error = parse_number("--workers", optarg, WORKERS_MOST, &tour->workers);
+        else if (option == 'p')
+            error = parse_number("--part", optarg, parts[PARTS - 1].number, &tour->part);
         else
             error = usage_hint("tour");
     if (error)
@@ -91,12 +102,10 @@ static int run(const struct tour *tour)
 {
     int64_t began = plait_now();
     begin(tour);
-    int failed = tour_timing(tour);
-    failed |= tour_words(tour);
-    failed |= tour_tickets(tour);
-    failed |= tour_queue(tour);
-    failed |= tour_sleepers(tour);
-    failed |= tour_death(tour);
+    int failed = 0;
+    for (int i = 0; i < PARTS; i++)
+        if (!tour->part || tour->part == parts[i].number)
+            failed |= parts[i].show(tour);
     return finish(began, failed);
 }
 

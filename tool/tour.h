@@ -8,6 +8,7 @@
 struct tour {
     const char *directory;
     int workers;
+    int part; /* the only one to show; 0: all */
 };
 
 /* 0, or 1: something was not as it must be, or could not be read; the page tells what. */

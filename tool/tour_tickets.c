@@ -178,7 +178,7 @@ static int report_crime(void)
 
 int tour_tickets(const struct tour *tour)
 {
-    static const plait_carrier order[] = {PLAIT_PROCESS, PLAIT_THREAD, PLAIT_COROUTINE};
+    static const plait_carrier order[] = {PLAIT_THREAD, PLAIT_PROCESS, PLAIT_COROUTINE};
     int failed = 0;
     page_title("3  Ten buyers, three tickets; a switch is forced between looking and selling");
     struct office *office = plait_share(sizeof *office);

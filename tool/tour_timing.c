@@ -109,9 +109,9 @@ static int report(plait_carrier carrier, const struct row *row, const struct row
     char theirs[48];
     report_notes(carrier, theirs);
     if (row->failed)
-        page_line("%-11s %s", crew_name(carrier), plait_strerror(row->failed));
+        page_line("%-10s %s", crew_name(carrier), plait_strerror(row->failed));
     else
-        page_line("%-11s %9s %.2f x %9s %.2f x   | %s", crew_name(carrier), PAGE_TIME(row->compute),
+        page_line("%-10s %8s %.2f x %8s %.2f x  | %s", crew_name(carrier), PAGE_TIME(row->compute),
                   (double)first->compute / row->compute, PAGE_TIME(row->wait),
                   (double)first->wait / row->wait, theirs);
     report_json(carrier, row, first);
@@ -126,7 +126,7 @@ int tour_timing(const struct tour *tour)
     uint64_t steps = steps_for(COMPUTE);
     struct row first = {.failed = 0};
     page_title("1  %d tasks that compute for %s each, or wait so long", tasks, PAGE_TIME(COMPUTE));
-    page_line("%-11s %16s %16s   | %14s  %14s", "", "computing", "waiting", "notes: compute",
+    page_line("%-10s %15s %15s  | %14s  %14s", "", "computing", "waiting", "notes: compute",
               "wait (Python)");
     json_object("timing");
     json_number("tasks", tasks);

@@ -12,18 +12,24 @@
 
 enum { RUNS = 4, FAILURES_SHOWN = 20 };
 static const int64_t TIME_MOST = 40 * PLAIT_SECOND;
-static const plait_carrier order[RUNS] = {CREW_SEQUENCE, PLAIT_PROCESS, PLAIT_THREAD,
+static const plait_carrier order[RUNS] = {CREW_SEQUENCE, PLAIT_THREAD, PLAIT_PROCESS,
                                           PLAIT_COROUTINE};
+
+/* A run's result whose words outlive the tables. */
+struct kept {
+    struct plan_result result;
+    uint8_t texts[TOP_MOST][TABLE_LONGEST + 16];
+};
 
 struct words {
     const struct tour *tour;
     struct walk walk;
     struct plan plan;
     int64_t begin;
-    int64_t cold; /* what the first reading took when it waited for the disk; 0: it did not */
-    struct plan_result first;
-    struct plan_result best;                  /* that of the run that read most */
-    char texts[TOP_MOST][TABLE_LONGEST + 16]; /* of first.top, which must outlive the next run */
+    int64_t cold;      /* what the first reading took when it waited for the disk; 0: it did not */
+    struct kept first; /* of the run in sequence */
+    struct kept best;  /* of the run that read most */
+    bool changed;      /* files changed meanwhile */
     int failed;
 };
 
@@ -70,56 +76,72 @@ static bool is_same(const struct plan_result *a, const struct plan_result *b)
     return true;
 }
 
-static const char *verdict(const struct words *words, const struct plan_result *result, bool first)
+/* The tree again, as the walk saw it: has a file changed, come or gone since? */
+static bool tree_changed(struct words *words)
 {
-    if (result->failed)
-        return plait_strerror(result->failed);
-    if (atomic_load(&words->plan.shared->stopped))
-        return "stopped: its time was over";
-    if (!result->whole)
-        return "the files changed meanwhile";
-    if (first)
-        return "";
-    if (!words->first.whole)
-        return "";
-    return is_same(&words->first, result) ? "same result" : "ANOTHER RESULT";
+    struct walk again = {.go_on = words->walk.go_on, .arg = words->walk.arg};
+    if (!words->changed && walk_tree(&again, words->tour->directory) == 0)
+        words->changed = again.stamp != words->walk.stamp;
+    walk_free(&again);
+    return words->changed;
 }
 
-static void report_run(struct words *words, plait_carrier carrier, int workers,
-                       const struct plan_result *result)
+/* How the run ended, in a word or two; another result than the first is a failure unless the files
+ * are other files by now. */
+static const char *judge(struct words *words, plait_carrier carrier,
+                         const struct plan_result *result)
 {
-    bool first = carrier == CREW_SEQUENCE;
-    double speed = megabytes_per_second(result),
-           speedup = speed / megabytes_per_second(&words->first);
-    const char *told = verdict(words, result, first);
-    char times[32] = "";
-    if (!first)
-        snprintf(times, sizeof times, "%.2f x", speedup);
-    page_line("%-11s %9s %9s CPU %7.0f MB/s %8s  %s", crew_name(carrier),
-              PAGE_TIME(result->used.time), PAGE_TIME(result->used.cpu), speed, times, told);
+    const struct plan_result *first = &words->first.result;
+    if (result->failed)
+        return words->failed++, plait_strerror(result->failed);
+    if (atomic_load(&words->plan.shared->stopped))
+        return "stopped: time over";
+    if (result->whole && (carrier == CREW_SEQUENCE || !first->whole))
+        return "";
+    if (result->whole && is_same(first, result))
+        return "same result";
+    if (tree_changed(words))
+        return "files changed";
+    return words->failed++, "ANOTHER RESULT";
+}
+
+static void report_json(const struct words *words, plait_carrier carrier, int workers,
+                        const struct plan_result *result)
+{
     json_object(NULL);
     json_text("carrier", crew_name(carrier));
     json_number("workers", workers);
     json_real("seconds", result->used.time / 1e9);
     json_real("cpu_seconds", result->used.cpu / 1e9);
-    json_real("megabytes_per_second", speed);
-    json_real("speedup", speedup);
+    json_real("megabytes_per_second", megabytes_per_second(result));
+    json_real("speedup", megabytes_per_second(result) / megabytes_per_second(&words->first.result));
     json_number("lines", result->total.lines);
     json_number("words", result->total.words);
     json_number("bytes", result->total.bytes);
     json_bool("whole", result->whole);
-    json_bool("same", result->whole && is_same(&words->first, result));
+    json_bool("same", result->whole && is_same(&words->first.result, result));
     json_end();
-    if (result->failed || (result->whole && words->first.whole && !is_same(&words->first, result)))
-        words->failed = 1;
 }
 
-static void keep_first(struct words *words, const struct plan_result *result)
+static void report_run(struct words *words, plait_carrier carrier, int workers,
+                       const struct plan_result *result)
 {
-    words->first = *result;
+    double speed = megabytes_per_second(result), once = megabytes_per_second(&words->first.result);
+    char times[32] = "";
+    if (carrier != CREW_SEQUENCE && once > 0)
+        snprintf(times, sizeof times, "%.2f x", speed / once);
+    page_line("%-11s %8s %8s CPU %6.0f MB/s %8s  %s", crew_name(carrier),
+              PAGE_TIME(result->used.time), PAGE_TIME(result->used.cpu), speed, times,
+              judge(words, carrier, result));
+    report_json(words, carrier, workers, result);
+}
+
+static void keep(struct kept *kept, const struct plan_result *result)
+{
+    kept->result = *result;
     for (int i = 0; i < result->top_count; i++) {
-        memcpy(words->texts[i], result->top[i].text, result->top[i].length);
-        words->first.top[i].text = (const uint8_t *)words->texts[i];
+        memcpy(kept->texts[i], result->top[i].text, result->top[i].length);
+        kept->result.top[i].text = kept->texts[i];
     }
 }
 
@@ -134,7 +156,7 @@ static void run_first(struct words *words, struct plan_result *result)
         words->plan.passes = 0;
         plan_run(&words->plan, CREW_SEQUENCE, 1, result);
     }
-    keep_first(words, result);
+    keep(&words->first, result);
 }
 
 /* Each run may take its share of the time that is left, so that what one does not need the next
@@ -144,7 +166,7 @@ static void run_all(struct words *words)
     int workers = words->tour->workers;
     struct plan_result result;
     json_array("runs");
-    for (int i = 0; i < RUNS && !words->failed; i++) {
+    for (int i = 0; i < RUNS; i++) {
         int64_t now = plait_now();
         words->plan.deadline = now + (words->begin + TIME_MOST - now) / (RUNS - i);
         running = crew_name(order[i]);
@@ -155,9 +177,9 @@ static void run_all(struct words *words)
         else
             plan_run(&words->plan, order[i], workers, &result);
         report_run(words, order[i], i ? workers : 1, &result);
-        if (i == 0 || (!words->best.whole && result.total.bytes > words->best.total.bytes)) {
-            words->best = result;
-        }
+        const struct plan_result *best = &words->best.result;
+        if (i == 0 || (!best->whole && result.total.bytes > best->total.bytes))
+            keep(&words->best, &result);
     }
     json_end();
 }
@@ -166,7 +188,7 @@ static void run_all(struct words *words)
 
 static void report_total(const struct words *words)
 {
-    const struct plan_result *best = &words->best;
+    const struct plan_result *best = &words->best.result;
     uint64_t files = best->whole ? words->walk.file_count : best->files;
     page_line("%s files: %s lines, %s words, %s bytes", PAGE_NUMBER(files),
               PAGE_NUMBER(best->total.lines), PAGE_NUMBER(best->total.words),
@@ -187,29 +209,29 @@ static void report_total(const struct words *words)
 
 static void report_top(const struct words *words)
 {
-    const struct plan_result *first = &words->first;
+    const struct plan_result *best = &words->best.result;
     char line[80], word[64], one[96];
     int column = 0;
     page_line("most frequent%s:",
-              first->exact ? "" : " (about: more different words than the table holds)");
+              best->exact ? "" : " (about: more different words than the table holds)");
     json_array("top");
-    for (int i = 0; i < first->top_count; i++) {
-        escape_cut(word, sizeof word, 20, first->top[i].text, first->top[i].length);
-        int length = snprintf(one, sizeof one, "%s %s", word, PAGE_NUMBER(first->top[i].count));
+    for (int i = 0; i < best->top_count; i++) {
+        escape_cut(word, sizeof word, 20, best->top[i].text, best->top[i].length);
+        int length = snprintf(one, sizeof one, "%s %s", word, PAGE_NUMBER(best->top[i].count));
         if (column && column + 2 + length > 74) {
             page_line("  %s", line);
             column = 0;
         }
         column += snprintf(line + column, sizeof line - column, "%s%s", column ? ", " : "", one);
         json_object(NULL);
-        json_bytes("word", first->top[i].text, first->top[i].length);
-        json_number("count", first->top[i].count);
+        json_bytes("word", best->top[i].text, best->top[i].length);
+        json_number("count", best->top[i].count);
         json_end();
     }
     if (column)
         page_line("  %s", line);
     json_end();
-    json_bool("top_exact", first->exact);
+    json_bool("top_exact", best->exact);
 }
 
 static void report_failure(struct words *words, uint64_t at, int error)
@@ -249,10 +271,12 @@ static void tell_limits(const struct words *words)
     if (words->plan.passes > 1)
         page_line("(so small a tree was read %s times, for half a second)",
                   PAGE_NUMBER(words->plan.passes));
+    if (words->changed)
+        page_line("(files below it changed meanwhile, so results could not be compared)");
     if (words->walk.stopped)
         page_line("(so large a tree that the search for files stopped after %s)",
                   PAGE_TIME(TIME_MOST / 4));
-    if (!words->best.whole && !words->failed)
+    if (!words->best.result.whole && !words->failed)
         page_line("(so large a tree that counting stopped after %s: this is what was done)",
                   PAGE_TIME(TIME_MOST));
 }
@@ -276,7 +300,7 @@ static void tell_empty(struct words *words)
 {
     page_line("no regular files: %zu directories, %zu links, %zu sockets, fifos or devices",
               words->walk.folder_count, words->walk.links, words->walk.specials);
-    words->best.whole = true;
+    words->best.result.whole = true;
     report_total(words);
 }
 

@@ -7,23 +7,22 @@
 static const struct {
     const char *command, *text;
 } texts[] = {
-    {"tour",
-     "usage: plait tour [DIR] [--json] [--workers N]\n\n"
-     "Shows what plait does, in under a minute, over the files below DIR (default: here):\n"
-     "tasks that compute and tasks that wait, the words of all files counted by one task and\n"
-     "by N of each carrier, ten buyers and three tickets, a queue, 100,000 coroutines\n"
-     "asleep, and a child killed while its parent waits.\n\n"
-     "  --json        the same as one JSON object\n"
-     "  --workers N   tasks that share the work; default: the CPUs this process may use\n\n"
-     "Exit status: 0 all was as it must be; 1 something was not, or a name below DIR\n"
-     "could not be read; 2 the command or DIR is wrong.\n"},
-    {"doctor",
-     "usage: plait doctor\n\n"
-     "Tells what this machine gives to plait: CPUs, kernel, libc, each kernel feature that\n"
-     "plait uses, what replaces the missing ones and what that costs, and the settings.\n"},
-    {"trace",
-     "usage: plait trace PATH\n\n"
-     "Prints a file that plait_trace_start wrote, its columns aligned. \"-\" is standard input.\n"},
+    {"tour", "usage: plait tour [DIR] [--json] [--workers N] [--part N]\n\n"
+             "Shows what plait does, in under a minute, over the files below DIR (default:\n"
+             "here): tasks that compute and tasks that wait; the words of all files, counted\n"
+             "by one task and by N of each carrier; ten buyers and three tickets; a queue, and\n"
+             "100,000 coroutines asleep; a child killed while its parent waits.\n\n"
+             "  --json        the same as one JSON object\n"
+             "  --workers N   tasks that share the work; default: the CPUs that may be used\n"
+             "  --part N      only part N, from 1 to 5\n\n"
+             "Exit status: 0 all was as it must be; 1 something was not, or a name below DIR\n"
+             "could not be read; 2 the command or DIR is wrong.\n"},
+    {"doctor", "usage: plait doctor\n\n"
+               "Tells what this machine gives to plait: CPUs, kernel, libc, each kernel feature\n"
+               "that plait uses, what replaces a missing one and what that costs, the settings.\n"},
+    {"trace", "usage: plait trace PATH\n\n"
+              "Prints a file that plait_trace_start wrote, its columns aligned; - is standard\n"
+              "input.\n"},
     {"help", "usage: plait help [COMMAND]\n\nTells what a command does.\n"},
 };
 

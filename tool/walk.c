@@ -63,6 +63,14 @@ static int add_folder(struct walk *walk, uint64_t name)
     return 0;
 }
 
+/* A sum, so that the order in which directories are read does not matter. */
+static void stamp(struct walk *walk, const struct stat *about)
+{
+    uint64_t hash = about->st_ino * UINT64_C(0x9e3779b97f4a7c15) + about->st_size;
+    hash = (hash ^ hash >> 29) * UINT64_C(0xbf58476d1ce4e5b9) + about->st_mtim.tv_nsec;
+    walk->stamp += (hash ^ hash >> 32) * UINT64_C(0x94d049bb133111eb) + about->st_mtim.tv_sec;
+}
+
 static int add_file(struct walk *walk, uint64_t name, uint64_t size)
 {
     if (make_room(&walk->files, &walk->file_room, walk->file_count + 1, sizeof *walk->files) < 0)
@@ -88,6 +96,8 @@ static int add_new(struct walk *walk, uint64_t folder, const char *entry, const 
     int64_t name = keep_name(walk, folder, entry);
     if (name < 0)
         return name;
+    if (!is_folder)
+        stamp(walk, about);
     return is_folder ? add_folder(walk, name) : add_file(walk, name, about->st_size);
 }
 

@@ -27,7 +27,8 @@ struct walk {
     uint64_t *folders; /* names of directories met; those up to `folders_done` were read */
     size_t names_used, names_room, file_count, file_room, failure_count, failure_room;
     size_t folder_count, folder_room, folders_done;
-    uint64_t bytes;            /* sum of the sizes */
+    uint64_t stamp; /* of all files' inodes, sizes and times: equal as long as nothing changes */
+    uint64_t bytes; /* sum of the sizes */
     size_t links, specials;    /* symbolic links; sockets, fifos, devices */
     size_t repeats, elsewhere; /* second names of a file; directories of other file systems */
     bool stopped;              /* go_on said no */
