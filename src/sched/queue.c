@@ -117,9 +117,10 @@ static void global_push(struct sched_co *co)
 void worker_ready(struct sched_worker *worker, struct sched_co *co)
 {
     struct sched_worker *here = sched_here;
-    if (co->movable && here)
+    bool moves = co->movable && !co->self.pinned; /* what it holds stands on its thread's list */
+    if (moves && here)
         worker_fresh_push(here, co);
-    else if (co->movable)
+    else if (moves)
         global_push(co);
     else if (here == worker)
         fifo_push(&worker->ready, co);

@@ -88,7 +88,7 @@ static plait_state state_of(const struct task_record *record, int status)
 
 static void check_held(struct task_record *record)
 {
-    int held = robust_held_count(record->id);
+    int held = robust_held_count((uintptr_t)&record->co.self);
     if (held)
         base_misuse(NULL, "task", NULL, "'%s' ended while it held %d shared lock%s",
                     record_name(record), held, held == 1 ? "" : "s");

@@ -102,6 +102,24 @@ void lot_leave(struct lot_node *node)
     lot_unlock(bucket);
 }
 
+int lot_enter_all(struct wait_self *self, struct lot_node *nodes, const struct wait_word *words,
+                  int count)
+{
+    for (int i = 0; i < count; i++) {
+        nodes[i] = (struct lot_node){.word = words[i].word, .self = self, .index = i};
+        if (!lot_enter(&nodes[i], words[i].seen))
+            return i;
+    }
+    return count;
+}
+
+void lot_leave_all(struct lot_node *nodes, int count, uint32_t state)
+{
+    for (int i = 0; i < count; i++)
+        if (state != WAIT_WORD + (uint32_t)i)
+            lot_leave(&nodes[i]);
+}
+
 void lot_reset(void)
 {
     for (int i = 0; i < BUCKETS; i++)

@@ -17,6 +17,8 @@
 #include <plait/macros.h>
 
 #define WAIT_NEVER INT64_MAX
+/* Variables that each call reads: hidden, so that the shared library reaches them without the detour by its table of addresses. */
+#define WAIT_HOT __attribute__((visibility("hidden")))
 
 struct wait_word {
     uint32_t *word;
@@ -46,6 +48,7 @@ struct wait_self {
     uint32_t cancel; /* bit 0: cancelled and not yet told; bit 1: it was told at least once */
     uint32_t shield; /* depth of plait_shielded: waits are not cancelled */
     uint32_t random; /* for choices in the lot, seeded */
+    uint32_t pinned; /* > 0: it holds shared words, which stand on its thread's robust list: it must stay there, also if movable */
     const struct wait_carrier *carrier;
     int64_t limit;     /* deadline of the scope around; WAIT_NEVER without */
     uint32_t *covered; /* shared word that a death now must wake (robust.h); survives a switch */
@@ -116,7 +119,7 @@ extern void (*wait_interrupted)(struct wait_self *self); /* filled in by plait_e
 
 /* Rule 1 of the interface: a deadline before the program's start is a duration: stops the program with the place. */
 void wait_bad_deadline(int64_t deadline, void *place) __attribute__((cold));
-extern int64_t wait_epoch; /* clock at the program's start */
+extern WAIT_HOT int64_t wait_epoch; /* clock at the program's start */
 #define WAIT_CHECK_DEADLINE(deadline)                                                              \
     do {                                                                                           \
         if (unlikely((deadline) < wait_epoch) && (deadline) != 0)                                  \
@@ -143,7 +146,7 @@ int64_t wait_now(void);
 extern int64_t wait_virtual_now; /* 0: real time */
 
 /* ---- deterministic mode's forced switches: one load and a branch where there is no seed */
-extern bool wait_deterministic;
+extern WAIT_HOT bool wait_deterministic;
 extern void (*wait_switch)(void); /* filled in by sched/: lets somebody else run, by the seed */
 #define WAIT_POINT()                                                                               \
     do {                                                                                           \
@@ -159,7 +162,7 @@ wait_random(struct wait_self *self); /* xorshift; the seed's sequence in determi
 void wait_after_fork(struct wait_self *self);
 /* How many forks lie between this process and the program's start, and who survived the last one: a private object marked in another
  * generation was marked by a task that is not here, unless that was the forker. */
-extern uint32_t wait_forks;
+extern WAIT_HOT uint32_t wait_forks;
 extern struct wait_self *wait_forker;
 /* Counters for plait_counters_read. */
 extern uint64_t wait_count_waits, wait_count_wakes;

@@ -1,0 +1,232 @@
+/* What a thread holds, so that the kernel finds it when the thread dies.
+ *
+ * Problem: a thread killed while it holds a word in shared memory must leave the word marked and
+ * one sleeper awake. Only the kernel is there to do it: at a thread's death it walks the list
+ * that libc has registered for robust mutexes, and treats one word more, the pending one. Obvious
+ * idea: use libc's robust mutex. It is sound, but its list runs through shared memory in both
+ * directions and user code follows it: a peer that writes there writes anywhere in us. Instead
+ * our words stand in libc's list behind links that user code only ever writes:
+ *
+ * libc's head -> newest (anchor) -> held words, newest first -> oldest (anchor) -> libc's own
+ *
+ * R1 held = listed. At a thread's death the kernel turns TID into D, keeps W, and wakes one
+ * sleeper if W is set, for each word of the list that holds its TID.
+ * R2 pending covers the windows. The word that `pending` names is left out of the walk and
+ * treated after it: with our TID as in R1; with nobody's, one sleeper is woken whatever W says.
+ * R5 links are write-only. What is held stands in a private array; libc's neighbours write only
+ * the outer sides of the two anchors, which are private memory.
+ *
+ * The oldest anchor holds its thread's TID itself. So the kernel marks a dead thread's record, too,
+ * and the next thread that needs one takes it: a destructor could come too early. Not the newest
+ * anchor, because the kernel would still be on its way to the others when the record is reused. */
+#include "wait/robust.h"
+#include "base/report.h"
+#include "os/os.h"
+
+#include <string.h>
+
+__thread struct robust_thread *robust_current __attribute__((tls_model("initial-exec")));
+static struct robust_thread *records;
+
+/* musl's links are not aligned. */
+struct link {
+    void *next;
+} __attribute__((packed, may_alias));
+
+static void link_write(void *link, void *next)
+{
+    ((struct link *)link)->next = next;
+}
+
+/* The kernel looks at a thread's stores in the order of its program, and only the compiler could
+ * change that order. */
+static inline void in_order(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+static void *link_read(const void *link) /* of anchors only: R5 */
+{
+    return ((const struct link *)link)->next;
+}
+
+/* A record whose thread died: the kernel marked it. Where there are no robust lists it is asked. */
+static bool record_is_free(struct robust_thread *record, uint32_t *seen)
+{
+    *seen = atom_load(&record->oldest.word, ACQUIRE); /* pairs with the CAS of record_find */
+    if (*seen & ROBUST_DIED)
+        return true;
+    return !record->has_list && os_thread_is_gone((pid_t)*seen);
+}
+
+static struct robust_thread *record_find(uint32_t tid)
+{
+    for (struct robust_thread *record = atom_load(&records, ACQUIRE); record;
+         record = record->next) {
+        uint32_t seen;
+        if ((record_is_free(record, &seen) || seen == tid) &&
+            atom_cas(&record->oldest.word, &seen, tid, ACQ_REL))
+            return record;
+    }
+    return NULL;
+}
+
+static struct robust_thread *record_make(uint32_t tid)
+{
+    struct robust_thread *record = os_map(sizeof *record);
+    if (!record)
+        return NULL;
+    record->oldest.word = tid;
+    record->next = atom_load(&records, RELAXED);
+    while (!atom_cas(&records, &record->next, record, RELEASE)) /* pairs with record_find */
+        ;
+    return record;
+}
+
+/* head -> newest -> oldest -> libc's. libc keeps a pointer back in front of each link, and writes
+ * it when it takes a neighbour out. */
+static void record_enter(struct robust_thread *record, const struct os_robust *list)
+{
+    void *first = *list->head;
+    void *newest = robust_link_of(record, &record->newest);
+    void *oldest = robust_link_of(record, &record->oldest);
+    link_write(oldest, first);
+    link_write((char *)oldest - sizeof(void *), newest);
+    link_write(newest, oldest);
+    link_write((char *)newest - sizeof(void *), list->head);
+    if (first != (void *)list->head)
+        link_write((char *)first - sizeof(void *), oldest);
+    atom_store(list->head, newest, RELEASE);
+}
+
+/* The list of a libc that does not know of fork: musl's child keeps its parent's. */
+static bool record_is_listed(struct robust_thread *record, const struct os_robust *list)
+{
+    return *list->head == robust_link_of(record, &record->newest);
+}
+
+struct robust_thread *robust_register(void)
+{
+    uint32_t tid = (uint32_t)os_tid();
+    struct robust_thread *record = record_find(tid);
+    if (!record && !(record = record_make(tid)))
+        return NULL;
+    static void *nobodys_pending;
+    struct os_robust list;
+    record->tid = tid;
+    record->count = 0;
+    record->has_list = os_robust_find(&list) == 0;
+    record->offset = record->has_list ? list.offset : -(long)sizeof(void *) * 4;
+    record->pending = record->has_list ? list.pending : &nobodys_pending;
+    record->newest.before = record->oldest.before = 0x80; /* for musl's walk, see robust.h */
+    record->newest.behind = record->oldest.behind = 1;
+    if (record->has_list && !record_is_listed(record, &list))
+        record_enter(record, &list);
+    return robust_current = record;
+}
+
+uint32_t robust_tid(void)
+{
+    struct robust_thread *here = robust_here();
+    return here ? here->tid : 0;
+}
+
+void wait_cover(uint32_t *word)
+{
+    struct robust_thread *here = robust_here();
+    if (here)
+        robust_cover(here, wait_me(), word);
+}
+
+void wait_uncover(void)
+{
+    if (robust_current)
+        robust_uncover(robust_current, wait_me());
+}
+
+/* The word's own link first: from the store into the anchor on, the kernel follows it. */
+void robust_link(struct robust_thread *here, struct robust_word *held, uint64_t task)
+{
+    void *newest = robust_link_of(here, &here->newest), *link = robust_link_of(here, held);
+    link_write(link, link_read(newest));
+    in_order();
+    link_write(newest, link);
+    here->held[here->count++] = (struct robust_held){held, task};
+}
+
+void robust_unlink(struct robust_thread *here, struct robust_word *held)
+{
+    uint32_t at = here->count;
+    while (here->held[--at].word != held)
+        ;
+    struct robust_word *older = at ? here->held[at - 1].word : &here->oldest;
+    bool is_newest = at + 1 == here->count;
+    struct robust_word *newer = is_newest ? &here->newest : here->held[at + 1].word;
+    link_write(robust_link_of(here, newer), robust_link_of(here, older));
+    in_order(); /* before the caller's store into the word */
+    here->count--;
+    if (unlikely(!is_newest))
+        memmove(&here->held[at], &here->held[at + 1], (here->count - at) * sizeof here->held[0]);
+}
+
+int robust_find(const struct robust_word *held, uint64_t task)
+{
+    const struct robust_thread *here = robust_current;
+    for (uint32_t i = here ? here->count : 0; i-- > 0;)
+        if (here->held[i].word == held && here->held[i].task == task)
+            return (int)i;
+    return -1;
+}
+
+int robust_held_count(uint64_t task)
+{
+    const struct robust_thread *here = robust_current;
+    int count = 0;
+    for (uint32_t i = 0; here && i < here->count; i++)
+        count += here->held[i].task == task;
+    return count;
+}
+
+/* Does this thread hold it, for whichever task? */
+static bool is_mine(const uint32_t *word)
+{
+    const struct robust_thread *here = robust_current;
+    for (uint32_t i = 0; here && i < here->count; i++)
+        if (&here->held[i].word->word == word)
+            return true;
+    return false;
+}
+
+/* Our own TID in a word that we do not hold is that of a dead thread whose number we were given. */
+static bool is_gone(const uint32_t *word, uint32_t tid)
+{
+    if (robust_current && robust_current->tid == tid)
+        return !is_mine(word);
+    return os_thread_is_gone((pid_t)tid);
+}
+
+bool robust_patrol(uint32_t *word, uint32_t seen)
+{
+    uint32_t tid = seen & ROBUST_OWNER;
+    if (!tid || !is_gone(word, tid))
+        return false;
+    atom_cas(word, &seen, (seen & ROBUST_WAITERS) | ROBUST_DIED, ACQ_REL);
+    return true;
+}
+
+/* Every record but the caller's is that of a thread that is not here, and what it holds is the
+ * parent's; the caller has another TID now. */
+void robust_after_fork(void)
+{
+    struct robust_thread *mine = robust_current;
+    struct os_robust list;
+    if (mine && mine->has_list && os_robust_find(&list) == 0 && record_is_listed(mine, &list))
+        *list.head = link_read(robust_link_of(mine, &mine->oldest));
+    for (struct robust_thread *record = records; record; record = record->next)
+        record->oldest.word = ROBUST_DIED;
+    robust_current = NULL;
+    if (wait_current) {
+        wait_current->covered = NULL;
+        wait_current->pinned = 0;
+    }
+}

@@ -1,0 +1,78 @@
+/* A task's own state: how it is armed, fired, cancelled.
+ *
+ * Cancel is a flag and a fired state. The canceller sets the flag, then fires; the sleeper arms,
+ * then reads the flag. Both pairs are SEQ_CST, so at least one of them sees the other: a cancel
+ * between the look and the sleep is never missed. The flag stays until a wait has returned
+ * -ECANCELED, so a wait that had its result in the same instant returns the result and the next
+ * one is cancelled. */
+#include "wait/self.h"
+
+#include <errno.h>
+
+#ifdef PLAIT_EXPLORE
+struct wait_self *wait_current;
+#else
+__thread struct wait_self *wait_current __attribute__((tls_model("initial-exec")));
+#endif
+struct wait_self *(*wait_adopt)(void);
+void (*wait_interrupted)(struct wait_self *self);
+
+void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier)
+{
+    *self = (struct wait_self){.carrier = carrier, .limit = WAIT_NEVER};
+    self->random = (uint32_t)((uintptr_t)self >> 6) * 2654435761u | 1;
+}
+
+bool wait_cancel_is_due(const struct wait_self *self)
+{
+    return atom_load(&self->cancel, SEQ_CST) & WAIT_CANCEL_PENDING && !self->shield;
+}
+
+static int cancel_take(struct wait_self *self)
+{
+    atom_or(&self->cancel, WAIT_CANCEL_TOLD, RELAXED);
+    atom_and(&self->cancel, ~(uint32_t)WAIT_CANCEL_PENDING, RELAXED);
+    return -ECANCELED;
+}
+
+bool wait_self_arm(struct wait_self *self)
+{
+    atom_store(&self->state, WAIT_ARMED, SEQ_CST);
+    return !wait_cancel_is_due(self);
+}
+
+/* What the wait came to, once nobody can fire it any more. */
+int wait_self_disarmed(struct wait_self *self, uint32_t state)
+{
+    if (unlikely(wait_interrupted != NULL))
+        wait_interrupted(self);
+    if (state >= WAIT_WORD)
+        return (int)(state - WAIT_WORD);
+    if (wait_cancel_is_due(self))
+        return cancel_take(self); /* outranks the time-out */
+    return state == WAIT_TIMEOUT ? -ETIMEDOUT : -EAGAIN;
+}
+
+bool wait_fire(struct wait_self *self, uint32_t outcome)
+{
+    uint32_t seen = atom_load(&self->state, SEQ_CST);
+    while (seen == WAIT_ARMED || seen == WAIT_ASLEEP)
+        if (atom_cas(&self->state, &seen, outcome, ACQ_REL)) {
+            if (seen == WAIT_ASLEEP)
+                self->carrier->rouse(self);
+            return true;
+        }
+    return false;
+}
+
+void wait_cancel(struct wait_self *self)
+{
+    atom_or(&self->cancel, WAIT_CANCEL_PENDING, SEQ_CST);
+    if (!atom_load(&self->shield, RELAXED))
+        wait_fire(self, WAIT_CANCEL);
+}
+
+bool wait_was_canceled(const struct wait_self *self)
+{
+    return atom_load(&self->cancel, ACQUIRE) != 0;
+}
