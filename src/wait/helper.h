@@ -1,0 +1,15 @@
+/* One thread per process that sleeps in the kernel for all coroutines that wait on shared words.
+ * Used by shared.c alone. */
+#ifndef WAIT_HELPER_H
+#define WAIT_HELPER_H
+
+#include "base/atomic.h"
+
+/* The caller lies in the lot under *word, which was `seen` then. From now on somebody of this
+ * process is woken when the word is woken in the kernel, and looks at it each 20 ms. False: no
+ * helper, or too many words: the caller patrols by itself. */
+bool helper_join(uint32_t *word, uint32_t seen);
+void helper_leave(uint32_t *word);
+void helper_after_fork(void);
+
+#endif

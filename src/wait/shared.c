@@ -1,0 +1,110 @@
+/* Sleeping on words that several processes share.
+ *
+ * Problem: a waker in another process knows the word, not the sleeper; and a cancel, which comes
+ * from this process, knows the sleeper, not the word. Obvious idea: sleep on the word, and let a
+ * cancel wake it. That wakes somebody else's sleeper as likely as ours, and a woken one who did
+ * not need it must pass it on. Instead a thread sleeps on both at once, the shared words and its
+ * own state word, so the carrier's rouse reaches it as it would anywhere. A coroutine lies in the
+ * lot under the words' addresses, and one helper thread per process sleeps in the kernel for all
+ * of them (helper.c).
+ *
+ * No sleep lasts longer than the patrol's interval (R4): the kernel cannot tell that a stopped
+ * process has swallowed a wake, nor that a thread died without its list being walked. So -EAGAIN
+ * means "look again" and may mean nothing. */
+#include "wait/shared.h"
+#include "base/settings.h"
+#include "os/os.h"
+#include "wait/helper.h"
+#include "wait/lot.h"
+#include "wait/robust.h"
+#include "wait/self.h"
+
+#include <errno.h>
+
+static int64_t patrol_end(int64_t deadline)
+{
+    int64_t patrol = base_settings()->patrol;
+    if (!patrol)
+        return deadline;
+    int64_t end = wait_now() + patrol;
+    return end < deadline ? end : deadline;
+}
+
+/* In the kernel, on the words and on our own state. Without futex_waitv on the first word alone:
+ * then a cancel and the other words are noticed at the patrol's next look. */
+static int thread_wait(struct wait_self *self, const struct wait_word *words, int count,
+                       int64_t end)
+{
+    struct os_word all[WAIT_WORDS_MOST + 1];
+    for (int i = 0; i < count; i++)
+        all[i] = (struct os_word){words[i].word, words[i].seen, true};
+    all[count] = (struct os_word){&self->state, WAIT_ASLEEP, false};
+    int woken = os_futex_wait_any(all, count + 1, end);
+    if (woken != -ENOSYS)
+        return woken;
+    return os_futex_wait(words[0].word, words[0].seen, true, end);
+}
+
+static int thread_park(struct wait_self *self, const struct wait_word *words, int count,
+                       int64_t deadline)
+{
+    uint32_t armed = WAIT_ARMED;
+    int woken = -EAGAIN;
+    /* ACQ_REL pairs with who fires: it rouses only whom it saw ASLEEP. */
+    if (wait_self_arm(self) && atom_cas(&self->state, &armed, WAIT_ASLEEP, ACQ_REL)) {
+        atom_add(&wait_count_waits, 1, RELAXED);
+        woken = thread_wait(self, words, count, patrol_end(deadline));
+    }
+    uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
+    if (woken >= 0 && woken < count)
+        state = WAIT_WORD + (uint32_t)woken; /* a result outranks a cancel, which stays due */
+    else if (woken == -ETIMEDOUT && state == WAIT_ASLEEP && wait_now() >= deadline)
+        state = WAIT_TIMEOUT;
+    return wait_self_disarmed(self, state);
+}
+
+static int coroutine_park(struct wait_self *self, const struct wait_word *words, int count,
+                          int64_t deadline)
+{
+    struct lot_node nodes[WAIT_WORDS_MOST];
+    int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, words, count) : 0, helped = 0;
+    if (entered == count && !wait_cancel_is_due(self)) {
+        while (helped < count && helper_join(words[helped].word, words[helped].seen))
+            helped++;
+        self->carrier->sleep(self, helped == count ? deadline : patrol_end(deadline));
+    }
+    uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
+    while (helped > 0)
+        helper_leave(words[--helped].word);
+    lot_leave_all(nodes, entered, state);
+    if (state == WAIT_TIMEOUT && wait_now() < deadline)
+        state = WAIT_AWAKE; /* only the patrol */
+    return wait_self_disarmed(self, state);
+}
+
+int shared_park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline)
+{
+    if (!self->carrier->is_coroutine)
+        return thread_park(self, words, count, deadline);
+    /* Its cover is its thread's, on which others run meanwhile. If it is woken and the process
+     * dies before it runs, patrol finds out. */
+    uint32_t *covered = self->covered;
+    wait_uncover();
+    int woken = coroutine_park(self, words, count, deadline);
+    if (covered)
+        wait_cover(covered);
+    return woken;
+}
+
+int shared_unpark(uint32_t *word, int count)
+{
+    int woken = os_futex_wake(word, count, true);
+    if (woken > 0)
+        atom_add(&wait_count_wakes, (uint64_t)woken, RELAXED);
+    return woken;
+}
+
+void shared_after_fork(void)
+{
+    helper_after_fork();
+}
