@@ -11,7 +11,8 @@
 int os_futex_clear(uint32_t *word, int bit, bool shared)
 {
     int flag = shared ? 0 : FUTEX_PRIVATE_FLAG;
-    int change = FUTEX_OP(FUTEX_OP_ANDN | FUTEX_OP_OPARG_SHIFT, bit, FUTEX_OP_CMP_LT, 0);
+    unsigned clear = FUTEX_OP_ANDN | FUTEX_OP_OPARG_SHIFT; /* its place is the sign bit of an int */
+    unsigned change = FUTEX_OP(clear, bit, FUTEX_OP_CMP_LT, 0);
     return (int)OS_SURE(futex, word, FUTEX_WAKE_OP | flag, INT_MAX, 0, word, change);
 }
 

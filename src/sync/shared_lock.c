@@ -1,0 +1,252 @@
+/* The lock in shared memory, which survives its holder. The rules R1 to R7 are told in
+ * docs/shared-memory.md, the list of held words in wait/robust.c; tests/models/lock.c explores
+ * these steps with kills.
+ *
+ * Problem: a holder, a waker or a woken sleeper may be killed at any instruction, and nobody may
+ * hang for it, nor get in untold. Obvious idea: sleep on the lock's word and on the holder's sign
+ * of life. But the lock changes hands while one sleeps, and one goes on listening to the old
+ * holder. Instead the word itself stands on its holder's robust list while it is held, and
+ * `pending` covers the moments in which it does not (robust.c).
+ *
+ * The word: 31 W somebody may sleep; 30 D an owner died inside, not mended; 29..0 the holder's
+ * TID. As long as somebody sleeps, W is set: only 6a takes it off, and wakes all in the same
+ * step.
+ *
+ * Acquire:
+ *   1.  pending = lock
+ *   2.  word without TID: compare and swap it to word | TID; a coroutine that has slept adds W
+ *       (helper.c: others of its process may sleep behind it)
+ *   2a. link it
+ *   2b. pending = NULL
+ *   2c. with D: given up by an earlier holder? Release it again, -ENOTRECOVERABLE. Not before 2,
+ *      since
+ *       it may be given up between a look and 2
+ *   3.  held: spin while that has paid so far; then set W, if it is not, by compare and swap
+ *   4.  sleep while the word is what was seen
+ *   4a. deadline or cancel: try once more (wait_until), because a wake may have come in that
+ *      instant
+ *   4b. patrol: the same holder as before the sleep, and it is gone? Turn TID into D, as the
+ *      kernel
+ *       would have
+ * Release:
+ *   5.  pending = lock
+ *   5a. unlink it: before 5c, since the next holder uses the link at once
+ *   5b. D is still there: mark the lock as given up
+ *   5c. take the TID off, with release order
+ *   6.  W: wake one
+ *   6a. that woke nobody: take W off and wake all, in one step of the kernel
+ *   7.  pending = NULL */
+#include "sync/shared_lock.h"
+#include "base/report.h"
+#include "os/os.h"
+#include "sync/budget.h"
+#include "sync/waiter.h"
+
+#include <errno.h>
+
+/* own[0]. Written by the holder, never taken back. */
+#define GIVEN_UP UINT64_C(1)
+/* own[1]: the holder's task, for dumps of its own process; trusted by nobody. */
+
+enum { PATROL_TRIES = 64, BUDGETS = 256 };
+
+struct shared_call {
+    struct robust_word *lock;
+    struct robust_thread *here;
+    struct wait_self *self;
+    uint32_t waits_for; /* TID of the holder when this call went to sleep; 0: not yet */
+};
+
+/* Learnt per object, but kept in this process, because what a peer writes must not make us spin. */
+static struct sync_budget budgets[BUDGETS];
+
+static uint64_t task_of(const struct wait_self *self)
+{
+    return (uint64_t)(uintptr_t)self;
+}
+
+/* ---- release, steps 5 to 7; also what undoes an acquire that must not stand */
+
+/* Steps 5b to 6a when there is W or D beside the TID. */
+static __attribute__((noinline)) void release_marked(struct robust_word *lock)
+{
+    if (atom_load(&lock->word, RELAXED) & ROBUST_DIED)
+        atom_store(&lock->own[0], GIVEN_UP, RELAXED);
+    uint32_t was = atom_and(&lock->word, ~ROBUST_OWNER, RELEASE); /* pairs with take */
+    if (was & ROBUST_WAITERS && wait_unpark(&lock->word, 1, true) == 0)
+        os_futex_clear(&lock->word, ROBUST_WAITERS_BIT, true);
+}
+
+static inline void release(struct robust_word *lock, struct robust_thread *here,
+                           struct wait_self *self)
+{
+    robust_cover(here, self, &lock->word);
+    robust_unlink(here, lock);
+    self->pinned--;
+    uint32_t mine = here->tid;
+    if (unlikely(!atom_cas(&lock->word, &mine, 0, RELEASE))) /* pairs with take */
+        release_marked(lock);
+    robust_uncover(here, self);
+}
+
+/* ---- acquire */
+
+/* Steps 2a to 2c. `word` is what the word was before. */
+static inline int taken(struct robust_word *lock, struct robust_thread *here,
+                        struct wait_self *self, uint32_t word)
+{
+    robust_link(here, lock, task_of(self));
+    robust_uncover(here, self);
+    self->pinned++;
+    atom_store(&lock->own[1], task_of(self), RELAXED);
+    if (likely(!(word & ROBUST_DIED)))
+        return 0;
+    if (!(atom_load(&lock->own[0], RELAXED) & GIVEN_UP))
+        return -EOWNERDEAD;
+    release(lock, here, self);
+    return -ENOTRECOVERABLE;
+}
+
+/* Step 2. */
+static int take(struct shared_call *call)
+{
+    struct robust_word *lock = call->lock;
+    bool owes = call->waits_for && call->self->carrier->is_coroutine;
+    uint32_t mine = call->here->tid | (owes ? ROBUST_WAITERS : 0);
+    uint32_t seen = atom_load(&lock->word, RELAXED);
+    while (!(seen & ROBUST_OWNER))
+        if (atom_cas(&lock->word, &seen, seen | mine, ACQUIRE)) /* pairs with release */
+            return taken(lock, call->here, call->self, seen);
+    return -EAGAIN;
+}
+
+/* Step 4b. Without a sleep in between only each 64th failed try of a thread asks, because asking
+ * costs a system call. */
+static bool patrol(struct shared_call *call)
+{
+    uint32_t seen = atom_load(&call->lock->word, RELAXED), holder = seen & ROBUST_OWNER;
+    bool asks =
+        call->waits_for ? call->waits_for == holder : ++call->here->tries % PATROL_TRIES == 0;
+    return holder && asks && robust_patrol(&call->lock->word, seen);
+}
+
+static int lock_attempt(void *object)
+{
+    struct shared_call *call = object;
+    call->here = robust_here(); /* another one, if it is movable and has slept */
+    if (unlikely(!call->here || robust_is_full(call->here)))
+        return -ENOLCK;
+    int rc = take(call);
+    while (rc == -EAGAIN && patrol(call))
+        rc = take(call);
+    return rc;
+}
+
+/* Step 3, the second half. */
+static int lock_words(void *object, struct wait_word *words)
+{
+    struct shared_call *call = object;
+    uint32_t *word = &call->lock->word, seen = atom_load(word, RELAXED);
+    do {
+        if (!(seen & ROBUST_OWNER))
+            return 0;
+    } while (!(seen & ROBUST_WAITERS) && !atom_cas(word, &seen, seen | ROBUST_WAITERS, ACQUIRE));
+    call->waits_for = seen & ROBUST_OWNER;
+    words[0] = (struct wait_word){.word = word, .seen = seen | ROBUST_WAITERS, .shared = true};
+    return 1;
+}
+
+/* Step 3, the first half. The holder may be in another process, so whether it runs is not known
+ * but by whether spinning has paid. */
+static int lock_spin(struct shared_call *call)
+{
+    struct robust_word *lock = call->lock;
+    struct sync_budget *budget = &budgets[((uintptr_t)lock >> 6) % BUDGETS];
+    uint32_t holder = atom_load(&lock->word, RELAXED) & ROBUST_OWNER;
+    int64_t end = 0, now, spin;
+    if (holder == call->here->tid || !waiter_may_spin(call->self, NULL) ||
+        !(spin = sync_budget_take(budget)))
+        return -EAGAIN;
+    for (unsigned round = 1;; round++) {
+        os_relax();
+        int rc = atom_load(&lock->word, RELAXED) & ROBUST_OWNER ? -EAGAIN : take(call);
+        if (rc != -EAGAIN) {
+            sync_budget_won(budget);
+            return rc;
+        }
+        if (round % 16 == 0 && (now = os_now()) >= end) {
+            if (end)
+                break;
+            end = now + spin;
+        }
+    }
+    sync_budget_lost(budget);
+    return -EAGAIN;
+}
+
+static __attribute__((noinline)) int acquire_slowly(struct shared_call *call, int64_t deadline,
+                                                    void *place)
+{
+    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
+    struct robust_word *lock = call->lock;
+    int rc = take(call);
+    if (rc == -EAGAIN && deadline != 0)
+        rc = lock_spin(call);
+    if (rc == -EAGAIN)
+        rc = wait_until(&acquire, call, lock, deadline, place);
+    if (rc == 0 || rc == -EOWNERDEAD)
+        return rc;
+    wait_uncover();
+    /* A coroutine that was woken and leaves without the lock owes the others of its process a
+     * look: the helper was woken for them all. */
+    if (call->waits_for && call->self->carrier->is_coroutine)
+        wait_unpark(&lock->word, 1, false);
+    return rc;
+}
+
+int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place)
+{
+    struct wait_self *self = wait_me();
+    struct robust_thread *here = robust_here();
+    uint32_t open = 0;
+    if (unlikely(!here || robust_is_full(here)))
+        return -ENOLCK;
+    robust_cover(here, self, &lock->word);
+    if (likely(atom_cas(&lock->word, &open, here->tid, ACQUIRE))) /* pairs with release */
+        return taken(lock, here, self, 0);
+    struct shared_call call = {.lock = lock, .here = here, .self = self};
+    if ((open & ROBUST_OWNER) == here->tid && robust_find(lock, task_of(self)) >= 0) {
+        robust_uncover(here, self);
+        return -EDEADLK;
+    }
+    return acquire_slowly(&call, deadline, place);
+}
+
+static __attribute__((noinline, cold)) void not_mine(struct robust_word *lock, const char *what,
+                                                     void *place)
+{
+    uint32_t holder = atom_load(&lock->word, RELAXED) & ROBUST_OWNER;
+    if (holder)
+        base_misuse(lock, "lock", place, "%s; thread %u holds it", what, holder);
+    base_misuse(lock, "lock", place, "%s; nobody holds it", what);
+}
+
+void shared_lock_release(struct robust_word *lock, void *place)
+{
+    struct wait_self *self = wait_me();
+    if (unlikely(robust_find(lock, task_of(self)) < 0))
+        not_mine(lock, "released by a task that does not hold it", place);
+    release(lock, robust_current, self);
+}
+
+void shared_lock_mend(struct robust_word *lock, void *place)
+{
+    if (robust_find(lock, task_of(wait_me())) < 0)
+        not_mine(lock, "mended by a task that does not hold it", place);
+    atom_and(&lock->word, ~ROBUST_DIED, RELAXED);
+}
+
+bool shared_lock_is_held(const struct robust_word *lock)
+{
+    return atom_load(&lock->word, RELAXED) & ROBUST_OWNER;
+}

@@ -1,0 +1,17 @@
+/* The lock in shared memory. lock.c calls these when it has seen that an object is a shared one. */
+#ifndef SYNC_SHARED_LOCK_H
+#define SYNC_SHARED_LOCK_H
+
+#include "wait/robust.h"
+
+/* 0, -EOWNERDEAD (it is held, and an owner died inside), -ENOTRECOVERABLE, -EAGAIN (deadline 0),
+ * -ETIMEDOUT, -ECANCELED, -EDEADLK (this task holds it), -ENOLCK (this thread holds
+ * ROBUST_HELD_MOST words, or has no memory for the first one). */
+int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place);
+/* Misuse unless this task holds it. */
+void shared_lock_release(struct robust_word *lock, void *place);
+/* What the lock protects is sound again: without this a release after -EOWNERDEAD gives it up. */
+void shared_lock_mend(struct robust_word *lock, void *place);
+bool shared_lock_is_held(const struct robust_word *lock); /* by anybody; a hint */
+
+#endif
