@@ -253,30 +253,36 @@ static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_
     return rc;
 }
 
-static inline int lock_take_inline(plait_lock *object, int64_t deadline, bool done, void *place)
+int lock_take(plait_lock *object, int64_t deadline, bool done, void *place)
+{
+    WAIT_POINT();
+    if (!sync_is_private(object))
+        return lock_take_shared(object, deadline, done, place);
+    return lock_wait((struct lock *)object, deadline, done, place);
+}
+
+static __attribute__((noinline)) int lock_acquire_odd(plait_lock *lock, int64_t deadline,
+                                                      void *place)
+{
+    if (deadline < wait_epoch && deadline != 0)
+        wait_bad_deadline(deadline, place);
+    return lock_take(lock, deadline, false, place);
+}
+
+/* The usual case and nothing else: whatever is odd leaves by a jump, so that no register has to be saved. */
+int plait_lock_acquire(plait_lock *object, int64_t deadline)
 {
     struct lock *lock = (struct lock *)object;
+    void *place = __builtin_return_address(0);
+    struct wait_self *self = wait_current;
     uint32_t open = 0;
-    WAIT_POINT();
-    if (unlikely(!sync_is_private(object)))
-        return lock_take_shared(object, deadline, done, place);
-    struct wait_self *self = wait_me();
+    if (unlikely(deadline < wait_epoch || wait_deterministic || !self || !sync_is_private(object)))
+        return lock_acquire_odd(object, deadline, place);
     if (unlikely(
             !atom_cas(&lock->word, &open, lock_taken(), ACQUIRE))) /* pairs as in lock_attempt */
-        return lock_wait(lock, deadline, done, place);
+        return lock_wait(lock, deadline, false, place);
     lock_own(lock, self, place);
     return 0;
-}
-
-int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place)
-{
-    return lock_take_inline(lock, deadline, done, place);
-}
-
-int plait_lock_acquire(plait_lock *lock, int64_t deadline)
-{
-    WAIT_CHECK_DEADLINE(deadline);
-    return lock_take_inline(lock, deadline, false, __builtin_return_address(0));
 }
 
 /* Step 6 when the word is not plainly LOCKED. */
@@ -295,6 +301,7 @@ static __attribute__((noinline)) void lock_release_marked(struct lock *lock)
     } while (!atom_cas(&lock->word, &seen, next, RELEASE));
     if (wake)
         wake_one(lock);
+    WAIT_POINT();
 }
 
 static __attribute__((noinline)) void lock_not_mine(struct lock *lock, const char *what,
@@ -302,29 +309,34 @@ static __attribute__((noinline)) void lock_not_mine(struct lock *lock, const cha
 {
     struct wait_self *owner = atom_load(&lock->owner, RELAXED);
     void *since = atom_load(&lock->place, RELAXED);
-    if (owner)
-        waiter_misuse(lock, "lock", place, owner, since, what);
-    waiter_misuse(lock, "lock", place, NULL, since, what);
+    waiter_misuse(lock, "lock", place, owner, since, what);
+}
+
+static __attribute__((noinline)) void lock_release_odd(plait_lock *object, void *place)
+{
+    if (!sync_is_private(object)) {
+        sync_check(object, "lock", place);
+        shared_lock_release((struct robust_word *)object, place);
+    } else {
+        lock_not_mine((struct lock *)object, "released by a task that does not hold it", place);
+    }
 }
 
 void plait_lock_release(plait_lock *object)
 {
     struct lock *lock = (struct lock *)object;
-    void *place = __builtin_return_address(0);
     struct wait_self *self = wait_current;
-    if (unlikely(!sync_is_private(object))) {
-        sync_check(object, "lock", place);
-        shared_lock_release((struct robust_word *)object, place);
+    uint32_t taken = lock_taken();
+    if (unlikely(!sync_is_private(object) || !self || atom_load(&lock->owner, RELAXED) != self)) {
+        lock_release_odd(object, __builtin_return_address(0));
         return;
     }
-    if (unlikely(!self || atom_load(&lock->owner, RELAXED) != self))
-        lock_not_mine(lock, "released by a task that does not hold it", place);
     atom_store(&lock->owner, NULL, RELAXED);
-    uint32_t taken = lock_taken();
     if (unlikely(!atom_cas(&lock->word, &taken, 0,
                            RELEASE))) /* pairs with the ACQUIRE of who takes it */
         lock_release_marked(lock);
-    WAIT_POINT();
+    else
+        WAIT_POINT();
 }
 
 bool plait_lock_is_held(const plait_lock *object)
