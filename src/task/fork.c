@@ -8,6 +8,7 @@
 
 static void fork_before(void)
 {
+    wait_me(); /* a thread that plait has not met yet forks beside others that it has: the child must know who it is */
     slot_fork_prepare();
     sched_fork_prepare();
     base_name_fork_prepare();
