@@ -320,10 +320,11 @@ TEST(format_survives_bad_arguments)
 TEST(strerror_knows_all_codes)
 {
     for (int code = 1; code < 4096; code++) {
-        bool known = strncmp(strerror(code), strerror(4095), 8) != 0;
-        ck_assert_msg((strcmp(plait_strerror(code), "unknown error") != 0) == known, "code %d: %s",
-                      code, plait_strerror(code));
-        ck_assert_str_eq(plait_strerror(code), plait_strerror(-code));
+        const char *theirs = strerror(code), *ours = plait_strerror(code);
+        bool known =
+            strstr(theirs, "Unknown error") == NULL && strstr(theirs, "No error info") == NULL;
+        ck_assert_msg((strcmp(ours, "unknown error") != 0) == known, "code %d: %s", code, ours);
+        ck_assert_str_eq(ours, plait_strerror(-code));
     }
     ck_assert_str_eq(plait_strerror(0), "success");
     ck_assert_str_eq(plait_strerror(-PLAIT_EFAILED), "the job failed");

@@ -278,6 +278,76 @@ TEST(robust_list_is_the_threads_own)
     ck_assert_int_eq(os_robust_find(&robust), -ENOSYS);
 }
 
+/* ---- holders */
+static void tell_tid(void *arg)
+{
+    __atomic_store_n((uint32_t *)arg, (uint32_t)os_tid(), __ATOMIC_RELEASE);
+    os_futex_wake(arg, 1, false);
+}
+
+static pid_t thread_that_ends(void)
+{
+    uint32_t tid = 0;
+    ck_assert_int_eq(os_thread_start(tell_tid, &tid, 0, "plait short"), 0);
+    while (!__atomic_load_n(&tid, __ATOMIC_ACQUIRE))
+        os_futex_wait(&tid, 0, false, os_now() + 100 * MS);
+    return (pid_t)tid;
+}
+
+TEST(gone_is_who_has_ended)
+{
+    ck_assert(!os_thread_is_gone(os_tid()));
+    ck_assert(!os_thread_is_gone(getppid()));
+    pid_t tid = thread_that_ends();
+    for (int i = 0; i < 5000 && !os_thread_is_gone(tid); i++)
+        os_sleep(MS);
+    ck_assert(os_thread_is_gone(tid));
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        leave(0);
+    siginfo_t info; /* a zombie: ended, not reaped */
+    ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    ck_assert(os_thread_is_gone(child));
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert(os_thread_is_gone(child));
+}
+
+TEST(clear_takes_one_bit)
+{
+    for (int bit = 0; bit < 32; bit++) {
+        uint32_t word = 0xffffffffu;
+        ck_assert_int_eq(os_futex_clear(&word, bit, bit % 2), 0);
+        ck_assert_uint_eq(word, ~(1u << bit));
+        ck_assert_int_eq(os_futex_clear(&word, bit, bit % 2), 0);
+        ck_assert_uint_eq(word, ~(1u << bit));
+    }
+}
+
+static void wait_for_bit(void *arg)
+{
+    uint32_t *words = arg, seen;
+    while ((seen = __atomic_load_n(words, __ATOMIC_ACQUIRE)) & 4)
+        os_futex_wait(words, seen, true, OS_NEVER);
+    __atomic_add_fetch(&words[1], 1, __ATOMIC_RELEASE);
+    os_futex_wake(&words[1], 1, false);
+}
+
+TEST(clear_wakes_all)
+{
+    uint32_t words[2] = {7, 0}, seen;
+    int woken = 0;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(os_thread_start(wait_for_bit, words, 0, "plait waits"), 0);
+    os_sleep(10 * MS); /* most often all sleep by now; it is right also when they do not */
+    woken = os_futex_clear(words, 2, true);
+    ck_assert_int_ge(woken, 0);
+    ck_assert_int_le(woken, 3);
+    while ((seen = __atomic_load_n(&words[1], __ATOMIC_ACQUIRE)) != 3)
+        os_futex_wait(&words[1], seen, false, os_now() + 100 * MS);
+    ck_assert_uint_eq(words[0], 3);
+}
+
 /* ---- probes */
 TEST(features_have_names_and_words)
 {

@@ -345,7 +345,7 @@ TEST(place_knows_symbols_and_modules)
     int here = 0;
     char number[40];
     const char *text = place_of((char *)(uintptr_t)&qsort + 4);
-    ck_assert_msg(strncmp(text, "qsort+0x4 (", 11) == 0, "%s", text);
+    ck_assert_msg(strstr(text, "qsort+0x4 (") != NULL, "%s", text);
     snprintf(number, sizeof number, "%p", (void *)&here);
     ck_assert_str_eq(place_of(&here), number);
     ck_assert_str_eq(place_of(NULL), "0x0");

@@ -75,6 +75,7 @@ plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue
     size_t bytes = 0;
     plait_queue *queue = NULL;
     options = options ? options : &defaults;
+    wait_me(); /* so that the program's forks are noticed from now on */
     int why = options_check(options);
     if (!why)
         why = ring_measure(&sizes, element, capacity, &bytes);
