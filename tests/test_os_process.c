@@ -39,15 +39,23 @@ static void leave(int how)
     _exit(how);
 }
 
-/* how: an exit status; or a signal, negative; or 1000: it stays. */
+/* how: an exit status; or a signal, negative; or 1000: it stays. It begins when its pidfd is open,
+ * since its number is gone at once where SIGCHLD is ignored. */
 static pid_t child_of(int how, int *pidfd)
 {
+    int gate[2];
+    char none;
     need(OS_PIDFD);
     fflush(NULL);
+    ck_assert_int_eq(pipe(gate), 0);
     pid_t child = fork();
-    if (child == 0)
-        leave(how);
+    if (child == 0) {
+        close(gate[1]);
+        leave(read(gate[0], &none, 1) == 0 ? how : 99);
+    }
     *pidfd = os_pidfd_open(child);
+    close(gate[0]);
+    close(gate[1]);
     ck_assert_int_ge(*pidfd, 0);
     return child;
 }
