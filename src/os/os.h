@@ -69,6 +69,7 @@ int os_pidfd_reap(int pidfd, struct os_exit *end);
 int os_die_with_parent(pid_t parent); /* PDEATHSIG = SIGKILL, and the re-check that the parent is still `parent`: else -ESRCH */
 
 /* ---- output.c: all of it, or -errno; raises no SIGPIPE; gives up after 20 ms where a full descriptor is non-blocking */
+int os_open(const char *path, int flags, unsigned mode); /* as open(2); a descriptor */
 int os_write(int descriptor, const char *text, size_t size);
 
 /* ---- memory.c */

@@ -4,6 +4,7 @@
 #include "os/os.h"
 #include "os/syscall.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 
@@ -40,4 +41,13 @@ int os_write(int descriptor, const char *text, size_t size)
     if (blocked)
         OS_SURE(rt_sigprocmask, SIG_SETMASK, &before, NULL, OS_SIGSET);
     return result;
+}
+
+int os_open(const char *path, int flags, unsigned mode)
+{
+    long descriptor;
+    do
+        descriptor = OS_CALL(openat, AT_FDCWD, path, flags, mode);
+    while (descriptor == -EINTR);
+    return (int)descriptor;
 }

@@ -33,8 +33,8 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
     struct sched_worker *worker = stack ? worker_new(0) : NULL;
     if (!worker)
         base_misuse(NULL, "deterministic mode", NULL, "no memory for its worker");
-    worker->loop = os_context(stack + size, seeded_loop, worker);
     os_fiber_new(&worker->loop_fiber, stack, size, "loop");
+    worker->loop = os_context(stack + size, seeded_loop, worker);
     os_fiber_adopt(&main_co->fiber);
     main_co->self.carrier = &sched_carrier;
     main_co->worker = worker;

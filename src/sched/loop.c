@@ -193,9 +193,11 @@ int worker_start(uint32_t index)
 {
     int rc = 0;
     base_spin_lock(&sched.lock);
-    if (!sched.wanted)
+    if (!atom_load(&sched.wanted, RELAXED))
         sched.wanted = (uint32_t)base_settings()->workers;
     sched.parallel = os_cpus_allowed() > 1;
+    if (index == 0 && sched.count == 0 && sched_hooks.begin)
+        sched_hooks.begin();
     if (sched.count == index && index < SCHED_WORKERS_MOST) {
         struct sched_worker *worker = worker_new(index);
         rc = worker ? os_thread_start(worker_main, worker, 0, "plait-worker") : -ENOMEM;

@@ -64,6 +64,7 @@ void sched_real_event(int change);
 
 /* What sched/ asks of the layer above; filled in by task/. */
 struct sched_hooks {
+    void (*begin)(void); /* before the first worker starts */
     const char *(*name)(const struct sched_co *co); /* for reports */
     void (*nothing_can_run)(
         void); /* deterministic mode: everybody waits for ever; does not return */

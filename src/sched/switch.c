@@ -156,8 +156,8 @@ void co_prepare(struct sched_co *co, struct sched_worker *worker)
     if (co->started)
         return;
     co->started = true;
-    co->context = os_context(co, co_entry, co); /* the stack begins below the record */
     os_fiber_new(&co->fiber, co->stack, co->stack_size, "coroutine");
+    co->context = os_context(co, co_entry, co); /* the stack begins below the record */
 }
 
 static void co_sleep(struct wait_self *self, int64_t deadline)

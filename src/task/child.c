@@ -84,7 +84,7 @@ static void child_become(struct task_record *record)
     record->children = (struct task_scope){0};
     record->process = NULL;
     record->flags |= TASK_IS_MAIN;
-    slot->record = record;
+    slot_set_record(slot, record);
     slot->id = record->id;
     slot->flags = (uint32_t)PLAIT_PROCESS << 16;
     atom_store(&slot->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);

@@ -57,8 +57,8 @@ bool task_has_ended(const struct task_slot *slot)
 /* Gives the slot of an ended task back, and the record that was kept for its handle. */
 void task_give_back(uint32_t number)
 {
-    struct task_record *record = slot_at(number)->record;
-    slot_at(number)->record = NULL;
+    struct task_record *record = slot_record(slot_at(number));
+    slot_set_record(slot_at(number), NULL);
     slot_free(number);
     if (record)
         record_free(record);
@@ -117,7 +117,7 @@ void task_end(struct task_record *record, int status)
     check_held(record);
     BASE_TRACE("end", record, status);
     if (record->flags & TASK_IS_FIBER)
-        slot->record = record_to_keep(record, loose);
+        slot_set_record(slot, record_to_keep(record, loose));
     else
         wait_current = NULL; /* the record may be another's as soon as the end is told */
     task_publish(record->slot, state, status);

@@ -28,7 +28,7 @@ static bool is_awaited(uint32_t number, const struct task_record *me)
     struct task_slot *slot = slot_at(number);
     if (!(atom_load(&slot->serial, ACQUIRE) & 1) || task_has_ended(slot))
         return false;
-    struct task_record *record = slot->record;
+    struct task_record *record = slot_record(slot);
     return record && record != me && !(record->flags & (TASK_IS_MAIN | TASK_IS_FOREIGN)) &&
            !(slot->flags & (TASK_HAS_DAEMON | TASK_HAS_EXIT));
 }
@@ -76,7 +76,7 @@ static void exit_interrupted(int signal_number)
     for (uint32_t i = 0; i < slot_limit(); i++)
         if (is_awaited(i, NULL))
             base_report(PLAIT_REPORT_STUCK, "interrupted while the program's end waits for '%s'",
-                        record_name(slot_at(i)->record));
+                        record_name(slot_record(slot_at(i))));
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }

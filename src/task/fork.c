@@ -39,8 +39,8 @@ static void fork_child(void)
     me->carrier = PLAIT_PROCESS;
     for (uint32_t i = 0; i < slot_limit(); i++) {
         struct task_slot *slot = slot_at(i);
-        if (slot->serial & 1 && slot->record && slot->record->process)
-            process_forget(slot->record);
+        if (slot->serial & 1 && slot_record(slot) && slot_record(slot)->process)
+            process_forget(slot_record(slot));
     }
     slot_keep_only(me->slot);
 }

@@ -31,7 +31,7 @@ static int join_words(void *object, struct wait_word *words)
 /* The pthread is joined too: shortly, because the task's end was its last act but for libc's own clean-up. */
 static void give_back(struct task_slot *slot, uint32_t number)
 {
-    struct task_record *record = slot->record;
+    struct task_record *record = slot_record(slot);
     if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
         pthread_join(record->thread, NULL);
     task_give_back(number);
@@ -61,7 +61,7 @@ int plait_join(plait_task *task, int *status, int64_t deadline)
 void plait_detach(plait_task *task)
 {
     struct task_slot *slot = slot_of(task, "detach", __builtin_return_address(0));
-    struct task_record *record = slot->record;
+    struct task_record *record = slot_record(slot);
     if (!task)
         return;
     if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
@@ -75,7 +75,7 @@ void plait_detach(plait_task *task)
 static struct task_record *running(plait_task *task, const char *verb, void *place)
 {
     struct task_slot *slot = slot_of(task, verb, place);
-    return task_has_ended(slot) ? NULL : slot->record;
+    return task_has_ended(slot) ? NULL : slot_record(slot);
 }
 
 void plait_cancel(plait_task *task)

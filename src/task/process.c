@@ -161,15 +161,18 @@ static int process_adopt(struct task_process *process, pid_t pid)
 {
     process->pid = pid;
     process->watch.descriptor = os_pidfd_open(pid);
-    int rc = process->watch.descriptor < 0 ? process->watch.descriptor
-                                           : sched_watch_add(&process->watch);
+    int rc = process->watch.descriptor;
+    if (rc >= 0) {
+        /* Before the watcher knows the child: it may end and its page be gone at once. */
+        atom_store(&process->page->go, 1, RELEASE);
+        os_futex_wake(&process->page->go, 1, true);
+        rc = sched_watch_add(&process->watch);
+    }
     if (rc < 0) {
-        kill(pid, SIGKILL); /* it waits for `go` and has done nothing */
+        kill(pid, SIGKILL); /* no memory in the kernel: nobody could tell us of its end */
         waitpid(pid, NULL, 0);
         return rc;
     }
-    atom_store(&process->page->go, 1, RELEASE);
-    os_futex_wake(&process->page->go, 1, true);
     return 0;
 }
 

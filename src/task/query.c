@@ -32,7 +32,7 @@ plait_state plait_task_state(const plait_task *task)
 {
     struct task_slot *slot = slot_of(task, "state", PLACE);
     plait_state state = atom_load(&slot->state, ACQUIRE) & TASK_STATE;
-    return state == PLAIT_RUNNING ? state_now(slot->record) : state;
+    return state == PLAIT_RUNNING ? state_now(slot_record(slot)) : state;
 }
 
 bool plait_is_alive(const plait_task *task)
@@ -49,7 +49,7 @@ uint64_t plait_task_id(const plait_task *task)
 int plait_task_descriptor(plait_task *task)
 {
     struct task_slot *slot = slot_of(task, "descriptor", PLACE);
-    struct task_record *record = slot->record;
+    struct task_record *record = slot_record(slot);
     if (record && record->process && !record->process->ended)
         return os_pidfd_open(record->process->pid);
     return -ENOTSUP;
@@ -57,7 +57,7 @@ int plait_task_descriptor(plait_task *task)
 
 pid_t plait_task_pid(const plait_task *task)
 {
-    struct task_record *record = slot_of(task, "pid", PLACE)->record;
+    struct task_record *record = slot_record(slot_of(task, "pid", PLACE));
     return record && record->process ? record->process->pid : getpid();
 }
 
@@ -68,13 +68,13 @@ plait_carrier plait_task_carrier(const plait_task *task)
 
 const char *plait_task_name(const plait_task *task)
 {
-    struct task_record *record = slot_of(task, "name", PLACE)->record;
+    struct task_record *record = slot_record(slot_of(task, "name", PLACE));
     return record ? record_name(record) : "(ended)";
 }
 
 void plait_task_set_name(plait_task *task, const char *name)
 {
-    struct task_record *record = slot_of(task, "set_name", PLACE)->record;
+    struct task_record *record = slot_record(slot_of(task, "set_name", PLACE));
     if (!record || !name || !*name)
         return;
     base_format(record->name, sizeof record->name, "%s", name);

@@ -98,7 +98,7 @@ static void record_enter(struct task_record *record, uint32_t number, struct tas
 {
     record->slot = number;
     record->id = slot->id = task_next_id();
-    slot->record = record;
+    slot_set_record(slot, record);
     slot->flags = (uint32_t)record->carrier << 16;
     atom_store(&slot->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
     wait_current = &record->co.self;

@@ -66,7 +66,7 @@ struct task_slot *slot_new(uint32_t *number)
         return NULL;
     slot->status = 0;
     slot->flags = 0;
-    slot->record = NULL;
+    slot_set_record(slot, NULL);
     atom_store(&slot->state, PLAIT_PENDING, RELAXED);
     atom_store(&slot->serial, slot->serial + 1, RELEASE);
     return slot;

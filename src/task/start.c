@@ -108,7 +108,7 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
         record->flags |= TASK_IS_DAEMON;
         slot->flags |= TASK_HAS_DAEMON;
     }
-    slot->record = record;
+    slot_set_record(slot, record);
 }
 
 /* A start without a handle is counted in the starter's scope before it can end. */

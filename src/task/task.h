@@ -62,6 +62,16 @@ struct task_slot {
 };
 enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4 };
 
+/* The record may go at any moment for all but the task itself: what others read through it is a hint, and stays readable memory. */
+static inline struct task_record *slot_record(const struct task_slot *slot)
+{
+    return atom_load(&slot->record, ACQUIRE); /* pairs with slot_set_record */
+}
+static inline void slot_set_record(struct task_slot *slot, struct task_record *record)
+{
+    atom_store(&slot->record, record, RELEASE);
+}
+
 /* slot.c: the table */
 struct task_slot *slot_new(uint32_t *number); /* serial set, state PENDING; NULL: no memory */
 void slot_free(uint32_t number);

@@ -1,0 +1,61 @@
+/* What a task waits for, told from its note. A hint: it may go on at any moment. */
+#include "base/report.h"
+#include "sync/lock.h"
+#include "task/process.h"
+
+#include <plait/watch.h>
+
+#include <errno.h>
+
+/* The texts belong to the asking thread until it asks again. */
+static __thread char object_text[128];
+
+/* A child's page, copied before it is believed: the child may write it meanwhile, or be anything by now. */
+static int waits_of_process(const struct task_process *process, plait_wait_info *wait)
+{
+    static __thread char verb[sizeof process->page->verb];
+    struct task_page *page = process->page;
+    if (process->ended || !page || atom_load(&page->state, ACQUIRE) != PLAIT_WAITING)
+        return -EAGAIN;
+    memcpy(verb, page->verb, sizeof verb - 1);
+    memcpy(object_text, page->object, sizeof page->object);
+    object_text[sizeof page->object - 1] = 0;
+    *wait = (plait_wait_info){.verb = verb, .object = object_text, .since = page->since};
+    return 0;
+}
+
+static plait_task *holder_of(const struct wait_note *note)
+{
+    void *place;
+    struct wait_self *holder = NULL;
+    if (note->type && strcmp(note->type, "lock") == 0 && note->object)
+        holder = lock_holder(note->object, &place);
+    return holder ? slot_handle(((struct task_record *)holder)->slot) : NULL;
+}
+
+static const char *object_name(const struct wait_note *note)
+{
+    if (note->type && strcmp(note->type, "task") == 0 && note->object)
+        base_format(object_text, sizeof object_text, "task '%s'", plait_task_name(note->object));
+    else if (note->object)
+        base_name_of(note->object, note->type, object_text, sizeof object_text);
+    else
+        base_format(object_text, sizeof object_text, "%s", note->type ? note->type : "?");
+    return object_text;
+}
+
+int plait_task_waits(const plait_task *task, plait_wait_info *wait)
+{
+    struct task_slot *slot = slot_of(task, "waits", __builtin_return_address(0));
+    struct task_record *record = task_has_ended(slot) ? NULL : slot_record(slot);
+    if (!record || !wait)
+        return record ? -EINVAL : -EAGAIN;
+    if (record->process)
+        return waits_of_process(record->process, wait);
+    struct wait_note note = record->co.self.note;
+    const char *verb = atom_load(&record->co.self.note.verb, ACQUIRE);
+    if (!verb)
+        return -EAGAIN;
+    *wait = (plait_wait_info){verb, object_name(&note), holder_of(&note), note.since, note.place};
+    return 0;
+}
