@@ -8,8 +8,8 @@
 static int son(void *arg)
 {
     do
-        printf("is alive\n");
-    while (plait_sleep(in(0.5)) == 0);
+        printf("%d s  in son\n", now());
+    while (plait_sleep(in(1)) == 0);
     return -ECANCELED;
 }
 
@@ -19,10 +19,10 @@ int main(int argc, char **argv)
     plait_task *task;
     int status = 0;
     plait_start(&task, carrier, son, NULL, NULL);
-    printf("after start: %d\n", plait_is_alive(task));
-    plait_sleep(in(1.25));
+    printf("%d s  alive: %d\n", now(), plait_is_alive(task));
+    plait_sleep(in(2.5));
     plait_terminate(task);
-    printf("right after terminate: %d\n", plait_is_alive(task));
+    printf("%d s  right after terminate: %d\n", now(), plait_is_alive(task));
     int rc = plait_join(task, &status, PLAIT_NEVER);
-    printf("join: %s, status %s\n", code(rc), code(status));
+    printf("%d s  join: %s, status %s\n", now(), code(rc), code(status));
 }

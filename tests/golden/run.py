@@ -81,9 +81,9 @@ def run(command, environment):
 
 
 class Gauge(threading.Thread):
-    """Sleeps beside a run in real time and notes how late it wakes: when the machine itself lets a sleeper oversleep, the
-    stamps and the order of a run say nothing about plait."""
-    LATE = 0.02
+    """Sleeps beside a run in real time and notes how late it wakes. When the machine lets sleepers oversleep, or has more to
+    run than CPUs, the stamps and the order of a run say nothing about plait."""
+    LATE = 0.01
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -104,7 +104,7 @@ class Gauge(threading.Thread):
         self.join()
 
     def was_late(self):
-        return self.worst > self.LATE
+        return self.worst > self.LATE or os.getloadavg()[0] > os.cpu_count()
 
 
 def setting(seed):
@@ -145,7 +145,8 @@ def run_one(row, carrier, seed, options):
         wrong = spec.check(*result)
         if seed is not None or not wrong or result[2] != spec.exit or not gauge.was_late():
             break  # a crash or a hang is one, however late the machine was
-        print(f"{row.row} on {carrier}: once more, because a sleep of this machine was late by {gauge.worst * 1000:.0f} ms")
+        print(f"{row.row} on {carrier}: once more, because the machine was late ({gauge.worst * 1000:.0f} ms, load "
+              f"{os.getloadavg()[0]:.1f}): {wrong[0]}")
     if wrong:
         complain(row, carrier, seed, command, result, wrong)
     elif options.prove:
