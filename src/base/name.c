@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <plait/error.h>
 
-enum { NAME_MOST = 63, FIRST_SLOTS = 64, TRIES = 10000 };
+enum { NAME_MOST = 63, FIRST_SLOTS = 64 };
 
 struct slot {
     const void *object; /* NULL: free */
@@ -25,17 +25,33 @@ struct table {
     struct slot slots[];
 };
 
-static base_spin lock; /* guards all below, and writers of plait_on_report */
+static base_spin lock; /* guards the table, and the writers of plait_on_report */
 static struct table *table;
+
+/* This thread holds the lock. A message may come from the handler of a stack overflow that happened in here: only then would it
+ * wait for itself. Initial-exec, because the first use of any other thread-local in a library allocates. */
+static _Thread_local volatile bool holding __attribute__((tls_model("initial-exec")));
+
+static void table_lock(void)
+{
+    holding = true;
+    base_spin_lock(&lock);
+}
+
+static void table_unlock(void)
+{
+    base_spin_unlock(&lock);
+    holding = false;
+}
 
 void base_name_fork_prepare(void)
 {
-    base_spin_lock(&lock);
+    table_lock();
 }
 
 void base_name_fork_done(void)
 {
-    base_spin_unlock(&lock);
+    table_unlock();
 }
 
 /* Fibonacci hashing: addresses differ in their middle bits. */
@@ -80,22 +96,22 @@ static void move_all(struct table *to, struct table *from)
  * since that may take long or take libc's lock; so the table is looked at again afterwards: somebody else may have grown it. */
 static int lock_with_room(void)
 {
-    base_spin_lock(&lock);
+    table_lock();
     while (is_full(table)) {
         size_t slots = table ? (table->mask + 1) * 2 : FIRST_SLOTS;
-        base_spin_unlock(&lock);
+        table_unlock();
         struct table *new = table_new(slots), *old = new;
         if (!new)
             return -ENOMEM;
-        base_spin_lock(&lock);
+        table_lock();
         if (is_full(table) && (!table || table->mask + 1 < slots)) {
             move_all(new, table);
             old = table;
             atom_store(&table, new, RELAXED);
         }
-        base_spin_unlock(&lock);
+        table_unlock();
         os_free(old);
-        base_spin_lock(&lock);
+        table_lock();
     }
     return 0;
 }
@@ -126,7 +142,7 @@ int base_name_set(const void *object, const char *name)
     table->used += slot->object == NULL;
     slot->object = object;
     copy_cut(slot->name, name);
-    base_spin_unlock(&lock);
+    table_unlock();
     return 0;
 }
 
@@ -148,36 +164,25 @@ void base_name_forget(const void *object)
     if (!object ||
         !atom_load(&table, RELAXED)) /* most programs name nothing, and all free something */
         return;
-    base_spin_lock(&lock);
+    table_lock();
     struct slot *slot = slot_of(table, object);
     if (slot->object) {
         close_gap(table, (size_t)(slot - table->slots));
         table->used--;
     }
-    base_spin_unlock(&lock);
-}
-
-/* A message may come from the handler of a stack overflow that happened with this lock held: then its owner does not run on. A
- * message without a name is better than none, so this gives up in the end. */
-static bool lock_for_message(void)
-{
-    for (int i = 0; i < TRIES; i++) {
-        if (base_spin_try(&lock))
-            return true;
-        os_relax();
-    }
-    return false;
+    table_unlock();
 }
 
 static bool copy_name(const void *object, char *text, size_t size)
 {
-    if (!atom_load(&table, RELAXED) || !lock_for_message())
+    if (holding || !atom_load(&table, RELAXED)) /* a message without a name is better than none */
         return false;
+    table_lock();
     struct slot *slot = slot_of(table, object);
     bool known = slot->object != NULL;
     if (known)
         base_format(text, size, "%s", slot->name);
-    base_spin_unlock(&lock);
+    table_unlock();
     return known;
 }
 

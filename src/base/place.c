@@ -22,7 +22,7 @@ const char *base_place(void *address, char *text, size_t size)
 {
     Dl_info info = {0};
     /* A return address may lie behind the last instruction of a function that calls a noreturn one: so look one byte before. */
-    bool known = dladdr((char *)address - 1, &info) != 0 && info.dli_fname != NULL;
+    bool known = dladdr((void *)((uintptr_t)address - 1), &info) != 0 && info.dli_fname != NULL;
     if (known && info.dli_sname)
         base_format(text, size, "%s+0x%zx (%s)", info.dli_sname,
                     (size_t)((char *)address - (char *)info.dli_saddr), last_part(info.dli_fname));
