@@ -105,7 +105,8 @@ bool plait_task_dumped_core(const plait_task *task)
 int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg)
 {
     int count = 0;
-    task_me();
+    if (!slot_limit())
+        task_me(); /* the caller is a task too, but for plait's own threads */
     for (uint32_t i = 0; i < slot_limit(); i++) {
         struct task_slot *slot = slot_at(i);
         if (!(atom_load(&slot->serial, ACQUIRE) & 1) || task_has_ended(slot))

@@ -11,12 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 enum { TRACE_BUFFER = 65536, TRACE_LINE = 160, TRACE_OBJECTS = 8192 };
 
 static struct {
     base_spin lock; /* guards all below */
     int descriptor;
+    bool flushed_at_exit;
     int64_t begin;
     size_t used;
     uint32_t objects;
@@ -79,6 +81,8 @@ int plait_trace_start(const char *path)
         trace.used = trace.objects = 0;
         memset(trace.object, 0, sizeof trace.object);
         base_trace = trace_line;
+        if (!trace.flushed_at_exit)
+            trace.flushed_at_exit = atexit(plait_trace_stop) == 0;
     }
     base_spin_unlock(&trace.lock);
     if (busy)
