@@ -61,21 +61,25 @@ int crew_run(const struct crew *crew)
     return crew->carrier ? run_on_carrier(crew) : run_in_sequence(crew);
 }
 
-static int64_t cpu_of(int who)
+static void add_usage(struct crew_clock *clock, int who)
 {
     struct rusage usage;
     getrusage(who, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * PLAIT_SECOND +
-           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * PLAIT_MICROSECOND;
+    clock->cpu += (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * PLAIT_SECOND +
+                  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * PLAIT_MICROSECOND;
+    clock->disk += usage.ru_inblock * INT64_C(512);
 }
 
 struct crew_clock crew_clock_start(void)
 {
-    return (struct crew_clock){plait_now(), cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN)};
+    struct crew_clock clock = {.time = plait_now()};
+    add_usage(&clock, RUSAGE_SELF);
+    add_usage(&clock, RUSAGE_CHILDREN);
+    return clock;
 }
 
 struct crew_clock crew_clock_since(struct crew_clock start)
 {
     struct crew_clock now = crew_clock_start();
-    return (struct crew_clock){now.time - start.time, now.cpu - start.cpu};
+    return (struct crew_clock){now.time - start.time, now.cpu - start.cpu, now.disk - start.disk};
 }

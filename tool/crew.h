@@ -25,9 +25,10 @@ struct crew {
 /* Runs them and waits for all. 0; a start's negative code; or the first status that was not 0. */
 int crew_run(const struct crew *crew);
 
-/* Time and CPU time (of this process and of children that have ended) since a start. */
+/* What this process and its children that have ended used since a start. */
 struct crew_clock {
-    int64_t time, cpu;
+    int64_t time, cpu; /* nanoseconds */
+    int64_t disk;      /* bytes read from a disk */
 };
 struct crew_clock crew_clock_start(void);
 struct crew_clock crew_clock_since(struct crew_clock start);

@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 enum { PIECE = 4 << 20, SLOTS_LEAST = 4096, SLOTS_MOST = 4 << 20, TEXT_LEAST = 64 << 10 };
-static const uint64_t MEMORY_MOST = UINT64_C(1) << 30; /* for the tables of all workers */
+static const int64_t YIELD_AFTER = PLAIT_MILLISECOND / 5; /* plait interrupts nobody */
+static const uint64_t MEMORY_MOST = UINT64_C(1) << 30;    /* for the tables of all workers */
 
 static uint64_t pieces_of(uint64_t size)
 {
@@ -128,10 +129,15 @@ static int work(void *arg)
     struct counter *counter = counter_open();
     if (!counter)
         return -ENOMEM;
+    int64_t now, yielded = plait_now();
     while ((next = atomic_fetch_add(&plan->shared->next, 1)) < whole) {
-        if (plait_now() >= plan->deadline) {
+        if ((now = plait_now()) >= plan->deadline) {
             atomic_store(&plan->shared->stopped, 1);
             break;
+        }
+        if (now - yielded > YIELD_AFTER) {
+            plait_yield();
+            yielded = now;
         }
         count_one(plan, &plan->pieces[next % plan->piece_count], counter, &part,
                   plan->tables[seat->number]);

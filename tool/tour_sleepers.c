@@ -1,10 +1,10 @@
 /* A hundred thousand coroutines asleep at the same moment: how long it takes and how much memory it
- * is. */
+ * is. They live in a process of their own, because a child started later would inherit their pages
+ * and take longer to start and to die. */
+#include "crew.h"
 #include "json.h"
 #include "page.h"
 #include "tour.h"
-
-#include <plait.h>
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,16 +12,24 @@
 
 enum { SLEEPERS = 100000, COST = 8192 /* bytes that one may take, with a margin */ };
 
-struct dormitory {
+struct night { /* in shared memory */
+    int count, started, error, asleep_at_once;
     _Atomic int asleep, woken;
+    _Atomic bool all_asleep;
+    uint64_t memory; /* bytes */
+    int64_t starting, whole;
 };
 
-static int sleep_once(void *arg)
+/* A second at a time, and again until the last has fallen asleep, however slow the machine is. */
+static int sleep_by_the_second(void *arg)
 {
-    struct dormitory *dormitory = arg;
-    atomic_fetch_add(&dormitory->asleep, 1);
-    int error = plait_sleep(plait_after(PLAIT_SECOND));
-    atomic_fetch_add(&dormitory->woken, error == 0);
+    struct night *night = arg;
+    int error = 0;
+    atomic_fetch_add(&night->asleep, 1);
+    do
+        error = plait_sleep(plait_after(PLAIT_SECOND));
+    while (!error && !atomic_load(&night->all_asleep));
+    atomic_fetch_add(&night->woken, error == 0);
     return error;
 }
 
@@ -48,36 +56,33 @@ static int affordable(void)
     return pages <= 0 || most > SLEEPERS ? SLEEPERS : (int)most;
 }
 
-struct night {
-    int started, asleep, error;
-    uint64_t memory; /* bytes */
-    int64_t starting, whole;
-};
-
-static void spend(struct night *night, int count, struct dormitory *dormitory)
+static int spend(void *arg)
 {
+    struct night *night = arg;
     uint64_t before = kilobytes();
     int64_t begin = plait_now();
-    while (night->started < count && !night->error) {
-        night->error = plait_start(NULL, PLAIT_COROUTINE, sleep_once, dormitory, NULL);
+    while (night->started < night->count && !night->error) {
+        night->error = plait_start(NULL, PLAIT_COROUTINE, sleep_by_the_second, night, NULL);
         night->started += !night->error;
     }
-    int64_t end = plait_after(PLAIT_SECOND / 2);
-    while (atomic_load(&dormitory->asleep) < night->started && plait_now() < end)
+    int64_t end = plait_after(10 * PLAIT_SECOND);
+    while (atomic_load(&night->asleep) < night->started && plait_now() < end)
         if (plait_sleep(plait_after(PLAIT_MILLISECOND)) < 0)
             break;
     night->starting = plait_now() - begin;
-    night->asleep = atomic_load(&dormitory->asleep) - atomic_load(&dormitory->woken);
+    night->asleep_at_once = atomic_load(&night->asleep) - atomic_load(&night->woken);
     night->memory = (kilobytes() - before) * 1024;
-    plait_join_all(PLAIT_NEVER);
+    atomic_store(&night->all_asleep, true);
+    int failed = plait_join_all(PLAIT_NEVER);
     night->whole = plait_now() - begin;
+    return night->error ? night->error : failed;
 }
 
 static void report_json(const struct night *night, bool right)
 {
     json_object("sleepers");
     json_number("count", night->started);
-    json_number("asleep_at_once", night->asleep);
+    json_number("asleep_at_once", night->asleep_at_once);
     json_real("start_seconds", night->starting / 1e9);
     json_real("seconds", night->whole / 1e9);
     json_number("memory_bytes", night->memory);
@@ -85,21 +90,29 @@ static void report_json(const struct night *night, bool right)
     json_end();
 }
 
+static void report(const struct night *night, int failed)
+{
+    uint64_t each = night->asleep_at_once > 0 ? night->memory / night->asleep_at_once : 0;
+    page_line("%s coroutines asleep at once after %s, a second at a time; all awake",
+              PAGE_NUMBER(night->asleep_at_once), PAGE_TIME(night->starting));
+    page_line("after %s; %s of memory, %s bytes each", PAGE_TIME(night->whole),
+              PAGE_BYTES(night->memory), PAGE_NUMBER(each));
+    if (failed)
+        page_line("%s", failed < 0 ? plait_strerror(failed) : "NOT ALL WOKE");
+    report_json(night, !failed);
+}
+
 int tour_sleepers(const struct tour *tour)
 {
-    struct dormitory dormitory = {0};
-    struct night night = {.started = 0};
-    int count = affordable();
+    struct night *night = plait_share(sizeof *night);
+    if (!night)
+        return page_line("no shared memory"), 1;
+    night->count = affordable();
     page_progress(0, 1, "starting coroutines");
-    spend(&night, count, &dormitory);
-    bool right = !night.error && dormitory.woken == count;
-    page_line("%s coroutines that sleep for 1 s each: %s asleep at once after %s,",
-              PAGE_NUMBER(night.started), PAGE_NUMBER(night.asleep), PAGE_TIME(night.starting));
-    page_line("all awake after %s; %s of memory, %s bytes each", PAGE_TIME(night.whole),
-              PAGE_BYTES(night.memory),
-              PAGE_NUMBER(night.asleep > 0 ? night.memory / night.asleep : 0));
-    if (!right)
-        page_line("%s", night.error ? plait_strerror(night.error) : "NOT ALL WOKE");
-    report_json(&night, right);
-    return !right;
+    int failed = crew_run(&(struct crew){PLAIT_PROCESS, 1, spend, (char *)night, 0, NULL, NULL});
+    if (!failed && night->woken != night->count)
+        failed = 1;
+    report(night, failed);
+    plait_share_free(night);
+    return failed != 0;
 }

@@ -145,13 +145,13 @@ static void keep(struct kept *kept, const struct plan_result *result)
     }
 }
 
-/* Reading from the disk would make the first run look slow and the others quick; what waited
- * much is run once more. */
+/* Reading from the disk would make the first run look slow and the others quick; then it is run
+ * once more. */
 static void run_first(struct words *words, struct plan_result *result)
 {
     plan_run(&words->plan, CREW_SEQUENCE, 1, result);
-    bool waited = result->used.cpu < result->used.time * 6 / 10;
-    if (waited && result->whole && result->used.time < TIME_MOST / RUNS) {
+    bool cold = result->used.disk > (int64_t)(words->walk.bytes / 10);
+    if (cold && result->whole && result->used.time < TIME_MOST / RUNS) {
         words->cold = result->used.time;
         words->plan.passes = 0;
         plan_run(&words->plan, CREW_SEQUENCE, 1, result);
@@ -240,10 +240,10 @@ static void report_failure(struct words *words, uint64_t at, int error)
     char shown[200];
     escape_cut(shown, sizeof shown, 60, (const uint8_t *)name, strlen(name));
     if (words->failed++ < FAILURES_SHOWN)
-        page_line("cannot read %s: %s", shown, strerror(error));
+        page_line("cannot read %s: %s", shown, plait_strerror(error));
     json_object(NULL);
     json_bytes("name", (const uint8_t *)name, strlen(name));
-    json_text("error", strerror(error));
+    json_text("error", plait_strerror(error));
     json_end();
 }
 

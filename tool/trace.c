@@ -3,6 +3,8 @@
 #include "tour.h"
 #include "usage.h"
 
+#include <plait.h>
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -79,6 +81,6 @@ int trace_main(int argc, char **argv)
     if (file && file != stdin)
         fclose(file);
     if (error)
-        usage_fail("trace", "%s: %s", argv[1], strerror(error));
+        usage_fail("trace", "%s: %s", argv[1], plait_strerror(error));
     return error != 0;
 }

@@ -41,15 +41,15 @@ def check_words(here):
     wrong(2, "one directory, not 2", "tour", here, here)
     wrong(2, "takes no arguments", "doctor", "now")
     wrong(2, "one file", "trace")
-    wrong(1, "nowhere: No such file", "trace", here + "/nowhere")
+    wrong(1, "nowhere: no such file", "trace", here + "/nowhere")
     right("usage: plait COMMAND", "help")
     right("plait tour [DIR]", "help", "tour")
     right("plait ", "--version")
 
 
 def check_directories(here):
-    wrong(2, "nowhere: No such file", "tour", here + "/nowhere")
-    wrong(2, "file: Not a directory", "tour", here + "/file")
+    wrong(2, "nowhere: no such file", "tour", here + "/nowhere")
+    wrong(2, "file: not a directory", "tour", here + "/file")
     wrong(2, "loop: ", "tour", here + "/loop")
     os.mkdir(here + "/empty")
     assert "no regular files" in right("0 files", "tour", here + "/empty", "--part", "2")
@@ -92,7 +92,7 @@ def check_unreadable(here):
     os.chmod(secret, 0)
     for name in "empty", "queer", "here", "loop":
         (os.unlink if os.path.islink(here + "/" + name) else shutil.rmtree)(here + "/" + name)
-    unreadable(here, prefix, {"closed": "Permission denied", "secret": "Permission denied"})
+    unreadable(here, prefix, {"closed": "permission denied", "secret": "permission denied"})
     os.chmod(secret, 0o700)
 
 
