@@ -1,9 +1,10 @@
 /* All atomics of plait, in one place.
  *
- * In the `explore` build each access is a point where the explorer of tests/explore chooses who runs next, so that the real
- * functions run under all interleavings of two or three tasks. No fences: ThreadSanitizer does not
- * understand them, and every pairing below is between two accesses that can be named. The order is the last argument, without
- * prefix: RELAXED, ACQUIRE, RELEASE, ACQ_REL, SEQ_CST. */
+ * In the `explore` build each access is a point where the explorer of tests/explore chooses who
+ * runs next, so that the real functions run under all interleavings of two or three tasks. No
+ * fences: ThreadSanitizer does not understand them, and every pairing below is between two accesses
+ * that can be named. The order is the last argument, without prefix: RELAXED, ACQUIRE, RELEASE,
+ * ACQ_REL, SEQ_CST. */
 #ifndef BASE_ATOMIC_H
 #define BASE_ATOMIC_H
 

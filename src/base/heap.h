@@ -1,5 +1,6 @@
-/* Pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986) of records that own their links: insert in O(1), take and remove in O(log n) amortised, nothing allocated. The order is
- * `key`, then `order` (who came first), so equal times keep their order. Not thread-safe. */
+/* Pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986) of records that own their links: insert
+ * in O(1), take and remove in O(log n) amortised, nothing allocated. The order is `key`, then
+ * `order` (who came first), so equal times keep their order. Not thread-safe. */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 
@@ -10,7 +11,8 @@
 struct heap_item {
     int64_t key;
     uint64_t order;
-    struct heap_item *child, *next, **owner; /* owner: the pointer that points here; NULL: not in a heap */
+    /* Owner: the pointer that points here; NULL: not in a heap */
+    struct heap_item *child, *next, **owner;
 };
 
 struct heap {

@@ -1,4 +1,5 @@
-/* Doubly linked ring with its head inside it: no NULL, no special first. The records own their links; nothing is allocated. */
+/* Doubly linked ring with its head inside it: no NULL, no special first. The records own their
+ * links; nothing is allocated. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

@@ -6,8 +6,10 @@
 
 struct base_settings {
     int workers;        /* PLAIT_WORKERS, 1 .. 256; default os_cpus() */
-    int spare_workers;  /* PLAIT_SPARE_WORKERS: how many more when workers are stuck; default and most 64 */
-    size_t stack;       /* PLAIT_STACK, bytes of address space of a coroutine; default 256 KB, whole pages, >= 16 KB */
+    /* PLAIT_SPARE_WORKERS: how many more when workers are stuck; default and most 64 */
+    int spare_workers;
+    /* PLAIT_STACK, bytes of address space of a coroutine; default 256 KB, whole pages, >= 16 KB */
+    size_t stack;
     const char *poller; /* PLAIT_POLLER: "epoll" */
     const char *deadlock; /* PLAIT_DEADLOCK: "report", "error", "abort"; NULL when not said */
     int dump_signal;      /* of plait_configure only; 0: none */
@@ -18,8 +20,9 @@ struct base_settings {
     int64_t patrol;     /* PLAIT_PATROL in ms, default 20 ms; 0: none (measurements only) */
 };
 
-/* The settings; reads the environment at the first call, after which plait_configure says -EBUSY. Nonsense in a variable is one
- * line on stderr that names it, what it may be, and the default taken. */
+/* The settings; reads the environment at the first call, after which plait_configure says -EBUSY.
+ * Nonsense in a variable is one line on stderr that names it, what it may be, and the default
+ * taken. */
 const struct base_settings *base_settings(void);
 
 #endif

@@ -1,7 +1,9 @@
-/* Stacks of coroutines: carved from large mappings, a guard page below each, used again newest first.
+/* Stacks of coroutines: carved from large mappings, a guard page below each, used again newest
+ * first.
  *
- * A stack is `size` bytes of address space whose lowest page is the guard. The owner keeps its control block at the top, in the page that is dirty
- * anyway, so a parked coroutine costs one page. */
+ * A stack is `size` bytes of address space whose lowest page is the guard. The owner keeps its
+ * control block at the top, in the page that is dirty anyway, so a parked coroutine costs one page.
+ */
 #ifndef BASE_STACK_H
 #define BASE_STACK_H
 
@@ -10,14 +12,17 @@
 
 enum { BASE_STACK_LEAST = 16384 };
 
-/* Lowest address of a stack of at least `size` bytes (rounded up to whole pages, then to the cache's classes; *size gets the result), guard included;
- * NULL: no memory. Not zeroed when it was used before. */
+/* Lowest address of a stack of at least `size` bytes (rounded up to whole pages, then to the
+ * cache's classes; *size gets the result), guard included; NULL: no memory. Not zeroed when it was
+ * used before. */
 void *base_stack_take(size_t *size);
 void base_stack_give(void *stack, size_t size);
-/* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64 used last of each class stay as
- * they are. For a scheduler that falls idle, at most about half a millisecond. When to call again; OS_NEVER: nothing is left to give. */
+/* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64
+ * used last of each class stay as they are. For a scheduler that falls idle, at most about half a
+ * millisecond. When to call again; OS_NEVER: nothing is left to give. */
 int64_t base_stack_trim(int64_t now);
-/* Is the address in the guard page of a stack in use? Its lowest address, else NULL. Async-signal-safe. */
+/* Is the address in the guard page of a stack in use? Its lowest address, else NULL.
+ * Async-signal-safe. */
 void *base_stack_of_guard(const void *address, size_t *size);
 void base_stack_fork_prepare(void);
 void base_stack_fork_done(void); /* parent and child */

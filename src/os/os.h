@@ -1,10 +1,12 @@
-/* The whole contract between plait and the machine: clock, futex, threads, processes, memory, poller, context switch,
- * and what the kernel can do. The only folder with #if on platforms; a new platform is new files here.
+/* The whole contract between plait and the machine: clock, futex, threads, processes, memory,
+ * poller, context switch, and what the kernel can do. The only folder with #if on platforms; a new
+ * platform is new files here.
  *
- * Rules for all of it: results are 0, a count or a descriptor, else -errno; errno itself is left as it was; no call here
- * takes a lock of libc or allocates unless its line says so, so that all may be used beside a fork and by the watcher. Every system call passes
- * the seam of os/fault.h, so that tests can make the Nth one fail. Deadlines are absolute nanoseconds of
- * CLOCK_MONOTONIC; OS_NEVER does not end. EINTR never comes out of here. */
+ * Rules for all of it: results are 0, a count or a descriptor, else -errno; errno itself is left as
+ * it was; no call here takes a lock of libc or allocates unless its line says so, so that all may
+ * be used beside a fork and by the watcher. Every system call passes the seam of os/fault.h, so
+ * that tests can make the Nth one fail. Deadlines are absolute nanoseconds of CLOCK_MONOTONIC;
+ * OS_NEVER does not end. EINTR never comes out of here. */
 #ifndef OS_OS_H
 #define OS_OS_H
 
@@ -21,7 +23,8 @@
 /* ---- clock.c */
 int64_t os_now(void);      /* CLOCK_MONOTONIC by the vDSO, about 25 ns */
 void os_relax(void);       /* the CPU's pause hint inside a spin */
-void os_sleep(int64_t ns); /* this thread, at least so long; start-up and tests only: tasks sleep in wait/ */
+/* This thread, at least so long; start-up and tests only: tasks sleep in wait/ */
+void os_sleep(int64_t ns);
 
 /* ---- futex.c: sleeping in the kernel. `shared`: the word lies in memory of several processes. */
 struct os_word {
@@ -30,57 +33,73 @@ struct os_word {
     bool shared;
 };
 enum { OS_WAIT_ANY_MOST = 128 };
-/* While *word is `seen`, until woken. 0 woken (or a signal came: look again), -EAGAIN it had another value, -ETIMEDOUT. */
+/* While *word is `seen`, until woken. 0 woken (or a signal came: look again), -EAGAIN it had
+ * another value, -ETIMEDOUT. */
 int os_futex_wait(uint32_t *word, uint32_t seen, bool shared, int64_t deadline);
-/* On all words at once (1 .. OS_WAIT_ANY_MOST): the index woken, -EAGAIN, -EINTR (look again), -ETIMEDOUT,
- * -ENOSYS where the kernel has no futex_waitv (qemu). */
+/* On all words at once (1 .. OS_WAIT_ANY_MOST): the index woken, -EAGAIN, -EINTR (look again),
+ * -ETIMEDOUT, -ENOSYS where the kernel has no futex_waitv (qemu). */
 int os_futex_wait_any(const struct os_word *words, int count, int64_t deadline);
 int os_futex_wake(uint32_t *word, int count, bool shared); /* how many were woken */
 /* ---- holder.c */
-/* Takes bit `bit` off and wakes all who sleep, in one step of the kernel: nobody falls asleep or is killed in between. How many were woken. */
+/* Takes bit `bit` off and wakes all who sleep, in one step of the kernel: nobody falls asleep or is
+ * killed in between. How many were woken. */
 int os_futex_clear(uint32_t *word, int bit, bool shared);
-/* No thread of this number lives any more, and the kernel has walked its robust list. Sends nothing, needs no permission. */
+/* No thread of this number lives any more, and the kernel has walked its robust list. Sends
+ * nothing, needs no permission. */
 bool os_thread_is_gone(pid_t tid);
 
 /* ---- thread.c */
 pid_t os_tid(void);
 void os_yield(void); /* sched_yield(2) */
-int os_cpus(void);                   /* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
+/* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
+int os_cpus(void);
 int os_cpus_allowed(void);           /* CPUs of the affinity mask: may two threads run at once? */
-/* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB of stack unless `stack` says
- * more; named for ps. Detached. Allocates (pthread_create). */
+/* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB
+ * of stack unless `stack` says more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);
-/* A thread for a user's function: joinable, signals as the caller's, the default stack unless `stack` bytes are asked for. Allocates. */
+/* A thread for a user's function: joinable, signals as the caller's, the default stack unless
+ * `stack` bytes are asked for. Allocates. */
 int os_thread_create(pthread_t *thread, void *(*main)(void *), void *arg, size_t stack);
 void os_thread_name(const char *name);
 int os_errno_get(void);
-void os_errno_set(int value);        /* never inlined: gcc keeps the address of errno across a switch to another thread */
+/* Never inlined: gcc keeps the address of errno across a switch to another thread */
+void os_errno_set(int value);
 
 /* ---- process.c: children, raw system calls only */
 int os_pidfd_open(pid_t pid);
 int os_pidfd_signal(int pidfd, int signal);
 struct os_exit {
     int status; /* as wait(2) gives it: WIFEXITED, WTERMSIG ... */
-    bool known; /* false: the host's own wait() took it, and the kernel is too old to be asked again */
+    /* False: the host's own wait() took it, and the kernel is too old to be asked again */
+    bool known;
 };
-/* Has the child of this pidfd ended? 1: yes, *end filled; 0: not yet; -errno. Reaps exactly this child (waitid(P_PIDFD)); where the host program
- * took its status away it asks PIDFD_GET_INFO. Never waitpid(-1). */
+/* Has the child of this pidfd ended? 1: yes, *end filled; 0: not yet; -errno. Reaps exactly this
+ * child (waitid(P_PIDFD)); where the host program took its status away it asks PIDFD_GET_INFO.
+ * Never waitpid(-1). */
 int os_pidfd_reap(int pidfd, struct os_exit *end);
-int os_die_with_parent(pid_t parent); /* PDEATHSIG = SIGKILL, and the re-check that the parent is still `parent`: else -ESRCH */
+/* PDEATHSIG = SIGKILL, and the re-check that the parent is still `parent`: else -ESRCH */
+int os_die_with_parent(pid_t parent);
 
-/* ---- output.c: all of it, or -errno; raises no SIGPIPE; gives up after 20 ms where a full descriptor is non-blocking */
+/* ---- output.c: all of it, or -errno; raises no SIGPIPE; gives up after 20 ms where a full
+ *  descriptor is non-blocking */
 int os_open(const char *path, int flags, unsigned mode); /* as open(2); a descriptor */
 int os_write(int descriptor, const char *text, size_t size);
 
 /* ---- memory.c */
-void *os_alloc(size_t size); /* zeroed; NULL: no memory. The only way plait allocates: takes libc's lock, so start and open paths only */
+/* Zeroed; NULL: no memory. The only way plait allocates: takes libc's lock, so start and open
+ * paths only */
+void *os_alloc(size_t size);
 void os_free(void *memory);  /* takes NULL */
-void *os_map(size_t size);                 /* private zero pages, no swap reserved, no huge pages; NULL: no memory */
+/* Private zero pages, no swap reserved, no huge pages; NULL: no memory */
+void *os_map(size_t size);
 void os_unmap(void *memory, size_t size);
-int os_guard(void *page, size_t size);     /* no access from now on: MADV_GUARD_INSTALL, else mprotect */
+/* No access from now on: MADV_GUARD_INSTALL, else mprotect */
+int os_guard(void *page, size_t size);
 int os_unguard(void *page, size_t size);
-void os_discard(void *memory, size_t size); /* contents not needed: pages go back when memory is short (MADV_FREE) */
-int os_memfd(const char *name, size_t size); /* anonymous file of that size, close-on-exec, pages allocated: -ENOSPC, never SIGBUS later */
+/* Contents not needed: pages go back when memory is short (MADV_FREE) */
+void os_discard(void *memory, size_t size);
+/* Anonymous file of that size, close-on-exec, pages allocated: -ENOSPC, never SIGBUS later */
+int os_memfd(const char *name, size_t size);
 void *os_map_file(int descriptor, size_t size); /* shared mapping; NULL */
 
 /* ---- poller.c: epoll and eventfd */
@@ -93,22 +112,24 @@ struct os_ready {
 };
 enum { OS_READABLE = 1, OS_WRITABLE = 2, OS_ONCE = 4 };
 int os_poller_open(void);
-int os_poller_set(int poller, int descriptor, uint32_t events, uint64_t tag); /* adds or changes; OS_ONCE: told once */
+/* Adds or changes; OS_ONCE: told once */
+int os_poller_set(int poller, int descriptor, uint32_t events, uint64_t tag);
 int os_poller_remove(int poller, int descriptor);
-/* Waits until one is ready or the deadline; the count, 0 at the deadline or on a signal. epoll_pwait2, else epoll_wait with
- * milliseconds rounded up. */
+/* Waits until one is ready or the deadline; the count, 0 at the deadline or on a signal.
+ * epoll_pwait2, else epoll_wait with milliseconds rounded up. */
 int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadline);
 void os_close(int descriptor);
 
-/* ---- context_*.S, context.c: the switch. Saves what a call must preserve (not mxcsr, x87 control, FPCR: they are per worker) on
- * the old stack. Behind a real call in a file of its own: gcc kept a static variable in a register across an inlined one. */
+/* ---- context_*.S, context.c: the switch. Saves what a call must preserve (not mxcsr, x87 control,
+ *  FPCR: they are per worker) on the old stack. Behind a real call in a file of its own: gcc kept a
+ *  static variable in a register across an inlined one. */
 void os_switch(void **from, void *to);
-/* A context that calls entry(arg) on the stack that ends at `top` (16-byte aligned down) when first switched to; entry never returns.
- * Unwinders stop there. */
+/* A context that calls entry(arg) on the stack that ends at `top` (16-byte aligned down) when first
+ * switched to; entry never returns. Unwinders stop there. */
 void *os_context(void *top, void (*entry)(void *), void *arg);
 
-/* ---- overflow.h: what happens when a stack runs over its guard. sanitizer.h: what ASan, TSan and Valgrind must be told of a switch.
- * fault.h: making calls fail. */
+/* ---- overflow.h: what happens when a stack runs over its guard. sanitizer.h: what ASan, TSan and
+ *  Valgrind must be told of a switch. fault.h: making calls fail. */
 
 /* ---- robust.c: the kernel's list of what to mark when this thread dies */
 struct os_robust {
@@ -118,7 +139,8 @@ struct os_robust {
 };
 int os_robust_find(struct os_robust *robust); /* -ENOSYS: none here (qemu) */
 
-/* ---- probe.c: what this kernel has, each tried once by a real use, hidden by PLAIT_OS=-name,-name */
+/* ---- probe.c: what this kernel has, each tried once by a real use, hidden by PLAIT_OS=-name,-name
+ */
 enum os_feature {
     OS_FUTEX_WAITV,
     OS_PIDFD,
@@ -131,7 +153,9 @@ enum os_feature {
     OS_FEATURES
 };
 bool os_has(enum os_feature feature);
-void os_hide(const char *list); /* "-uring,-guard"; called once, before the first os_has; unknown names: reported by the caller through os_feature_named */
+/* "-uring,-guard"; called once, before the first os_has; unknown names: reported by the caller
+ * through os_feature_named */
+void os_hide(const char *list);
 struct os_feature_info {
     const char *name;     /* as in PLAIT_OS */
     const char *what;     /* what plait uses it for */

@@ -1,7 +1,8 @@
 /* Foreign blocking calls: run on helper threads, so that the coroutine's worker goes on.
  *
- * A helper takes jobs from one list; an idle one waits a second for the next and then ends. A job's record lies on the caller's stack, which the caller leaves
- * only after `done`; the helper does not touch it after that store (the wake goes by address). */
+ * A helper takes jobs from one list; an idle one waits a second for the next and then ends. A job's
+ * record lies on the caller's stack, which the caller leaves only after `done`; the helper does not
+ * touch it after that store (the wake goes by address). */
 #include "base/spin.h"
 #include "os/os.h"
 #include "sched/worker.h"
@@ -35,8 +36,8 @@ static struct job *job_take(void)
     return list_item(link, struct job, link);
 }
 
-/* The next job, or NULL after a second without one: then the helper is counted out already, under the same lock, so that no job can
- * be left to a helper that has decided to go. */
+/* The next job, or NULL after a second without one: then the helper is counted out already, under
+ * the same lock, so that no job can be left to a helper that has decided to go. */
 static struct job *job_wait(void)
 {
     int64_t deadline = os_now() + LINGER;
@@ -90,7 +91,8 @@ static bool job_put(struct job *job)
         list_init(&pool.jobs);
     list_append(&pool.jobs, &job->link);
     atom_add(&pool.bell, 1, RELAXED);
-    /* One helper for each job that waits: an idle one may have been woken for an earlier job and not have run yet. */
+    /* One helper for each job that waits: an idle one may have been woken for an earlier job and
+     * not have run yet. */
     pool.waiting++;
     if (pool.waiting > pool.idle && pool.helpers < HELPERS_MOST) {
         pool.helpers++;

@@ -25,7 +25,8 @@ static void seeded_loop(void *arg)
     abort();
 }
 
-/* The calling thread is worker 0; its loop gets a stack of its own, since the thread's stack is the main task's. */
+/* The calling thread is worker 0; its loop gets a stack of its own, since the thread's stack is the
+ * main task's. */
 void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
 {
     size_t size = base_settings()->stack;
@@ -107,8 +108,8 @@ void sched_fork_parent(void)
     base_spin_unlock(&sched.lock);
 }
 
-/* In the child there is one thread, and it is nobody's worker: what ran on the others is gone with them. Their stacks are the parent's to
- * give back; here they stay as they were. */
+/* In the child there is one thread, and it is nobody's worker: what ran on the others is gone with
+ * them. Their stacks are the parent's to give back; here they stay as they were. */
 void sched_after_fork(struct wait_self *self)
 {
     base_stack_fork_done();

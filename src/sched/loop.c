@@ -1,8 +1,9 @@
 /* The worker's loop: where it comes to when its own queue is empty, and each 61st switch.
  *
- * Order of looking: timers, descriptors, inbox, global queue, own queues, theft. Then it spins a little, because a wake across cores costs 5 to 20 us and
- * a hand-over through memory a tenth of one; the length is learnt (doubled when something came, halved when not). Then it sleeps in its poller, until
- * its bell rings, a descriptor is ready, or its first timer is due. */
+ * Order of looking: timers, descriptors, inbox, global queue, own queues, theft. Then it spins a
+ * little, because a wake across cores costs 5 to 20 us and a hand-over through memory a tenth of
+ * one; the length is learnt (doubled when something came, halved when not). Then it sleeps in its
+ * poller, until its bell rings, a descriptor is ready, or its first timer is due. */
 #include "base/settings.h"
 #include "base/stack.h"
 #include "os/os.h"
@@ -35,7 +36,8 @@ int worker_poll(struct sched_worker *worker, int64_t deadline)
     return count;
 }
 
-/* Registered once and taken out again: the record lies on this stack, and the poller must not tell of it later. */
+/* Registered once and taken out again: the record lies on this stack, and the poller must not tell
+ * of it later. */
 int sched_poll(int descriptor, uint32_t events, int64_t deadline)
 {
     static const struct wait_call polling = {.verb = "wait for", .type = "descriptor"};
@@ -115,7 +117,8 @@ static void loop_sleep(struct sched_worker *worker, int64_t deadline)
     watch_workers();
 }
 
-/* Deterministic mode: nothing can run. Time jumps to the next timer, unless something real is awaited: then it goes as fast as the real one. */
+/* Deterministic mode: nothing can run. Time jumps to the next timer, unless something real is
+ * awaited: then it goes as fast as the real one. */
 static void loop_jump(struct sched_worker *worker)
 {
     int64_t next = worker->next_timer, before = os_now();

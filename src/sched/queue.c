@@ -1,12 +1,14 @@
 /* Who may run: the worker's own queue, its inbox, what can be stolen, the global queue.
  *
- * A started coroutine stays on its worker, so its queue needs no atomics: the worker alone pushes and pops. Others who wake such a
- * coroutine push it into the inbox, a stack that they swap into and the worker takes whole. What may run anywhere (not started, or
- * movable) lies in `fresh` under a spin lock: a lock-free deque was considered and is not faster here, since the lock is
- * free but for the moment of a theft, and a deque cannot keep first come, first served.
+ * A started coroutine stays on its worker, so its queue needs no atomics: the worker alone pushes
+ * and pops. Others who wake such a coroutine push it into the inbox, a stack that they swap into
+ * and the worker takes whole. What may run anywhere (not started, or movable) lies in `fresh` under
+ * a spin lock: a lock-free deque was considered and is not faster here, since the lock is free but
+ * for the moment of a theft, and a deque cannot keep first come, first served.
  *
- * Sleeping and waking, the lost wake-up argument: a worker stores SLEEPS, then looks at inbox, fresh and global once more; who adds work stores
- * it first and then looks at the state. All four are SEQ_CST, so one of the two sees the other. */
+ * Sleeping and waking, the lost wake-up argument: a worker stores SLEEPS, then looks at inbox,
+ * fresh and global once more; who adds work stores it first and then looks at the state. All four
+ * are SEQ_CST, so one of the two sees the other. */
 #include "os/os.h"
 #include "sched/worker.h"
 
@@ -42,8 +44,9 @@ void worker_wake(struct sched_worker *worker)
     }
 }
 
-/* New work that anybody may take. Nobody is woken while somebody searches: the searcher will find it, and wakes the
- * next when it has (as Go's scheduler does, so that one submission does not wake all). */
+/* New work that anybody may take. Nobody is woken while somebody searches: the searcher will find
+ * it, and wakes the next when it has (as Go's scheduler does, so that one submission does not wake
+ * all). */
 void sched_wake_one(void)
 {
     if (atom_load(&sched.searching, SEQ_CST))
@@ -113,7 +116,8 @@ static void global_push(struct sched_co *co)
     sched_wake_one();
 }
 
-/* On its own worker's thread it goes straight into the queue; from anywhere else through the inbox. */
+/* On its own worker's thread it goes straight into the queue; from anywhere else through the inbox.
+ */
 void worker_ready(struct sched_worker *worker, struct sched_co *co)
 {
     struct sched_worker *here = sched_here;
@@ -128,7 +132,8 @@ void worker_ready(struct sched_worker *worker, struct sched_co *co)
         inbox_push(worker, co);
 }
 
-/* Moves up to `most` from a queue that others may change to the worker's own fresh ones; the first is returned. */
+/* Moves up to `most` from a queue that others may change to the worker's own fresh ones; the first
+ * is returned. */
 static struct sched_co *take_some(struct sched_worker *worker, struct sched_fifo *from,
                                   base_spin *lock, uint32_t most)
 {

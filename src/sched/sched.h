@@ -1,7 +1,8 @@
 /* Coroutines on workers: run queues, stealing, timers, poller, the watcher of stuck workers.
  *
- * A coroutine that has not started may run on any worker; once started it stays on its worker, unless it was started as movable. sched/ knows nothing of tasks:
- * it runs `main(co)` on a stack and calls `ended` when that stack is free. */
+ * A coroutine that has not started may run on any worker; once started it stays on its worker,
+ * unless it was started as movable. sched/ knows nothing of tasks: it runs `main(co)` on a stack
+ * and calls `ended` when that stack is free. */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
@@ -37,8 +38,8 @@ struct sched_co {
     bool movable, started;
 };
 
-/* Memory for a coroutine with `size` bytes of stack (0: default) and `extra` bytes for the caller behind the sched_co, all at the top of the stack.
- * errno-free: NULL is no memory. */
+/* Memory for a coroutine with `size` bytes of stack (0: default) and `extra` bytes for the caller
+ * behind the sched_co, all at the top of the stack. errno-free: NULL is no memory. */
 struct sched_co *sched_co_new(size_t size, size_t extra);
 void sched_co_drop(struct sched_co *co); /* one that was never started */
 /* Hands it to the workers; 0, or -EAGAIN/-ENOMEM when not even one worker could be started. */
@@ -50,16 +51,20 @@ void sched_yield_now(
     void); /* others run first; returns at once when there are none; threads: sched_yield(2) */
 struct sched_co *sched_current(void); /* NULL on a plain thread */
 
-/* Sleeps until the descriptor is readable or writable (OS_READABLE, OS_WRITABLE): the poller's seam. What is ready, or as wait_park. */
+/* Sleeps until the descriptor is readable or writable (OS_READABLE, OS_WRITABLE): the poller's
+ * seam. What is ready, or as wait_park. */
 int sched_poll(int descriptor, uint32_t events, int64_t deadline);
 
-/* A foreign call on a helper thread; the coroutine waits. Returns what function returned. On a thread: calls it. */
+/* A foreign call on a helper thread; the coroutine waits. Returns what function returned. On a
+ * thread: calls it. */
 int sched_blocking(int (*function)(void *), void *arg);
 
-/* Deterministic mode, at the first start: one worker, which runs on the calling thread; that thread's own stack becomes a coroutine's. The record
- * is the caller's, type-stable as all of them. */
+/* Deterministic mode, at the first start: one worker, which runs on the calling thread; that
+ * thread's own stack becomes a coroutine's. The record is the caller's, type-stable as all of them.
+ */
 void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed);
-/* Something real may still happen (a child, a descriptor, a foreign thread): the virtual clock then keeps to the real one. */
+/* Something real may still happen (a child, a descriptor, a foreign thread): the virtual clock then
+ * keeps to the real one. */
 void sched_real_event(int change);
 
 /* What sched/ asks of the layer above; filled in by task/. */
@@ -71,12 +76,16 @@ struct sched_hooks {
 };
 extern struct sched_hooks sched_hooks;
 
-/* ---- watcher: one thread beside the workers, raw system calls only, so that forking beside it is safe */
+/* ---- watcher: one thread beside the workers, raw system calls only, so that forking beside it is
+ *  safe */
 struct sched_watch {
     int descriptor; /* told when it is readable; -1: none */
     int64_t
-        at; /* told at this time; WAIT_NEVER: never. May be changed by `told`, or before sched_watch_touch */
-    /* On the watcher's thread, under its lock: no libc lock, no allocation, no sched_watch call but sched_watch_done. */
+        /* Told at this time; WAIT_NEVER: never. May be changed by `told`, or before
+         * sched_watch_touch */
+        at;
+    /* On the watcher's thread, under its lock: no libc lock, no allocation, no sched_watch call but
+     * sched_watch_done. */
     void (*told)(struct sched_watch *watch, bool readable);
     struct list link;
 };
@@ -94,7 +103,9 @@ int sched_quiesce(
     int64_t deadline); /* ends workers, watcher and helpers; -EBUSY: coroutines live; -ETIMEDOUT */
 void sched_after_fork(
     struct wait_self *
-        self); /* the child: workers and watcher are gone; self is the main task on whatever stack it is on */
+        /* The child: workers and watcher are gone; self is the main task on whatever stack it is
+         * on */
+        self);
 void sched_fork_prepare(void);
 void sched_fork_parent(void);
 

@@ -1,13 +1,16 @@
 /* From one coroutine to the next.
  *
- * Problem: a coroutine that parks must not be run by a waker on another worker before its registers are saved.
- * Obvious idea: switch to the worker's loop each time, which then publishes it. That is two switches for each wait.
- * Instead: the coroutine picks its successor itself and switches straight to it; whoever arrives *settles* the one that left: only
- * then is it put to sleep (ARMED -> ASLEEP), queued, or its stack given back.
+ * Problem: a coroutine that parks must not be run by a waker on another worker before its registers
+ * are saved. Obvious idea: switch to the worker's loop each time, which then publishes it. That is
+ * two switches for each wait. Instead: the coroutine picks its successor itself and switches
+ * straight to it; whoever arrives *settles* the one that left: only then is it put to sleep (ARMED
+ * -> ASLEEP), queued, or its stack given back.
  *   1. leaver: state ARMED, its records in the lot; after = PARK; picks the next; switches
- *   2. arriver: worker_settle: CAS ARMED -> ASLEEP. It fails when somebody fired meanwhile: then the arriver queues it itself
- *   3. waker, who saw ASLEEP: worker_ready. Its ACQ_REL on the state pairs with 2: the saved context is visible to who runs it next
- * A yield is settled the same way, since a movable coroutine could be stolen from the queue while it still runs. */
+ *   2. arriver: worker_settle: CAS ARMED -> ASLEEP. It fails when somebody fired meanwhile: then
+ *      the arriver queues it itself
+ *   3. waker, who saw ASLEEP: worker_ready. Its ACQ_REL on the state pairs with 2: the saved
+ *      context is visible to who runs it next A yield is settled the same way, since a movable
+ *      coroutine could be stolen from the queue while it still runs. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "base/stack.h"
@@ -56,8 +59,8 @@ void worker_settle(struct sched_worker *worker)
     }
 }
 
-/* `from` or `to` NULL is the worker's loop. wait_current is set before the switch: compilers keep addresses of thread-locals, and a movable
- * coroutine may come back on another thread. */
+/* `from` or `to` NULL is the worker's loop. wait_current is set before the switch: compilers keep
+ * addresses of thread-locals, and a movable coroutine may come back on another thread. */
 static void switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *to)
 {
     struct os_fiber *here = from ? &from->fiber : &worker->loop_fiber;
@@ -119,8 +122,9 @@ static void leave_to(struct sched_co *co, struct sched_co *next, enum sched_afte
     os_errno_set(co->saved_errno);
 }
 
-/* Each 61st time to the loop, which looks at timers, descriptors and other queues, so that nobody who always has work starves
- * those (Go's number: a prime, so as not to fall in step with the program). */
+/* Each 61st time to the loop, which looks at timers, descriptors and other queues, so that nobody
+ * who always has work starves those (Go's number: a prime, so as not to fall in step with the
+ * program). */
 static bool loop_is_due(const struct sched_worker *worker)
 {
     return worker->turn % SCHED_ROUND == 0;
@@ -199,7 +203,8 @@ static void co_turn(void)
         sched_yield_now();
 }
 
-/* The stack, with the record and the caller's `extra` bytes at its top: in the page that is dirty anyway. */
+/* The stack, with the record and the caller's `extra` bytes at its top: in the page that is dirty
+ * anyway. */
 struct sched_co *sched_co_new(size_t size, size_t extra)
 {
     struct sched_worker *here = sched_here;

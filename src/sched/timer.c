@@ -1,6 +1,7 @@
-/* Deadlines of sleeping coroutines: a heap a worker. The record lies in the coroutine, so a sleep allocates nothing and a million sleepers are a
- * million heap items. The lock is there because the watcher serves the timers of a stuck worker, and a movable coroutine may
- * wake elsewhere; it is free otherwise. */
+/* Deadlines of sleeping coroutines: a heap a worker. The record lies in the coroutine, so a sleep
+ * allocates nothing and a million sleepers are a million heap items. The lock is there because the
+ * watcher serves the timers of a stuck worker, and a movable coroutine may wake elsewhere; it is
+ * free otherwise. */
 #include "sched/worker.h"
 
 static void timer_note_first(struct sched_worker *worker)
@@ -19,7 +20,8 @@ void timer_add(struct sched_worker *worker, struct sched_co *co, int64_t deadlin
     base_spin_unlock(&worker->timer_lock);
 }
 
-/* Fired timers are out already; the lock is taken all the same, because the firing may still be under way on another thread. */
+/* Fired timers are out already; the lock is taken all the same, because the firing may still be
+ * under way on another thread. */
 void timer_remove(struct sched_co *co)
 {
     struct sched_worker *home = co->timer_home;
@@ -32,7 +34,8 @@ void timer_remove(struct sched_co *co)
     co->timer_home = NULL;
 }
 
-/* Ends the waits whose deadline has come. Fires under the lock, otherwise the coroutine could wake by itself, end, and its record be another's. */
+/* Ends the waits whose deadline has come. Fires under the lock, otherwise the coroutine could wake
+ * by itself, end, and its record be another's. */
 void timer_run(struct sched_worker *worker, int64_t now)
 {
     if (atom_load(&worker->next_timer, RELAXED) > now)

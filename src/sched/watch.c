@@ -1,9 +1,11 @@
 /* The watcher: one thread beside the workers, which sleeps for ever when nothing runs.
  *
- * It waits for descriptors and times of others (children that end), and each 5 ms, while workers run, looks whether one has not switched since the last look. Looking
- * more often finds a stuck worker sooner, but costs a wake-up of its own each time; 5 ms keep the promise of 10. What is
- * due at a stuck worker is served from here: its timers, its descriptors; what can move is stolen by another worker, a spare one if need be; what
- * cannot is named. The thread makes raw system calls only and takes no lock of libc, so that a fork beside it is safe. */
+ * It waits for descriptors and times of others (children that end), and each 5 ms, while workers
+ * run, looks whether one has not switched since the last look. Looking more often finds a stuck
+ * worker sooner, but costs a wake-up of its own each time; 5 ms keep the promise of 10. What is due
+ * at a stuck worker is served from here: its timers, its descriptors; what can move is stolen by
+ * another worker, a spare one if need be; what cannot is named. The thread makes raw system calls
+ * only and takes no lock of libc, so that a fork beside it is safe. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "os/os.h"
@@ -45,7 +47,8 @@ static int64_t watch_first_time(void)
     return first;
 }
 
-/* Out of the poller while the descriptor is still open: a forked child may hold a copy of it, and then closing would leave it registered. */
+/* Out of the poller while the descriptor is still open: a forked child may hold a copy of it, and
+ * then closing would leave it registered. */
 void sched_watch_done(struct sched_watch *one)
 {
     if (!one->link.next || one->link.next == &one->link)
@@ -55,7 +58,8 @@ void sched_watch_done(struct sched_watch *one)
         os_poller_remove(watch.poller, one->descriptor);
 }
 
-/* Descriptors are asked again under the lock: what this answer names cannot have been removed, since removing takes the lock too. */
+/* Descriptors are asked again under the lock: what this answer names cannot have been removed,
+ * since removing takes the lock too. */
 static void watch_descriptors(void)
 {
     struct os_ready ready[32];
@@ -94,7 +98,8 @@ static void watch_name_stuck(struct sched_worker *worker, int64_t now)
                 co ? sched_hooks.name(co) : "?", atom_load(&worker->ready.count, RELAXED));
 }
 
-/* Not switched since the last look: serves what is due there, and lets others take what can move. */
+/* Not switched since the last look: serves what is due there, and lets others take what can move.
+ */
 static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
 {
     if (!worker->stuck) {
@@ -139,8 +144,8 @@ static int watch_look(int64_t now)
     return run;
 }
 
-/* When to look next: WAIT_NEVER once nothing has run for a while. A worker that begins to run rings then (watch_workers), and only then,
- * because a ring costs more than the work of a short run. */
+/* When to look next: WAIT_NEVER once nothing has run for a while. A worker that begins to run rings
+ * then (watch_workers), and only then, because a ring costs more than the work of a short run. */
 static int64_t watch_next_look(int64_t now, int *idle)
 {
     if (watch_look(now) == 0)

@@ -16,7 +16,8 @@ struct sched_fifo {
 /* worker.state, one word:
  *   0 RUNS      it runs coroutines or looks for them
  *   1 SEARCHES  it has none and spins: who adds work need not wake anybody
- *   2 SLEEPS    in its poller: who adds work for it must ring its bell; SLEEPS -> RUNS by compare-and-swap, so that one rings
+ *   2 SLEEPS    in its poller: who adds work for it must ring its bell; SLEEPS -> RUNS by
+ *   compare-and-swap, so that one rings
  *   3 GONE      its thread has ended (quiesce) */
 enum { WORKER_RUNS, WORKER_SEARCHES, WORKER_SLEEPS, WORKER_GONE };
 
@@ -63,7 +64,8 @@ struct sched_state {
     bool parallel; /* more than one CPU: spinning may help */
     int real_events;
 };
-/* sched.special: bit 0 deterministic mode; bit 1 the program ends: nothing is resumed any more; bit 2 workers leave (quiesce) */
+/* sched.special: bit 0 deterministic mode; bit 1 the program ends: nothing is resumed any more; bit
+ * 2 workers leave (quiesce) */
 enum { SCHED_SEEDED = 1, SCHED_STOPS = 2, SCHED_LEAVES = 4 };
 extern struct sched_state sched;
 extern __thread struct sched_worker *sched_here __attribute__((tls_model("initial-exec")));

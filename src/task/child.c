@@ -1,5 +1,5 @@
-/* The child's side of a process task: its own watcher listens to the cancel bell and, when tied, to the parent's pidfd, from before the user's function
- * begins. */
+/* The child's side of a process task: its own watcher listens to the cancel bell and, when tied, to
+ * the parent's pidfd, from before the user's function begins. */
 #include "base/report.h"
 #include "base/spin.h"
 #include "os/os.h"
@@ -47,7 +47,8 @@ static int child_listen(int bell, int parent)
     return rc;
 }
 
-/* The parent has our pidfd. A parent that died before it could say so ends us through child.parent. */
+/* The parent has our pidfd. A parent that died before it could say so ends us through child.parent.
+ */
 static void child_await_go(struct task_page *page, bool tied)
 {
     while (!atom_load(&page->go, ACQUIRE)) {
@@ -110,7 +111,8 @@ _Noreturn void child_main(struct task_record *record, int parent)
     child_leave(record->function(record->arg));
 }
 
-/* The end of a child: everything it started is joined, output is out, then _exit: the parent's exit handlers are not ours. */
+/* The end of a child: everything it started is joined, output is out, then _exit: the parent's exit
+ * handlers are not ours. */
 _Noreturn void child_leave(int status)
 {
     struct task_record *record = child.record;

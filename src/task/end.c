@@ -1,8 +1,9 @@
 /* The end of a task, and what waits for it.
  *
- * Order at the end: task-locals are destroyed, what it started without a handle is joined, its slot tells the end in one swap, its starter's
- * scope is counted down. After each of these two publications the object may be gone: a joiner may have given the slot back, a
- * starter may have ended. So the wakes go by address alone. */
+ * Order at the end: task-locals are destroyed, what it started without a handle is joined, its slot
+ * tells the end in one swap, its starter's scope is counted down. After each of these two
+ * publications the object may be gone: a joiner may have given the slot back, a starter may have
+ * ended. So the wakes go by address alone. */
 #include "base/report.h"
 #include "os/os.h"
 #include "task/task.h"
@@ -39,7 +40,8 @@ int plait_join_all(int64_t deadline)
     return rc < 0 ? rc : (int)atom_swap(&scope->failed, 0, RELAXED);
 }
 
-/* The last one out wakes the starter; the scope may be gone after the subtraction, so only its address is used. */
+/* The last one out wakes the starter; the scope may be gone after the subtraction, so only its
+ * address is used. */
 void task_count_out(struct task_scope *scope, bool failed)
 {
     if (failed)
@@ -64,7 +66,8 @@ void task_give_back(uint32_t number)
         record_free(record);
 }
 
-/* The end in one swap. What joiners read was written before; LOOSE decides who gives the slot back, so that detach and end agree. */
+/* The end in one swap. What joiners read was written before; LOOSE decides who gives the slot back,
+ * so that detach and end agree. */
 void task_publish(uint32_t number, plait_state state, int status)
 {
     struct task_slot *slot = slot_at(number);
@@ -94,7 +97,8 @@ static void check_held(struct task_record *record)
                     record_name(record), held, held == 1 ? "" : "s");
 }
 
-/* The stack of a coroutine goes to the next one at once; who still has the handle of a named one may ask for the name. */
+/* The stack of a coroutine goes to the next one at once; who still has the handle of a named one
+ * may ask for the name. */
 static struct task_record *record_to_keep(const struct task_record *record, bool loose)
 {
     struct task_record *kept = NULL;

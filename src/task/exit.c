@@ -1,8 +1,9 @@
 /* The program's end.
  *
- * plait's handler is registered by the first start, so that it runs before what was registered earlier. It joins all that is no daemon, but not
- * the task that called exit, which may be a coroutine whose stack the handlers run on; then no coroutine is resumed any more. A
- * daemon that computes is left alone, as in plain C. */
+ * plait's handler is registered by the first start, so that it runs before what was registered
+ * earlier. It joins all that is no daemon, but not the task that called exit, which may be a
+ * coroutine whose stack the handlers run on; then no coroutine is resumed any more. A daemon that
+ * computes is left alone, as in plain C. */
 #include "base/report.h"
 #include "os/os.h"
 #include "task/process.h"
@@ -56,7 +57,8 @@ static int awaited_words(void *object, struct wait_word *words)
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 
-/* Until no task but daemons and the caller runs. New ones may be started meanwhile, so from the beginning again until a whole pass finds none. */
+/* Until no task but daemons and the caller runs. New ones may be started meanwhile, so from the
+ * beginning again until a whole pass finds none. */
 void exit_join_all(void)
 {
     static const struct wait_call call = {awaited_attempt, awaited_words, "join", "task"};

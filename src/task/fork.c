@@ -1,5 +1,6 @@
-/* Every fork, also one the host program makes itself, repairs the child's runtime first of all: the calling task is all there is, and it is the main task.
- * What stays valid in the child must not be caught half-way by the fork, so the locks that guard it are taken around it. */
+/* Every fork, also one the host program makes itself, repairs the child's runtime first of all: the
+ * calling task is all there is, and it is the main task. What stays valid in the child must not be
+ * caught half-way by the fork, so the locks that guard it are taken around it. */
 #include "base/report.h"
 #include "task/process.h"
 #include "wait/robust.h"
@@ -8,7 +9,9 @@
 
 static void fork_before(void)
 {
-    wait_me(); /* a thread that plait has not met yet forks beside others that it has: the child must know who it is */
+    /* A thread that plait has not met yet forks beside others that it has: the child must know
+     * who it is */
+    wait_me();
     slot_fork_prepare();
     sched_fork_prepare();
     base_name_fork_prepare();

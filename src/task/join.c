@@ -28,7 +28,8 @@ static int join_words(void *object, struct wait_word *words)
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 
-/* The pthread is joined too: shortly, because the task's end was its last act but for libc's own clean-up. */
+/* The pthread is joined too: shortly, because the task's end was its last act but for libc's own
+ * clean-up. */
 static void give_back(struct task_slot *slot, uint32_t number)
 {
     struct task_record *record = slot_record(slot);

@@ -1,4 +1,5 @@
-/* Task-locals: an array of values in each task, indexed by the number that a plait_local got at its first use. */
+/* Task-locals: an array of values in each task, indexed by the number that a plait_local got at its
+ * first use. */
 #include "base/report.h"
 #include "base/spin.h"
 #include "os/os.h"

@@ -1,8 +1,10 @@
 /* Starting, watching and ending child processes: the parent's side.
  *
- * The watcher thread must exist before the fork, so that the child is reaped also while main computes; it learns of the end by the pidfd. The
- * child does not begin before its parent has that pidfd, otherwise a host that ignores SIGCHLD could lose the status of a short one.
- * Whole status: the child writes it into the page before it leaves; when the page has none, the kernel's status tells exit or signal. */
+ * The watcher thread must exist before the fork, so that the child is reaped also while main
+ * computes; it learns of the end by the pidfd. The child does not begin before its parent has that
+ * pidfd, otherwise a host that ignores SIGCHLD could lose the status of a short one. Whole status:
+ * the child writes it into the page before it leaves; when the page has none, the kernel's status
+ * tells exit or signal. */
 #include "task/process.h"
 #include "base/report.h"
 #include "base/settings.h"
@@ -52,8 +54,9 @@ static void process_close(struct task_process *process)
     base_spin_unlock(&process->lock);
 }
 
-/* The child has ended: on the watcher's thread, so no allocation and no libc lock. The task_process stays with the record, since cancel
- * and kill may be looking at it; its lock tells them that it has ended. */
+/* The child has ended: on the watcher's thread, so no allocation and no libc lock. The task_process
+ * stays with the record, since cancel and kill may be looking at it; its lock tells them that it
+ * has ended. */
 static void process_ended(struct task_process *process, const struct os_exit *end)
 {
     struct task_record *record = process->record;
@@ -129,8 +132,9 @@ static int process_new(struct task_record *record, const plait_start_options *op
     return 0;
 }
 
-/* Output that waits in stdio's buffers would be written by both. A thread that sits in a read of stdin holds that stream's lock, so then only the two
- * usual outputs are flushed: better than to wait for the user's next line. */
+/* Output that waits in stdio's buffers would be written by both. A thread that sits in a read of
+ * stdin holds that stream's lock, so then only the two usual outputs are flushed: better than to
+ * wait for the user's next line. */
 static void flush_output(void)
 {
     if (ftrylockfile(stdin) == 0) {
@@ -207,8 +211,8 @@ int process_start(struct task_record *record, const plait_start_options *options
     return rc;
 }
 
-/* In a child of a fork: descriptors and pages of its parent's other children. One that is being started at this moment (no pid yet) is left alone:
- * it may be the very child that runs this. */
+/* In a child of a fork: descriptors and pages of its parent's other children. One that is being
+ * started at this moment (no pid yet) is left alone: it may be the very child that runs this. */
 void process_forget(struct task_record *record)
 {
     struct task_process *process = record->process;

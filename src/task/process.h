@@ -1,4 +1,5 @@
-/* A process as a task: what its parent knows of it, and the page of shared memory between the two. */
+/* A process as a task: what its parent knows of it, and the page of shared memory between the two.
+ */
 #ifndef TASK_PROCESS_H
 #define TASK_PROCESS_H
 
@@ -7,8 +8,8 @@
 
 #define TASK_PAGE_MAGIC 0x706c6169u
 
-/* The control page: made before the fork, mapped in both. Only words and bytes; the parent copies what it reads, since the child may be
- * anything by then.
+/* The control page: made before the fork, mapped in both. Only words and bytes; the parent copies
+ * what it reads, since the child may be anything by then.
  *   go      0 not yet, 1 the parent has the child's pidfd: the function may start
  *   ended   0, 1: status is whole */
 struct task_page {

@@ -1,4 +1,5 @@
-/* Records of tasks that have no stack of plait's to lie on: threads, processes, the main task, and foreign threads that call plait. */
+/* Records of tasks that have no stack of plait's to lie on: threads, processes, the main task, and
+ * foreign threads that call plait. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "base/spin.h"
@@ -26,7 +27,8 @@ void task_main_set(struct task_record *record)
     records.main_now = record;
 }
 
-/* From the list of those used before: their memory stays what it is for ever, because a waker may look at a wait_self late. */
+/* From the list of those used before: their memory stays what it is for ever, because a waker may
+ * look at a wait_self late. */
 struct task_record *record_new(void)
 {
     base_spin_lock(&records.lock);
@@ -115,7 +117,8 @@ static void adopt_main(struct task_record *record)
     fork_prepare_once();
 }
 
-/* The first call of plait on a thread that it did not start. The first such thread is the main task. */
+/* The first call of plait on a thread that it did not start. The first such thread is the main
+ * task. */
 static struct wait_self *adopt(void)
 {
     bool first = false;

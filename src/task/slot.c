@@ -1,4 +1,5 @@
-/* The table of tasks: chunks that are never given back, so that a late look at a slot is always a look at a slot. */
+/* The table of tasks: chunks that are never given back, so that a late look at a slot is always a
+ * look at a slot. */
 #include "base/report.h"
 #include "base/spin.h"
 #include "os/os.h"

@@ -1,12 +1,16 @@
-/* Tasks inside plait: a slot in the table, which lives from the start until the handle is given back, and a record, which lives while the task runs.
+/* Tasks inside plait: a slot in the table, which lives from the start until the handle is given
+ * back, and a record, which lives while the task runs.
  *
- * A handle (plait_task *) is not a pointer but slot and serial number; each call checks it, so that a handle that was given back is found.
+ * A handle (plait_task *) is not a pointer but slot and serial number; each call checks it, so that
+ * a handle that was given back is found.
  *
  * slot.state, one word, also what a join sleeps on:
- *   bits 0-2  plait_state: PENDING, RUNNING, DONE, FAILED, CANCELED (WAITING is never stored: the record's note tells)
+ *   bits 0-2  plait_state: PENDING, RUNNING, DONE, FAILED, CANCELED (WAITING is never stored: the
+ *   record's note tells)
  *   bit 3     JOINED: somebody sleeps until the end
- *   bit 4     LOOSE: nobody has the handle; who publishes the end frees the slot
- * The end is one swap of this word: status and record are written before (RELEASE), and nothing of the slot is touched after by the one who ended.
+ *   bit 4     LOOSE: nobody has the handle; who publishes the end frees the slot The end is one
+ *   swap of this word: status and record are written before (RELEASE), and nothing of the slot is
+ *   touched after by the one who ended.
  *
  * Carriers are tables (struct task_kind): start, terminate, kill, end. */
 #ifndef TASK_TASK_H
@@ -21,7 +25,8 @@
 enum { TASK_STATE = 7, TASK_JOINED = 8, TASK_LOOSE = 16 };
 enum { TASK_NAME = 48, TASK_STACK_THREAD = 1 << 20 };
 
-/* What a task has started without a handle: counted, so that a million of them leave nothing behind. */
+/* What a task has started without a handle: counted, so that a million of them leave nothing
+ * behind. */
 struct task_scope {
     uint32_t running; /* also what plait_join_all sleeps on */
     uint32_t failed;
@@ -62,7 +67,8 @@ struct task_slot {
 };
 enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4 };
 
-/* The record may go at any moment for all but the task itself: what others read through it is a hint, and stays readable memory. */
+/* The record may go at any moment for all but the task itself: what others read through it is a
+ * hint, and stays readable memory. */
 static inline struct task_record *slot_record(const struct task_slot *slot)
 {
     return atom_load(&slot->record, ACQUIRE); /* pairs with slot_set_record */
@@ -78,7 +84,8 @@ void slot_free(uint32_t number);
 struct task_slot *slot_at(uint32_t number);
 uint32_t slot_limit(void); /* all numbers in use are below */
 plait_task *slot_handle(uint32_t number);
-/* The slot of a handle that the user gave; a wrong one stops the program. NULL means the calling task. */
+/* The slot of a handle that the user gave; a wrong one stops the program. NULL means the calling
+ * task. */
 struct task_slot *slot_of(const plait_task *task, const char *verb, void *place);
 uint32_t slot_number(const plait_task *task);
 void slot_fork_prepare(void);

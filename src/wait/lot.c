@@ -1,21 +1,23 @@
 /* The parking lot for private words.
  *
- * Problem: a lock of 4 bytes has no room for a queue, and must serve threads and coroutines at once.
- * Obvious idea: a futex for threads and a queue inside each object for coroutines. Then a release must know which kind waits, and
- * two queues have no common order.
- * Instead (WebKit's ParkingLot, Rust's parking_lot): a fixed table of short queues, hashed by the word's address. The sleeper's
- * record lies on its stack, so that nothing is allocated while anybody waits.
+ * Problem: a lock of 4 bytes has no room for a queue, and must serve threads and coroutines at
+ * once. Obvious idea: a futex for threads and a queue inside each object for coroutines. Then a
+ * release must know which kind waits, and two queues have no common order. Instead (WebKit's
+ * ParkingLot, Rust's parking_lot): a fixed table of short queues, hashed by the word's address. The
+ * sleeper's record lies on its stack, so that nothing is allocated while anybody waits.
  *
  * Protocol of a sleep (park.c) and a wake:
  *   1. sleeper: state = ARMED
  *   2. sleeper: under the bucket's lock: *word == seen? queue the node
  *   3. sleeper: its carrier turns ARMED into ASLEEP and stops running
- *   4. waker: changes *word; then under the bucket's lock takes the first node of this word out and fires its sleeper: ARMED or ASLEEP -> 8 + index
+ *   4. waker: changes *word; then under the bucket's lock takes the first node of this word out and
+ *      fires its sleeper: ARMED or ASLEEP -> 8 + index
  *   5. waker: after the unlock, if it was ASLEEP: rouses it
- *   6. sleeper: takes its other nodes out, under their buckets' locks
- * No wake is lost: the change of *word comes before the waker's lock, so either 2 sees the change or 4 sees the node. Between 4 and 6
- * a waker holds the bucket whenever it touches a node, so 6 cannot return the stack under it; after its unlock it touches
- * only the wait_self, whose memory is never given back. */
+ *   6. sleeper: takes its other nodes out, under their buckets' locks No wake is lost: the change
+ *      of *word comes before the waker's lock, so either 2 sees the change or 4 sees the node.
+ *      Between 4 and 6 a waker holds the bucket whenever it touches a node, so 6 cannot return the
+ *      stack under it; after its unlock it touches only the wait_self, whose memory is never given
+ *      back. */
 #include "wait/lot.h"
 #include "base/report.h"
 #include "base/spin.h"
@@ -35,8 +37,8 @@ static struct bucket *bucket_of(const uint32_t *word)
     return &buckets[hash >> 54];
 }
 
-/* A signal handler of this thread may call plait_event_set while the thread is in here; in_lot tells it not to wait for a lock that
- * its own thread holds. */
+/* A signal handler of this thread may call plait_event_set while the thread is in here; in_lot
+ * tells it not to wait for a lock that its own thread holds. */
 static struct bucket *lot_lock(const uint32_t *word)
 {
     struct bucket *bucket = bucket_of(word);
@@ -179,9 +181,10 @@ static int lot_fire(struct lot_node **taken, int count, struct wait_self **aslee
     return fired;
 }
 
-/* The marks come before anybody is fired: a task fired while it was still on its way to sleep runs at once, and if it then saw
- * no W it would release the object without a wake, which nobody else owes to those who remain. The word is there to be marked, since those
- * taken out are inside a call on its object until this bucket is released. */
+/* The marks come before anybody is fired: a task fired while it was still on its way to sleep runs
+ * at once, and if it then saw no W it would release the object without a wake, which nobody else
+ * owes to those who remain. The word is there to be marked, since those taken out are inside a call
+ * on its object until this bucket is released. */
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more)
 {
     int fired = 0, taken_now, wanted, sleepers;
@@ -196,7 +199,8 @@ int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more
         struct bucket *bucket = lot_lock(word);
         wanted = count - fired < BATCH ? count - fired : BATCH;
         taken_now = lot_take(bucket, word, wanted, taken);
-        /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold up all the others. */
+        /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold
+         * up all the others. */
         uint32_t marks = taken_now && !taken[0]->self->carrier->is_coroutine ? woken : 0;
         if (more && lot_next(bucket, &bucket->queue, word))
             marks |= more;

@@ -1,10 +1,12 @@
-/* The parking lot: where tasks that sleep on private words can be found by the word's address. Used by park.c and helper.c alone. */
+/* The parking lot: where tasks that sleep on private words can be found by the word's address. Used
+ * by park.c and helper.c alone. */
 #ifndef WAIT_LOT_H
 #define WAIT_LOT_H
 
 #include "wait/wait.h"
 
-/* One sleeper's interest in one word, on the sleeper's stack. Linked and unlinked under the bucket's lock. */
+/* One sleeper's interest in one word, on the sleeper's stack. Linked and unlinked under the
+ * bucket's lock. */
 struct lot_node {
     struct list link;
     uint32_t *word;
@@ -12,8 +14,9 @@ struct lot_node {
     int index; /* which of the sleeper's words this is */
 };
 
-/* Queues the node if *word is still `seen`; false: it is not, nothing was done. The look and the queueing are one step for every waker, since a waker changes the
- * word first and takes the bucket afterwards. */
+/* Queues the node if *word is still `seen`; false: it is not, nothing was done. The look and the
+ * queueing are one step for every waker, since a waker changes the word first and takes the bucket
+ * afterwards. */
 bool lot_enter(struct lot_node *node, uint32_t seen);
 /* Takes the node out unless a waker did. */
 void lot_leave(struct lot_node *node);

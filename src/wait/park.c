@@ -61,8 +61,8 @@ void wait_note_end(struct wait_self *self)
         wait_note_mirror(self);
 }
 
-/* Sleeps and tries until there is a result, the deadline, or a cancel. The try after a time-out or a cancel is what keeps a wake from being
- * swallowed: it may have come in the same instant. */
+/* Sleeps and tries until there is a result, the deadline, or a cancel. The try after a time-out or
+ * a cancel is what keeps a wake from being swallowed: it may have come in the same instant. */
 static int wait_loop(struct wait_self *self, const struct wait_call *call, void *object,
                      int64_t deadline)
 {

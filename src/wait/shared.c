@@ -96,12 +96,16 @@ int shared_park(struct wait_self *self, const struct wait_word *words, int count
     return woken;
 }
 
+/* The helper may be on its way to the kernel just now, so that the kernel knows of no sleeper here
+ * though coroutines lie in the lot: those are looked for as well. */
 int shared_unpark(uint32_t *word, int count)
 {
     int woken = os_futex_wake(word, count, true);
     if (woken > 0)
         atom_add(&wait_count_wakes, (uint64_t)woken, RELAXED);
-    return woken;
+    if (woken < 0)
+        woken = 0;
+    return woken < count ? woken + wait_unpark_marking(word, count - woken, 0, 0) : woken;
 }
 
 void shared_after_fork(void)

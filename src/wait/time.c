@@ -1,4 +1,5 @@
-/* Time as tasks see it: the monotonic clock, or the virtual one of deterministic mode, which only the scheduler moves. */
+/* Time as tasks see it: the monotonic clock, or the virtual one of deterministic mode, which only
+ * the scheduler moves. */
 #include "base/report.h"
 #include "os/os.h"
 #include "wait/wait.h"

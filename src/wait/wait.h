@@ -1,13 +1,17 @@
 /* The one place where tasks sleep.
  *
- * A wait is "sleep while these 32-bit words have these values". Whoever changes such a word unparks it afterwards. A wake is a hint, never a grant: who wakes
- * looks again. Every primitive is a word or two and the calls below.
+ * A wait is "sleep while these 32-bit words have these values". Whoever changes such a word unparks
+ * it afterwards. A wake is a hint, never a grant: who wakes looks again. Every primitive is a word
+ * or two and the calls below.
  *
- *     static int event_try(void *object)                         try once: 0, a result, or -EAGAIN: not now
- *     static int event_words(void *object, struct wait_word *words)      what to sleep on meanwhile; how many words, 0: look again
+ *     static int event_try(void *object)                         try once: 0, a result, or -EAGAIN:
+ *     not now
+ *     static int event_words(void *object, struct wait_word *words)      what to sleep on
+ *     meanwhile; how many words, 0: look again
  *
- * Private words go through the lot (lot.c): hashed short queues that know both kinds of sleeper. Shared words go to the kernel's futex (shared.c); a
- * coroutine's through one helper thread per process (helper.c). Nothing here allocates: the records lie on the sleeper's stack. */
+ * Private words go through the lot (lot.c): hashed short queues that know both kinds of sleeper.
+ * Shared words go to the kernel's futex (shared.c); a coroutine's through one helper thread per
+ * process (helper.c). Nothing here allocates: the records lie on the sleeper's stack. */
 #ifndef WAIT_WAIT_H
 #define WAIT_WAIT_H
 
@@ -17,7 +21,8 @@
 #include <plait/macros.h>
 
 #define WAIT_NEVER INT64_MAX
-/* Variables that each call reads: hidden, so that the shared library reaches them without the detour by its table of addresses. */
+/* Variables that each call reads: hidden, so that the shared library reaches them without the
+ * detour by its table of addresses. */
 #define WAIT_HOT __attribute__((visibility("hidden")))
 
 struct wait_word {
@@ -26,7 +31,8 @@ struct wait_word {
     bool shared;
 };
 
-/* What a task does at the moment, for dumps. Written by the task alone, read by anybody as a hint: every field is one store. */
+/* What a task does at the moment, for dumps. Written by the task alone, read by anybody as a hint:
+ * every field is one store. */
 struct wait_note {
     const char *verb; /* "acquire"; NULL: it runs */
     const char *type; /* "lock" */
@@ -35,20 +41,23 @@ struct wait_note {
     int64_t since;
 };
 
-/* How a task sleeps and is told. One in each task's record; the record's memory is never given back while the program runs, so a waker may touch it late.
+/* How a task sleeps and is told. One in each task's record; the record's memory is never given back
+ * while the program runs, so a waker may touch it late.
  *
  * state, one word, counts from "awake" to "told":
  *   0 WAIT_AWAKE   it runs
  *   1 WAIT_ARMED   its records are in the lot; it may still be looking, spinning, or switching away
  *   2 WAIT_ASLEEP  its carrier has put it to sleep: who fires must rouse it
- *   3 WAIT_TIMEOUT, 4 WAIT_CANCEL, 8 + i: word i was unparked
- * Only ARMED and ASLEEP may be fired, by one compare-and-swap: so exactly one waker, timer or cancel wins. */
+ *   3 WAIT_TIMEOUT, 4 WAIT_CANCEL, 8 + i: word i was unparked Only ARMED and ASLEEP may be fired,
+ *   by one compare-and-swap: so exactly one waker, timer or cancel wins. */
 struct wait_self {
     uint32_t state;
     uint32_t cancel; /* bit 0: cancelled and not yet told; bit 1: it was told at least once */
     uint32_t shield; /* depth of plait_shielded: waits are not cancelled */
     uint32_t random; /* for choices in the lot, seeded */
-    uint32_t pinned; /* > 0: it holds shared words, which stand on its thread's robust list: it must stay there, also if movable */
+    /* > 0: it holds shared words, which stand on its thread's robust list: it must stay there,
+     * also if movable */
+    uint32_t pinned;
     const struct wait_carrier *carrier;
     int64_t limit;     /* deadline of the scope around; WAIT_NEVER without */
     uint32_t *covered; /* shared word that a death now must wake (robust.h); survives a switch */
@@ -62,22 +71,25 @@ struct wait_self {
 
 enum { WAIT_AWAKE, WAIT_ARMED, WAIT_ASLEEP, WAIT_TIMEOUT, WAIT_CANCEL, WAIT_WORD = 8 };
 
-/* The wake-up table: how a carrier puts its task to sleep and makes it run again. wait/ owns it, wait/thread.c and sched/ fill one in each. Everything else
- * calls down. */
+/* The wake-up table: how a carrier puts its task to sleep and makes it run again. wait/ owns it,
+ * wait/thread.c and sched/ fill one in each. Everything else calls down. */
 struct wait_carrier {
-    /* self->state is ARMED or already fired. Returns once it has fired; at the deadline calls wait_fire(self, WAIT_TIMEOUT). Spurious returns are allowed. */
+    /* self->state is ARMED or already fired. Returns once it has fired; at the deadline calls
+     * wait_fire(self, WAIT_TIMEOUT). Spurious returns are allowed. */
     void (*sleep)(struct wait_self *self, int64_t deadline);
-    /* self->state was ASLEEP and has just been fired by the caller: make it run. No user code, no allocation; any thread of plait may call it. */
+    /* self->state was ASLEEP and has just been fired by the caller: make it run. No user code, no
+     * allocation; any thread of plait may call it. */
     void (*rouse)(struct wait_self *self);
     bool is_coroutine;
 };
 extern const struct wait_carrier wait_thread_carrier;
 
-/* Filled in by task/: makes a record for a foreign thread at its first call. Never NULL: without memory it stops the program with a message. */
+/* Filled in by task/: makes a record for a foreign thread at its first call. Never NULL: without
+ * memory it stops the program with a message. */
 extern struct wait_self *(*wait_adopt)(void);
 
-/* The calling task. initial-exec: one instruction. Set by who switches to it, never after a switch, since compilers keep
- * addresses of thread-locals across calls. */
+/* The calling task. initial-exec: one instruction. Set by who switches to it, never after a switch,
+ * since compilers keep addresses of thread-locals across calls. */
 #ifdef PLAIT_EXPLORE
 extern struct wait_self *wait_current;
 #else
@@ -92,18 +104,21 @@ void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier);
 
 /* ---- sleeping */
 enum { WAIT_WORDS_MOST = 16 };
-/* Sleeps while each word has its `seen` value. Which word was unparked, or -EAGAIN (one had another value, or time to look again), -ETIMEDOUT, -ECANCELED
- * (told once; not inside a shield). count 0 is a plain sleep. */
+/* Sleeps while each word has its `seen` value. Which word was unparked, or -EAGAIN (one had another
+ * value, or time to look again), -ETIMEDOUT, -ECANCELED (told once; not inside a shield). count 0
+ * is a plain sleep. */
 int wait_park(const struct wait_word *words, int count, int64_t deadline);
 
-/* The loop of every call that waits: try; else park on the words; until it succeeds or the deadline. A task that was woken tries once more before it says -ETIMEDOUT or -ECANCELED, so
- * that no wake is swallowed. */
+/* The loop of every call that waits: try; else park on the words; until it succeeds or the
+ * deadline. A task that was woken tries once more before it says -ETIMEDOUT or -ECANCELED, so that
+ * no wake is swallowed. */
 struct wait_call {
     int (*attempt)(void *object); /* 0 or a result >= 0 or an error; -EAGAIN: would have to wait */
     int (*words)(
         void *object,
         struct wait_word *
-            words); /* announces the sleeper (sets W bits) and says what to sleep on; 0: look again */
+            /* Announces the sleeper (sets W bits) and says what to sleep on; 0: look again */
+            words);
     const char *verb, *type;
 };
 int wait_until(const struct wait_call *call, void *object, const void *shown, int64_t deadline,
@@ -114,10 +129,13 @@ int wait_until_done(const struct wait_call *call, void *object, const void *show
 void wait_note_begin(struct wait_self *self, const struct wait_call *call, const void *shown,
                      void *place);
 void wait_note_end(struct wait_self *self);
-extern void (*wait_note_mirror)(const struct wait_self *self); /* filled in by a child process: its page shows it too */
-extern void (*wait_interrupted)(struct wait_self *self); /* filled in by plait_exit: after each wait */
+/* Filled in by a child process: its page shows it too */
+extern void (*wait_note_mirror)(const struct wait_self *self);
+/* Filled in by plait_exit: after each wait */
+extern void (*wait_interrupted)(struct wait_self *self);
 
-/* Rule 1 of the interface: a deadline before the program's start is a duration: stops the program with the place. */
+/* Rule 1 of the interface: a deadline before the program's start is a duration: stops the program
+ * with the place. */
 void wait_bad_deadline(int64_t deadline, void *place) __attribute__((cold));
 extern WAIT_HOT int64_t wait_epoch; /* clock at the program's start */
 #define WAIT_CHECK_DEADLINE(deadline)                                                              \
@@ -129,13 +147,17 @@ extern WAIT_HOT int64_t wait_epoch; /* clock at the program's start */
 /* A failed try of PLAIT_NOW: gives others a turn now and then, returns -EAGAIN. */
 int wait_not_now(void);
 
-/* ---- waking. Private words: the longest sleeper first (deterministic mode: a seeded choice); shared: futex wake. Returns how many were woken. */
+/* ---- waking. Private words: the longest sleeper first (deterministic mode: a seeded choice);
+ *  shared: futex wake. Returns how many were woken. */
 int wait_unpark(uint32_t *word, int count, bool shared);
-/* As wait_unpark on a private word; before anybody is fired it ORs `woken` into *word if it takes a thread out, and `more` while others remain: the lock's
- * "one is on his way" and the W bit of lock and queue words. Whoever was taken out tries again before his call returns, also if he timed out meanwhile. */
+/* As wait_unpark on a private word; before anybody is fired it ORs `woken` into *word if it takes a
+ * thread out, and `more` while others remain: the lock's "one is on his way" and the W bit of lock
+ * and queue words. Whoever was taken out tries again before his call returns, also if he timed out
+ * meanwhile. */
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more);
 
-/* Tells a task's own wait: cancel. True when this call ended one. Also makes the next wait end when none is under way. May be called in signal handlers. */
+/* Tells a task's own wait: cancel. True when this call ended one. Also makes the next wait end when
+ * none is under way. May be called in signal handlers. */
 void wait_cancel(struct wait_self *self);
 bool wait_was_canceled(const struct wait_self *self); /* a cancel is pending, or was told */
 /* ARMED or ASLEEP -> outcome; rouses. False: somebody else was first, or it is awake. */
@@ -153,15 +175,18 @@ extern void (*wait_switch)(void); /* filled in by sched/: lets somebody else run
         if (unlikely(wait_deterministic))                                                          \
             wait_switch();                                                                         \
     } while (0)
-/* Filled in by sched/: every 8th failed try of a coroutine gives others a turn, so that a loop of tries does not hold up its worker. */
+/* Filled in by sched/: every 8th failed try of a coroutine gives others a turn, so that a loop of
+ * tries does not hold up its worker. */
 extern void (*wait_turn)(void);
 uint32_t
 wait_random(struct wait_self *self); /* xorshift; the seed's sequence in deterministic mode */
 
-/* The child of a fork: nobody else is here. Empties the lot; `self` sleeps as a thread from now on. */
+/* The child of a fork: nobody else is here. Empties the lot; `self` sleeps as a thread from now on.
+ */
 void wait_after_fork(struct wait_self *self);
-/* How many forks lie between this process and the program's start, and who survived the last one: a private object marked in another
- * generation was marked by a task that is not here, unless that was the forker. */
+/* How many forks lie between this process and the program's start, and who survived the last one: a
+ * private object marked in another generation was marked by a task that is not here, unless that
+ * was the forker. */
 extern WAIT_HOT uint32_t wait_forks;
 extern struct wait_self *wait_forker;
 /* Counters for plait_counters_read. */

@@ -1,4 +1,5 @@
-/* A coroutine that runs over its stack hits the guard page; the signal handler, on the worker's own signal stack, says which and how large. */
+/* A coroutine that runs over its stack hits the guard page; the signal handler, on the worker's own
+ * signal stack, says which and how large. */
 #include "os/overflow.h"
 #include "base/report.h"
 #include "base/stack.h"

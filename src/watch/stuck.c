@@ -1,4 +1,5 @@
-/* Deterministic mode: every task waits, no timer runs, and nothing real is awaited. Nobody will ever wake anybody: better said than hung. */
+/* Deterministic mode: every task waits, no timer runs, and nothing real is awaited. Nobody will
+ * ever wake anybody: better said than hung. */
 #include "base/report.h"
 #include "sched/sched.h"
 

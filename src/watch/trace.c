@@ -1,7 +1,9 @@
 /* The recorder: a line for each start, switch, wait, wake and end.
  *
- * Addresses and clocks differ from run to run, so neither is written: objects are numbered as they come up, and time counts from the record's start (virtual in
- * deterministic mode). So the same seed gives the same bytes. A line: nanoseconds, task, what, object number, number; separated by tabs. */
+ * Addresses and clocks differ from run to run, so neither is written: objects are numbered as they
+ * come up, and time counts from the record's start (virtual in deterministic mode). So the same
+ * seed gives the same bytes. A line: nanoseconds, task, what, object number, number; separated by
+ * tabs. */
 #include "base/report.h"
 #include "base/spin.h"
 #include "os/os.h"

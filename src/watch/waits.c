@@ -10,7 +10,8 @@
 /* The texts belong to the asking thread until it asks again. */
 static __thread char object_text[128];
 
-/* A child's page, copied before it is believed: the child may write it meanwhile, or be anything by now. */
+/* A child's page, copied before it is believed: the child may write it meanwhile, or be anything by
+ * now. */
 static int waits_of_process(const struct task_process *process, plait_wait_info *wait)
 {
     static __thread char verb[sizeof process->page->verb];
