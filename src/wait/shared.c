@@ -96,8 +96,8 @@ int shared_park(struct wait_self *self, const struct wait_word *words, int count
     return woken;
 }
 
-/* The helper may be on its way to the kernel just now, so that the kernel knows of no sleeper here
- * though coroutines lie in the lot: those are looked for as well. */
+/* The helper may be on its way to the kernel just now, so that the kernel knows of no sleeper
+ * here though coroutines lie in the lot: those are looked for as well. */
 int shared_unpark(uint32_t *word, int count)
 {
     int woken = os_futex_wake(word, count, true);
