@@ -86,7 +86,8 @@ static void *take_and_give(void *arg)
     return NULL;
 }
 
-/* All three must come through one after the other: a waker that wakes too few would leave the last asleep. */
+/* All three must come through one after the other: a waker that wakes too few would leave the last
+ * asleep. */
 TEST(spin_wakes_all_that_sleep)
 {
     pthread_t thread[3];
@@ -207,7 +208,8 @@ static void *remove_a_million(void *arg)
     return NULL;
 }
 
-/* Rising keys give a root with a million children: recursion would not come through on this stack. */
+/* Rising keys give a root with a million children: recursion would not come through on this stack.
+ */
 TEST(heap_needs_no_stack)
 {
     pthread_attr_t small;
@@ -500,7 +502,8 @@ static void ask_with_the_lock_held(void *arg)
     fprintf(stderr, "%s", name_of(arg));
 }
 
-/* What the handler of a stack overflow does if the overflow came inside plait_name: a message, not a hang. */
+/* What the handler of a stack overflow does if the overflow came inside plait_name: a message, not
+ * a hang. */
 TEST_LABELED(name_is_done_without_when_its_lock_is_stuck, "process")
 {
     int object = 0;

@@ -316,6 +316,16 @@ static void misuse_long(void *object)
     base_misuse(object, "lock", (void *)0x1234, "%s", text);
 }
 
+static void misuse_nowhere(void *object)
+{
+    base_misuse(object, "task", NULL, "ended badly");
+}
+
+TEST_LABELED(misuse_may_have_no_place, "process")
+{
+    harness_dies(misuse_nowhere, NULL, "plait: task: ended badly\n");
+}
+
 TEST_LABELED(misuse_tells_the_place_after_a_long_text, "process")
 {
     harness_dies(misuse_long, NULL, "xxx (at 0x1234)\n");
@@ -352,7 +362,8 @@ TEST(place_knows_symbols_and_modules)
     ck_assert_str_eq(place_of((void *)1), "0x1");
 }
 
-/* A static function has no symbol that the loader knows; the number must be one that addr2line turns into its name. */
+/* A static function has no symbol that the loader knows; the number must be one that addr2line
+ * turns into its name. */
 TEST_LABELED(place_serves_addr2line, "process")
 {
     char command[400], path[200] = "", line[200] = "";

@@ -1,5 +1,6 @@
-/* base: settings from plait_configure and the environment. Each case is a process of its own, and the settings are read
- * once a process: so a case is one reading, and those with several readings fork for each. */
+/* base: settings from plait_configure and the environment. Each case is a process of its own, and
+ * the settings are read once a process: so a case is one reading, and those with several readings
+ * fork for each. */
 #include "base/settings.h"
 #include "harness.h"
 #include "os/os.h"
@@ -98,7 +99,7 @@ static void check_stack_least(const struct base_settings *s)
 
 static void check_stack_rounded(const struct base_settings *s)
 {
-    DEMAND(s->stack == 20480);
+    DEMAND(s->stack == 32768);
 }
 
 static void check_stack_most(const struct base_settings *s)
@@ -242,7 +243,7 @@ TEST(configure_is_taken)
     ck_assert_int_eq(s->workers, 3);
     ck_assert_int_eq(s->spare_workers, 5);
     ck_assert_int_eq(s->dump_signal, 10);
-    ck_assert_uint_eq(s->stack, 40960);
+    ck_assert_uint_eq(s->stack, 65536);
     ck_assert_str_eq(s->poller, "epoll");
     ck_assert_str_eq(s->deadlock, "abort");
     ck_assert(s->check && s->strict_fork && !s->deterministic);

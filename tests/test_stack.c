@@ -224,8 +224,8 @@ TEST_LABELED(stack_overflow_is_told_by_the_handler, "process")
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 33, "%#x %s", status, text);
 }
 
-/* Without guards of the kernel's own kind each costs mappings, of which there are 65,530: then take fails, and no stack is lost
- * by it. */
+/* Without guards of the kernel's own kind each costs mappings, of which there are 65,530: then take
+ * fails, and no stack is lost by it. */
 static void run_out_of_mappings(void *arg)
 {
     size_t size = 16384;
@@ -417,7 +417,8 @@ static void use_in_child(void *arg)
     _exit(0); /* not exit: LeakSanitizer takes fright at the thread that only the parent has */
 }
 
-/* A child must neither find the lock held nor stacks out of reach because its parent's other thread was at work on them. */
+/* A child must neither find the lock held nor stacks out of reach because its parent's other thread
+ * was at work on them. */
 TEST_LABELED(stacks_pass_a_fork, "process")
 {
     pthread_t thread;

@@ -1,5 +1,6 @@
-/* Texts of codes. All are constants: a buffer per thread would be overwritten by the second call in one printf, and libc's
- * strerror depends on the locale and, on some systems, on a shared buffer. So the table of errno's texts is our own. */
+/* Texts of codes. All are constants: a buffer per thread would be overwritten by the second call in
+ * one printf, and libc's strerror depends on the locale and, on some systems, on a shared buffer.
+ * So the table of errno's texts is our own. */
 #include <errno.h>
 #include <plait/error.h>
 #include <signal.h>

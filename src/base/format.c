@@ -1,5 +1,6 @@
-/* The formatter of all messages: what signal handlers, the watcher and a child right after fork may call. snprintf may not be used
- * there, because it can allocate and, for %m or wide strings, take locks of the locale. */
+/* The formatter of all messages: what signal handlers, the watcher and a child right after fork may
+ * call. snprintf may not be used there, because it can allocate and, for %m or wide strings, take
+ * locks of the locale. */
 #include "base/report.h"
 
 struct output {
@@ -7,7 +8,8 @@ struct output {
     size_t size, length; /* length: what was wanted, also beyond size */
 };
 
-/* One conversion as it is read: %[-][0][width][.precision][l|ll|z]letter; width and precision may be '*'. */
+/* One conversion as it is read: %[-][0][width][.precision][l|ll|z]letter; width and precision may
+ * be '*'. */
 struct field {
     bool left, zeros;
     int width, precision; /* -1: none */
@@ -65,7 +67,7 @@ static void put_number(struct output *out, const struct field *field, const char
     put_text(out, field, digits + at, (int)sizeof digits - at);
 }
 
-/* The smaller types come as int, so the value is right whatever the sign: only the caller knows it. */
+/* Types smaller than int come as int, and only the letter says whether its sign counts. */
 static uint64_t next_number(const struct field *field, bool is_signed, va_list *args)
 {
     if (field->longs)

@@ -1,6 +1,7 @@
-/* Pairing heap. Each item has its first child and its next brother; `owner` is the pointer that points to the item, so that any
- * item can leave without a search. Both passes of a removal are loops: a root with a million children is normal here (a million
- * timers inserted in rising order), and recursion would need as much stack. */
+/* Pairing heap. Each item has its first child and its next brother; `owner` is the pointer that
+ * points to the item, so that any item can leave without a search. Both passes of a removal are
+ * loops: a root with a million children is normal here (a million timers inserted in rising order),
+ * and recursion would need as much stack. */
 #include "base/heap.h"
 
 static bool is_before(const struct heap_item *a, const struct heap_item *b)
@@ -15,7 +16,8 @@ static void put_at(struct heap_item **owner, struct heap_item *item)
         item->owner = owner;
 }
 
-/* Two trees into one: the later root becomes the first child of the earlier. The result's own links are the caller's. */
+/* Two trees into one: the later root becomes the first child of the earlier. The result's own links
+ * are the caller's. */
 static struct heap_item *merge(struct heap_item *a, struct heap_item *b)
 {
     if (!a || !b)
@@ -27,7 +29,8 @@ static struct heap_item *merge(struct heap_item *a, struct heap_item *b)
     return first;
 }
 
-/* Pass one: brothers merged in pairs from the left; the pairs lie on a chain in reverse order, as pass two wants them. */
+/* Pass one: brothers merged in pairs from the left; the pairs lie on a chain in reverse order, as
+ * pass two wants them. */
 static struct heap_item *merge_pairs(struct heap_item *item)
 {
     struct heap_item *pairs = NULL;
@@ -41,7 +44,8 @@ static struct heap_item *merge_pairs(struct heap_item *item)
     return pairs;
 }
 
-/* Pass two: the pairs merged from the right into one tree. Left to right would be correct but linear in the worst case. */
+/* Pass two: the pairs merged from the right into one tree. Left to right would be correct but
+ * linear in the worst case. */
 static struct heap_item *merge_children(struct heap_item *item)
 {
     struct heap_item *tree = NULL;
@@ -63,7 +67,8 @@ void heap_insert(struct heap *heap, struct heap_item *item)
 
 void heap_remove(struct heap *heap, struct heap_item *item)
 {
-    /* First out of the brothers' chain: if it is the root, this leaves an empty heap, and the merge below puts the children in. */
+    /* First out of the brothers' chain: if it is the root, this leaves an empty heap, and the merge
+     * below puts the children in. */
     put_at(item->owner, item->next);
     put_at(&heap->root, merge(heap->root, merge_children(item)));
     item->child = item->next = NULL;

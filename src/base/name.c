@@ -1,10 +1,11 @@
-/* Names of objects, for messages. The objects are plain structs of the user with no room for a name, so the names lie beside them
- * in a table by address.
+/* Names of objects, for messages. The objects are plain structs of the user with no room for a
+ * name, so the names lie beside them in a table by address.
  *
- * Open addressing with linear probing: one block of memory, so that nothing is allocated or freed while the lock is held but the
- * pointer to the block changes hands. The rejected alternative, a chain of single records, costs an allocation per name under the
- * lock or a free list of its own. Removal shifts back what follows, because marks for "was here" would fill a table that is
- * used for many short-lived objects. */
+ * Open addressing with linear probing: one block of memory, so that nothing is allocated or freed
+ * while the lock is held but the pointer to the block changes hands. The rejected alternative, a
+ * chain of single records, costs an allocation per name under the lock or a free list of its own.
+ * Removal shifts back what follows, because marks for "was here" would fill a table that is used
+ * for many short-lived objects. */
 #include "base/atomic.h"
 #include "base/report.h"
 #include "base/spin.h"
@@ -28,8 +29,9 @@ struct table {
 static base_spin lock; /* guards the table, and the writers of plait_on_report */
 static struct table *table;
 
-/* This thread holds the lock. A message may come from the handler of a stack overflow that happened in here: only then would it
- * wait for itself. Initial-exec, because the first use of any other thread-local in a library allocates. */
+/* This thread holds the lock. A message may come from the handler of a stack overflow that happened
+ * in here: only then would it wait for itself. Initial-exec, because the first use of any other
+ * thread-local in a library allocates. */
 static _Thread_local volatile bool holding __attribute__((tls_model("initial-exec")));
 
 static void table_lock(void)
@@ -92,8 +94,9 @@ static void move_all(struct table *to, struct table *from)
     }
 }
 
-/* Returns with the lock held and room for one more, or with -ENOMEM and without the lock. Memory is asked for outside the lock,
- * since that may take long or take libc's lock; so the table is looked at again afterwards: somebody else may have grown it. */
+/* Returns with the lock held and room for one more, or with -ENOMEM and without the lock. Memory is
+ * asked for outside the lock, since that may take long or take libc's lock; so the table is looked
+ * at again afterwards: somebody else may have grown it. */
 static int lock_with_room(void)
 {
     table_lock();
@@ -116,7 +119,8 @@ static int lock_with_room(void)
     return 0;
 }
 
-/* At most NAME_MOST bytes, never half of a UTF-8 character: its bytes but the first are 10xxxxxx. */
+/* At most NAME_MOST bytes, never half of a UTF-8 character: all its bytes but the first are
+ * 10xxxxxx. */
 static void copy_cut(char *to, const char *name)
 {
     size_t length = strnlen(name, NAME_MOST + 1);
@@ -146,7 +150,8 @@ int base_name_set(const void *object, const char *name)
     return 0;
 }
 
-/* Closes the gap at `hole`: a later slot of the same run moves there unless its home lies behind the hole. */
+/* Closes the gap at `hole`: a later slot of the same run moves there unless its home lies behind
+ * the hole. */
 static void close_gap(struct table *in, size_t hole)
 {
     for (size_t at = (hole + 1) & in->mask; in->slots[at].object; at = (at + 1) & in->mask) {

@@ -1,5 +1,6 @@
-/* Addresses as people read them. dladdr takes the loader's lock for a moment, which is recursive and which libc frees in a child,
- * so that a message may ask for it even from a fatal signal's handler. */
+/* Addresses as people read them. dladdr takes the loader's lock for a moment, which is recursive
+ * and which libc frees in a child, so that a message may ask for it even from a fatal signal's
+ * handler. */
 #include "base/report.h"
 #include <dlfcn.h>
 #include <elf.h>
@@ -10,7 +11,8 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* What addr2line wants: in a program linked to a fixed address the address itself, else the distance from where it was loaded. */
+/* What addr2line wants: in a program linked to a fixed address the address itself, else the
+ * distance from where it was loaded. */
 static size_t offset_in_module(const void *address, const void *module)
 {
     const Elf64_Ehdr *header = module;
@@ -21,7 +23,8 @@ static size_t offset_in_module(const void *address, const void *module)
 const char *base_place(void *address, char *text, size_t size)
 {
     Dl_info info = {0};
-    /* A return address may lie behind the last instruction of a function that calls a noreturn one: so look one byte before. */
+    /* A return address may lie behind the last instruction of a function that calls a noreturn one:
+     * so look one byte before. */
     bool known = dladdr((void *)((uintptr_t)address - 1), &info) != 0 && info.dli_fname != NULL;
     if (known && info.dli_sname)
         base_format(text, size, "%s+0x%zx (%s)", info.dli_sname,

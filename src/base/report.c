@@ -1,11 +1,14 @@
 /* The one function through which plait speaks.
  *
- * The user's function and its argument belong together, and a report can come from a signal handler (a guard page was hit) that
- * interrupted plait_on_report itself. A lock around the pair would then never be free, and two plain words could be seen half
- * changed. Instead:
- *   1. the writer, alone under the names' lock, fills slot (last + 1) % SLOTS and then publishes last + 1;
- *   2. the reader takes `last`, copies that slot, and looks at `last` again: its slot is filled again only for last + SLOTS, after
- *      last + SLOTS - 1 was published, so a smaller distance proves the copy whole. Otherwise it starts again. */
+ * The user's function and its argument belong together, and a report can come from a signal handler
+ * (a guard page was hit) that interrupted plait_on_report itself. A lock around the pair would then
+ * never be free, and two plain words could be seen half changed. Instead:
+ *   1. the writer, alone under the names' lock, fills slot (last + 1) % SLOTS,
+ *   2. then publishes last + 1;
+ *   3. the reader takes `last` and copies that slot,
+ *   4. then looks at `last` again. Its slot is filled again only for last + SLOTS, after
+ *      last + SLOTS - 1 was published: so a smaller distance proves the copy whole, otherwise it
+ *      starts again. */
 #include "base/report.h"
 #include "base/atomic.h"
 #include "os/os.h"
@@ -24,8 +27,9 @@ struct listener {
 static struct listener slots[SLOTS]; /* each word atomic */
 static uint64_t last; /* how many plait_on_report there were; its slot is last % SLOTS */
 
-/* This thread is inside the user's function. What it makes plait report goes to stderr, because otherwise a misuse in the function
- * that hears of misuse never ends. Initial-exec: the first use of any other thread-local in a library allocates. */
+/* This thread is inside the user's function. What it makes plait report goes to stderr, because
+ * otherwise a misuse in the function that hears of misuse never ends. Initial-exec: the first use
+ * of any other thread-local in a library allocates. */
 static _Thread_local bool inside __attribute__((tls_model("initial-exec")));
 
 void (*base_trace)(const char *what, const void *object, int64_t number);
@@ -34,7 +38,8 @@ void plait_on_report(report_function *report, void *arg)
 {
     base_name_fork_prepare(); /* the names' lock, so that a fork has one lock to take and not two */
     uint64_t next = last + 1;
-    /* RELEASE: who sees a word of this slot sees last >= next - 1 too; pairs with the loads of listener_now. */
+    /* RELEASE: who sees a word of this slot sees last >= next - 1 too; pairs with the loads of
+     * listener_now. */
     atom_store(&slots[next % SLOTS].function, report, RELEASE);
     atom_store(&slots[next % SLOTS].arg, arg, RELEASE);
     atom_store(&last, next, RELEASE); /* pairs with the first load of listener_now */
@@ -162,7 +167,8 @@ _Noreturn void base_misuse(const void *object, const char *type, void *place, co
     line_add(&line, format, args);
     va_end(args);
     line.end = LINE;
-    line_put(&line, " (at %s)", base_place(place, where, sizeof where));
+    if (place)
+        line_put(&line, " (at %s)", base_place(place, where, sizeof where));
     line_report(&line, PLAIT_REPORT_MISUSE);
     abort();
 }

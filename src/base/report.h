@@ -16,7 +16,7 @@ void base_report(plait_report kind, const char *format, ...) __attribute__((form
 void base_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Misuse: reports "TYPE NAME: TEXT (at PLACE)" and aborts. `object` is named by base_name_of; place
- * is the caller's return address. */
+ * is the caller's return address, NULL when there is none to tell. */
 _Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -1,8 +1,10 @@
-/* Settings: defaults, then plait_configure, then the environment; each overrides the one before. Read once, at plait's first use,
- * because half of the library acts on them: a worker count that changes later would mean nothing. */
+/* Settings: defaults, then plait_configure, then the environment; each overrides the one before.
+ * Read once, at plait's first use, because half of the library acts on them: a worker count that
+ * changes later would mean nothing. */
 #include "base/settings.h"
 #include "base/report.h"
 #include "base/spin.h"
+#include "base/stack.h"
 #include "os/os.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -15,8 +17,8 @@ enum {
     PATROL_MOST = 60000
 };
 #define STACK_DEFAULT ((size_t)256 << 10)
-#define STACK_LEAST ((size_t)16 << 10)
-#define STACK_MOST ((size_t)1 << 30)
+#define STACK_LEAST ((size_t)BASE_STACK_LEAST)
+#define STACK_MOST ((size_t)BASE_STACK_MOST)
 #define MILLISECOND INT64_C(1000000)
 
 static base_spin lock;                /* guards all below */
@@ -60,7 +62,8 @@ static bool parse(const char *text, uint64_t *value)
     return true;
 }
 
-/* The variable's number from `least` to `most`, or `value` as it was, with a line on stderr if there was nonsense. */
+/* The variable's number from `least` to `most`, or `value` as it was, with a line on stderr if
+ * there was nonsense. */
 static uint64_t read_number(const char *name, uint64_t value, uint64_t least, uint64_t most)
 {
     uint64_t number;
@@ -199,7 +202,7 @@ static void read_all(void)
     take_what_was_asked(&settings);
     read_environment(&settings);
     read_seed(&settings);
-    settings.stack = (settings.stack + OS_PAGE - 1) / OS_PAGE * OS_PAGE;
+    settings.stack = base_stack_size(settings.stack);
 }
 
 const struct base_settings *base_settings(void)

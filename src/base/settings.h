@@ -8,7 +8,8 @@ struct base_settings {
     int workers;        /* PLAIT_WORKERS, 1 .. 256; default os_cpus() */
     /* PLAIT_SPARE_WORKERS: how many more when workers are stuck; default and most 64 */
     int spare_workers;
-    /* PLAIT_STACK, bytes of address space of a coroutine; default 256 KB, whole pages, >= 16 KB */
+    /* PLAIT_STACK, bytes of address space of a coroutine; default 256 KB, at least
+     * 16 KB, rounded up as base_stack_take does */
     size_t stack;
     const char *poller; /* PLAIT_POLLER: "epoll" */
     const char *deadlock; /* PLAIT_DEADLOCK: "report", "error", "abort"; NULL when not said */

@@ -1,18 +1,22 @@
 /* The stacks of coroutines.
  *
- * Chunks of address space hold stacks of one class (a power of two); chunks grow from 16 stacks to 16,384, so that a million
- * stacks need about 70 mappings and a program with ten coroutines reserves 4 MB. Chunks are never unmapped: the table of chunks
- * only grows, and a signal handler may read it without a lock.
+ * Chunks of address space hold stacks of one class (a power of two); chunks grow from 16 stacks to
+ * 16,384, so that a million stacks need about 70 mappings and a program with ten coroutines
+ * reserves 4 MB. Chunks are never unmapped: the table of chunks only grows, and a signal handler
+ * may read it without a lock.
  *
- * The free stacks of a class lie in an array beside them, newest last. The obvious list through the stacks themselves would make
- * it impossible to give their top pages back: a million coroutines that ended would hold 4 GB for ever.
+ * The free stacks of a class lie in an array beside them, newest last. The obvious list through the
+ * stacks themselves would make it impossible to give their top pages back: a million coroutines
+ * that ended would hold 4 GB for ever.
  *
- * When does memory go back? Not at each give: madvise costs 0.7 us even if the stack was never deep, more than all the rest of a
- * coroutine's life. A canary word 8 KB below the top would tell which were deep, but writing it makes a second page dirty in each
- * of a million stacks. So idleness decides: `low` is how many stacks were free all the time since the last look; those beyond the
- * KEEP newest were of no use in that time and are discarded whole, top page included. A program that starts and ends coroutines
- * in waves comes down to 0 in each wave and pays nothing. base_stack_give looks each LOOK_GIVES calls if LOOK_NS have
- * passed; the scheduler calls base_stack_trim when it falls idle. */
+ * When does memory go back? Not at each give: madvise costs 0.7 us even if the stack was never
+ * deep, more than all the rest of a coroutine's life. A canary word 8 KB below the top would tell
+ * which were deep, but writing it makes a second page dirty in each of a million stacks. So
+ * idleness decides: `low` is how many stacks were free all the time since the last look; those
+ * beyond the KEEP newest were of no use in that time and are discarded whole, top page included. A
+ * program that starts and ends coroutines in waves comes down to 0 in each wave and pays nothing.
+ * base_stack_give looks each LOOK_GIVES calls if LOOK_NS have passed; the scheduler calls
+ * base_stack_trim when it falls idle. */
 #include "base/stack.h"
 #include "base/atomic.h"
 #include "base/settings.h"
@@ -20,8 +24,8 @@
 #include "os/os.h"
 
 enum {
-    LEAST_SHIFT = 14, /* 16 KB */
-    MOST_SHIFT = 30,  /* 1 GB */
+    LEAST_SHIFT = 14,
+    MOST_SHIFT = 30,
     CLASSES = MOST_SHIFT - LEAST_SHIFT + 1,
     CHUNKS = 1024,
     CHUNK_FIRST = 16,
@@ -31,6 +35,7 @@ enum {
     LOOK_GIVES = 256,
     TRIM_BATCHES = 8, /* about half a millisecond */
 };
+_Static_assert(BASE_STACK_LEAST == 1 << LEAST_SHIFT && BASE_STACK_MOST == 1 << MOST_SHIFT, "");
 #define CHUNK_BYTES ((size_t)1 << 34) /* a chunk is not larger, unless one stack is */
 /* Stacks of a class. The array for so many is address space until it is used. */
 #define FREE_MOST ((size_t)1 << 22)
@@ -77,7 +82,8 @@ static struct stack_class *class_of(unsigned shift)
 
 /* ---- new stacks */
 
-/* As many as planned, else half as many and so on: an RLIMIT_AS or a strict overcommit that refuses 4 GB may allow 4 MB. */
+/* As many as planned, else half as many and so on: an RLIMIT_AS or a strict overcommit that refuses
+ * 4 GB may allow 4 MB. */
 static void *map_stacks(size_t *count, unsigned shift)
 {
     while (*count > 1 && *count << shift > CHUNK_BYTES)
@@ -108,7 +114,8 @@ static struct chunk *chunk_new(struct stack_class *of, unsigned shift)
     return &chunks[number];
 }
 
-/* With the lock held; mapping a chunk then is rare, and whoever waits for the lock wants what it brings. */
+/* With the lock held; mapping a chunk then is rare, and whoever waits for the lock wants what it
+ * brings. */
 static void *carve(struct stack_class *of, unsigned shift)
 {
     if (!of->chunk || of->chunk->carved == of->chunk->count)
@@ -120,7 +127,7 @@ static void *carve(struct stack_class *of, unsigned shift)
     return of->chunk->base + (number << shift);
 }
 
-/* ---- the array of free ones. An entry is the address, plus 1 while the stack still has no guard. */
+/* ---- the array of free ones: an entry is the address, plus 1 while there is no guard yet */
 
 static void push(struct stack_class *on, void *entry)
 {
@@ -180,8 +187,9 @@ void *base_stack_take(size_t *size)
 
 /* ---- giving memory back */
 
-/* Takes up to BATCH stacks out of reach and says where they begin; with the lock held. `floor` keeps them out of use, rather than
- * taking them out of the array: they are at its old end, and all newer ones would have to move. */
+/* Takes up to BATCH stacks out of reach and says where they begin; with the lock held. `floor`
+ * keeps them out of use, rather than taking them out of the array: they are at its old end, and all
+ * newer ones would have to move. */
 static size_t batch_begin(struct stack_class *of, size_t *first)
 {
     size_t idle = of->low > KEEP ? of->low - KEEP : 0;
@@ -221,7 +229,8 @@ static int64_t next_look(const struct stack_class *at, int64_t now)
     return at->behind ? now : at->looked + LOOK_NS;
 }
 
-/* A look, if it is time: ends the interval only when all that was idle in it has been discarded. Returns when to look again. */
+/* A look, if it is time: ends the interval only when all that was idle in it has been discarded.
+ * Returns when to look again. */
 static int64_t look(struct stack_class *at, unsigned shift, int64_t now, int batches)
 {
     bool more = true;
@@ -279,8 +288,9 @@ static const struct chunk *chunk_at(const char *address)
     return NULL;
 }
 
-/* A search through all free ones, without the lock: slow, but this runs once in a program's life, and marking each take and give
- * for it would cost everybody. A stack in use does not come or go meanwhile, so it is never found by mistake. */
+/* A search through all free ones, without the lock: slow, but this runs once in a program's life,
+ * and marking each take and give for it would cost everybody. A stack in use does not come or go
+ * meanwhile, so it is never found by mistake. */
 static bool is_free(const void *stack, const struct stack_class *in)
 {
     size_t count = atom_load(&in->count, RELAXED);
@@ -307,7 +317,8 @@ void *base_stack_of_guard(const void *address, size_t *size)
 
 /* ---- fork */
 
-/* A batch that another thread is discarding would stay out of reach in the child for ever, so wait the 100 us until it is done. */
+/* A batch that another thread is discarding would stay out of reach in the child for ever, so wait
+ * the 100 us until it is done. */
 void base_stack_fork_prepare(void)
 {
     for (;;) {

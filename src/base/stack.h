@@ -10,7 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BASE_STACK_LEAST = 16384 };
+enum { BASE_STACK_LEAST = 16 << 10, BASE_STACK_MOST = 1 << 30 };
+
+/* What base_stack_take makes of a size up to BASE_STACK_MOST: the class that is large enough. */
+static inline size_t base_stack_size(size_t size)
+{
+    size_t class = BASE_STACK_LEAST;
+    while (class < size)
+        class *= 2;
+    return class;
+}
 
 /* Lowest address of a stack of at least `size` bytes (rounded up to whole pages, then to the
  * cache's classes; *size gets the result), guard included; NULL: no memory. Not zeroed when it was

@@ -20,7 +20,8 @@ static int write_all(int descriptor, const char *text, size_t size)
             text += done;
             size -= (size_t)done;
         } else if (done == -EAGAIN && full++ < FULL_TRIES) {
-            /* Somebody made it non-blocking and it is full: a little patience, but never for ever. */
+            /* Somebody made it non-blocking and it is full: a little patience, but never for ever.
+             */
             os_sleep(MILLISECOND);
         } else {
             return done ? (int)done : -EIO;
