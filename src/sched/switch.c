@@ -189,10 +189,13 @@ void sched_yield_now(void)
         os_yield();
         return;
     }
-    bool due = loop_is_due(co->worker);
-    struct sched_co *next = due ? NULL : worker_pick(co->worker);
+    struct sched_worker *worker = co->worker;
+    bool due = loop_is_due(worker);
+    struct sched_co *next = due ? NULL : worker_pick(worker);
     if (next || due)
         leave_to(co, next, SCHED_AFTER_READY);
+    else /* a switch to itself: otherwise the watcher would take who yields alone for stuck */
+        atom_store(&worker->tick, worker->tick + 1, RELAXED);
 }
 
 /* Every 8th failed try of PLAIT_NOW: a loop of tries would otherwise hold its worker for ever. */
