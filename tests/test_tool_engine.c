@@ -42,7 +42,7 @@ static uint64_t count_of(const struct table *table, const char *word)
 static struct tally count_in_pieces(int file, uint64_t size, uint64_t piece, struct table *table)
 {
     struct tally tally = {0};
-    struct counter *counter = counter_open();
+    struct counter *counter = counter_open(NULL, NULL);
     uint64_t from = 0;
     for (; from + piece < size; from += piece)
         ck_assert_int_eq(count_piece(counter, file, from, from + piece, &tally, table), 0);
@@ -155,6 +155,27 @@ TEST(long_words_that_differ_late_are_two)
     ck_assert_int_eq(tally.words, 4); /* the last byte is a word of its own */
     ck_assert_int_eq(table->used, 3);
     free(table);
+    close(file);
+}
+
+static bool three_times(void *asked)
+{
+    return ++*(int *)asked <= 3;
+}
+
+TEST(counting_stops_when_told)
+{
+    enum { SIZE = 4 << 20 };
+    char *text = malloc(SIZE);
+    memset(text, ' ', SIZE);
+    int file = file_of(text, SIZE), asked = 0;
+    struct tally tally = {0};
+    struct counter *counter = counter_open(three_times, &asked);
+    ck_assert_int_eq(count_piece(counter, file, 0, COUNT_TO_END, &tally, NULL), -ECANCELED);
+    ck_assert_int_gt(tally.bytes, 0);
+    ck_assert_int_lt(tally.bytes, SIZE);
+    counter_free(counter);
+    free(text);
     close(file);
 }
 

@@ -24,6 +24,8 @@ static const uint8_t kind[256] = {
 struct counter {
     uint64_t digest, length; /* of the long word we are in; length 0: in none */
     bool printing;           /* it has a byte that prints */
+    bool (*go_on)(void *arg);
+    void *arg;
     uint8_t start[TABLE_LONGEST + 16 + SLACK];
     uint8_t buffer[BUFFER + SLACK];
 };
@@ -35,9 +37,14 @@ struct block {
     bool last; /* the file ends here */
 };
 
-struct counter *counter_open(void)
+struct counter *counter_open(bool (*go_on)(void *arg), void *arg)
 {
-    return calloc(1, sizeof(struct counter));
+    struct counter *counter = calloc(1, sizeof *counter);
+    if (counter) {
+        counter->go_on = go_on;
+        counter->arg = arg;
+    }
+    return counter;
 }
 
 void counter_free(struct counter *counter)
@@ -161,6 +168,8 @@ static ssize_t fill(struct counter *counter, int file, size_t kept, uint64_t at,
     uint64_t rest = (to > at ? to - at : 0) + TAIL;
     if (to != COUNT_TO_END && rest < want)
         want = rest;
+    if (counter->go_on && !counter->go_on(counter->arg))
+        return -ECANCELED;
     ssize_t got;
     do
         got = pread(file, counter->buffer + kept, want, at);

@@ -97,56 +97,67 @@ static void tick(void *arg)
 
 /* ---- a worker */
 
+/* On cache lines of its own, because each word counted is written to it. */
 struct seat {
-    const struct plan *plan;
+    _Alignas(128) const struct plan *plan;
     int number;
     bool draws; /* it runs in the task that owns the page */
+    int64_t yielded;
+    uint64_t told; /* bytes of `part` that the bar knows of */
+    struct plan_share part;
 };
 
-static void count_one(const struct plan *plan, const struct plan_piece *piece,
-                      struct counter *counter, struct plan_share *part, struct table *table)
+/* Asked before each read: is there time left? And a good moment for the bar and for other tasks. */
+static bool go_on(void *arg)
 {
-    uint64_t before = part->tally.bytes;
+    struct seat *seat = arg;
+    const struct plan *plan = seat->plan;
+    int64_t now = plait_now();
+    atomic_fetch_add_explicit(&plan->shared->bytes, seat->part.tally.bytes - seat->told,
+                              memory_order_relaxed);
+    seat->told = seat->part.tally.bytes;
+    if (seat->draws)
+        tick((void *)plan);
+    if (now - seat->yielded > YIELD_AFTER) {
+        plait_yield();
+        seat->yielded = now;
+    }
+    if (now < plan->deadline)
+        return true;
+    atomic_store(&plan->shared->stopped, 1);
+    return false;
+}
+
+static void count_one(struct seat *seat, const struct plan_piece *piece, struct counter *counter)
+{
+    const struct plan *plan = seat->plan;
     int file = walk_open(plan->walk, &plan->walk->files[piece->file]);
     int error = file;
     if (file >= 0) {
-        error = count_piece(counter, file, piece->from, piece->to, &part->tally, table);
+        error = count_piece(counter, file, piece->from, piece->to, &seat->part.tally,
+                            plan->tables[seat->number]);
         close(file);
     }
-    if (error < 0)
+    if (error < 0 && error != -ECANCELED)
         plan->errors[piece->file] = -error;
-    part->files += piece->from == 0;
-    atomic_fetch_add_explicit(&plan->shared->bytes, part->tally.bytes - before,
-                              memory_order_relaxed);
+    seat->part.files += piece->from == 0;
 }
 
 static int work(void *arg)
 {
-    const struct seat *seat = arg;
+    struct seat *seat = arg;
     const struct plan *plan = seat->plan;
     uint64_t whole = plan->piece_count * plan->passes, next;
-    struct plan_share part = {.files = 0};
-    struct counter *counter = counter_open();
+    struct counter *counter = counter_open(go_on, seat);
     if (!counter)
         return -ENOMEM;
-    int64_t now, yielded = plait_now();
-    while ((next = atomic_fetch_add(&plan->shared->next, 1)) < whole) {
-        if ((now = plait_now()) >= plan->deadline) {
-            atomic_store(&plan->shared->stopped, 1);
-            break;
-        }
-        if (now - yielded > YIELD_AFTER) {
-            plait_yield();
-            yielded = now;
-        }
-        count_one(plan, &plan->pieces[next % plan->piece_count], counter, &part,
-                  plan->tables[seat->number]);
-        if (seat->draws)
-            tick((void *)plan);
-    }
+    seat->yielded = plait_now();
+    while (!atomic_load(&plan->shared->stopped) &&
+           (next = atomic_fetch_add(&plan->shared->next, 1)) < whole)
+        count_one(seat, &plan->pieces[next % plan->piece_count], counter);
     counter_free(counter);
-    plan->shared->part[seat->number] =
-        part; /* once, because lines of shared memory that all write are slow */
+    /* Once, because lines of shared memory that all write are slow. */
+    plan->shared->part[seat->number] = seat->part;
     return 0;
 }
 
@@ -164,7 +175,7 @@ static int run_passes(struct plan *plan, plait_carrier carrier, int workers)
 {
     struct seat seats[PLAN_WORKERS];
     for (int i = 0; i < workers; i++)
-        seats[i] = (struct seat){plan, i, carrier == 0};
+        seats[i] = (struct seat){.plan = plan, .number = i, .draws = carrier == CREW_SEQUENCE};
     return crew_run(
         &(struct crew){carrier, workers, work, (char *)seats, sizeof *seats, tick, plan});
 }

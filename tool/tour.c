@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -86,9 +87,24 @@ static void begin(const struct tour *tour)
                tour->workers == 1 ? "" : "s", cpus(), cpus() == 1 ? "" : "s");
 }
 
+/* On a busy machine a worker may stand still for want of a CPU; that belongs at the end of the page,
+ * not into the middle of it. */
+static _Atomic int stood_still;
+
+static void on_report(plait_report kind, const char *text, void *arg)
+{
+    if (kind == PLAIT_REPORT_STUCK)
+        atomic_fetch_add(&stood_still, 1);
+    else
+        fprintf(stderr, "plait: %s\n", text);
+}
+
 static int finish(int64_t began, bool failed)
 {
     int64_t took = plait_now() - began;
+    json_number("stuck_reports", stood_still);
+    if (stood_still)
+        page_line("(the machine was busy: %d times a worker stood still for 100 ms)", stood_still);
     page_title("%s; %s in all",
                failed ? "Not all was as it must be: see above" : "All was as it must be",
                PAGE_TIME(took));
@@ -122,5 +138,6 @@ int tour_main(int argc, char **argv)
     if (json)
         json_open(stdout);
     page_open();
+    plait_on_report(on_report, NULL);
     return run(&tour);
 }

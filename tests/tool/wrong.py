@@ -58,7 +58,7 @@ def check_directories(here):
     os.symlink("fifo", here + "/queer/link")
     assert "1 links, 1 sockets" in right("no regular files", "tour", here + "/queer", "--part", "2")
     os.symlink(".", here + "/here")
-    right(" 1 file", "tour", here + "/here", "--part", "2")
+    right("1 files", "tour", here + "/here", "--part", "2")
 
 
 def unreadable(here, prefix, names):
