@@ -10,10 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Weak, because a test of a lower folder links without what is above it. */
-#pragma weak plait_dump
-#pragma weak plait_quiesce
-
 enum { DESCRIPTORS_MOST = 1024, SETTLE_TRIES = 200 };
 
 struct traces {
@@ -128,21 +124,12 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
-/* Not plait_after, which would link the runtime to tests that do without. */
-static int64_t five_seconds_from_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec + 5) * PLAIT_SECOND + now.tv_nsec;
-}
-
 /* Ends of threads and tied children are told a little late, and other tests use /dev/shm beside us: so it looks until it is
  * quiet, for two seconds. */
 static void check_nothing_left(const struct traces *before)
 {
     char left[1024];
-    if (plait_quiesce)
-        (void)plait_quiesce(five_seconds_from_now());
+    (void)plait_quiesce(plait_after(5 * PLAIT_SECOND));
     for (int i = 0; i < SETTLE_TRIES; i++) {
         compare(before, left, sizeof left);
         if (left[0] == '\0')
@@ -162,7 +149,7 @@ static void on_alarm(int signal_number)
     sigaddset(&alarms, SIGALRM);
     sigprocmask(SIG_UNBLOCK, &alarms, NULL);
     alarm(10);
-    if (write(STDERR_FILENO, text, sizeof text - 1) > 0 && plait_dump)
+    if (write(STDERR_FILENO, text, sizeof text - 1) > 0)
         plait_dump(STDERR_FILENO, true);
     abort();
 }
