@@ -28,3 +28,10 @@ void os_sleep(int64_t ns)
         if (OS_CALL(clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == 0)
             return;
 }
+
+int64_t os_now_coarse(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}

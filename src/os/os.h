@@ -22,6 +22,7 @@
 
 /* ---- clock.c */
 int64_t os_now(void);      /* CLOCK_MONOTONIC by the vDSO, about 25 ns */
+int64_t os_now_coarse(void); /* the same, up to 4 ms behind, about 5 ns */
 void os_relax(void);       /* the CPU's pause hint inside a spin */
 /* This thread, at least so long; start-up and tests only: tasks sleep in wait/ */
 void os_sleep(int64_t ns);

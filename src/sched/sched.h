@@ -49,6 +49,7 @@ size_t sched_stack_left(const struct sched_co *co);
 
 void sched_yield_now(
     void); /* others run first; returns at once when there are none; threads: sched_yield(2) */
+int sched_worker_index(void); /* of the calling thread; -1: it is no worker */
 struct sched_co *sched_current(void); /* NULL on a plain thread */
 
 /* Sleeps until the descriptor is readable or writable (OS_READABLE, OS_WRITABLE): the poller's

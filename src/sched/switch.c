@@ -35,6 +35,12 @@ struct os_fiber *worker_left_fiber(struct sched_worker *worker)
     return worker->leaving ? &worker->leaving->fiber : &worker->loop_fiber;
 }
 
+int sched_worker_index(void)
+{
+    struct sched_worker *worker = sched_here;
+    return worker ? worker->index : -1;
+}
+
 void worker_settle(struct sched_worker *worker)
 {
     struct sched_co *co = worker->leaving;

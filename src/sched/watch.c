@@ -8,6 +8,7 @@
  * only and takes no lock of libc, so that a fork beside it is safe. */
 #include "base/report.h"
 #include "base/settings.h"
+#include "base/stack.h"
 #include "os/os.h"
 #include "sched/worker.h"
 
@@ -152,7 +153,9 @@ static int64_t watch_next_look(int64_t now, int *idle)
         ++*idle;
     else
         *idle = 0;
-    if (*idle < IDLE_LOOKS)
+    /* Memory of stacks that nobody needs goes back while nobody is held up by it. */
+    int64_t trim = *idle ? base_stack_trim(now) : WAIT_NEVER;
+    if (*idle < IDLE_LOOKS || trim != WAIT_NEVER)
         return now + LOOK;
     atom_store(&watch.dozing, 1, SEQ_CST);
     if (watch_look(now) ==

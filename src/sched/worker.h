@@ -5,7 +5,7 @@
 #include "base/spin.h"
 #include "sched/sched.h"
 
-enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 32, SCHED_ROUND = 61 };
+enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 61 };
 
 /* First in, first out, linked by sched_co.next. */
 struct sched_fifo {

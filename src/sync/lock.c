@@ -14,6 +14,9 @@
  *   bit 4 D       a fork left the holder behind, and what the lock protects has not been mended
  *   bit 5 R       released with D: refused to all
  *   bits 8..31    generation (wait_forks) of who locked it; S and K of another generation speak of tasks that are not here
+ * and behind it, in the same 8 bytes, the owner's number. Both change in one step, so that a release is one instruction that also proves
+ * that the caller holds the lock, and "do I hold it?" has an exact answer. (An owner in a word of its own costs one more transfer of the line
+ * between cores at each release: whoever spins takes the line away between the two stores.)
  *
  * Acquire:
  *   1. word 0 -> LOCKED | generation. Nobody can be starving or on his way: done.
@@ -51,13 +54,17 @@ enum {
 /* The private form of struct robust_word's 64 bytes. */
 struct lock {
     uint64_t head; /* zero: sync_is_private */
-    uint32_t word;
-    uint32_t unused;
-    struct wait_self
-        *owner;  /* written by the holder alone: it reads its own value, others a hint */
-    void *place; /* where the holder, or the last one, took it */
+    union {
+        struct {
+            uint32_t
+                word; /* what sleepers sleep on: the lower half, as the machines of os/ have it */
+            uint32_t owner;
+        };
+        uint64_t both;
+    };
+    void *place; /* where the holder, or the last one, took it: written by the holder */
     struct sync_budget budget;
-    uint64_t room[3];
+    uint64_t room[4];
 };
 _Static_assert(sizeof(struct lock) == sizeof(plait_lock), "a lock is 64 bytes");
 
@@ -70,35 +77,35 @@ struct lock_call {
     bool slept, spun, starved;
 };
 
-/* What the word is while a task of this process holds the lock and nobody waits. */
-static inline uint32_t lock_taken(void)
+/* What both are while this task holds the lock and nobody waits. */
+static inline uint64_t lock_mine(const struct wait_self *self)
 {
-    return LOCKED | wait_forks << GENERATION;
+    return LOCKED | wait_forks << GENERATION | (uint64_t)waiter_number(self) << 32;
+}
+
+static inline uint32_t owner_in(uint64_t seen)
+{
+    return (uint32_t)(seen >> 32);
 }
 
 static inline bool is_stale(uint32_t seen)
 {
-    return (seen ^ lock_taken()) >> GENERATION;
-}
-
-static inline void lock_own(struct lock *lock, struct wait_self *self, void *place)
-{
-    atom_store(&lock->owner, self, RELAXED);
-    atom_store(&lock->place, place, RELAXED);
+    return (seen >> GENERATION) != (wait_forks & UINT32_MAX >> GENERATION);
 }
 
 /* Held, but by a task that the last fork left behind? */
-static bool is_orphaned(const struct lock *lock, uint32_t seen)
+static bool is_orphaned(uint64_t seen)
 {
-    return is_stale(seen) && atom_load(&lock->owner, RELAXED) != wait_forker;
+    return seen & LOCKED && is_stale((uint32_t)seen) &&
+           owner_in(seen) != waiter_number(wait_forker);
 }
 
 /* May this call take the lock as it stands? */
-static bool is_open(const struct lock_call *call, uint32_t seen)
+static bool is_open(const struct lock_call *call, uint64_t seen)
 {
     if (seen & LOCKED)
-        return is_orphaned(call->lock, seen);
-    return call->slept || !(seen & STARVES) || is_stale(seen);
+        return is_orphaned(seen);
+    return call->slept || !(seen & STARVES) || is_stale((uint32_t)seen);
 }
 
 /* Marks of the word that outlive this call's leaving the race. */
@@ -120,16 +127,17 @@ static int lock_attempt(void *object)
     struct lock *lock = call->lock;
     if (call->rc != -EAGAIN)
         return call->rc;
-    uint32_t seen = atom_load(&lock->word, RELAXED);
+    uint64_t seen = atom_load(&lock->both, RELAXED);
     for (;;) {
         if (unlikely(seen & REFUSED))
             return -ENOTRECOVERABLE;
         if (!is_open(call, seen))
             return -EAGAIN;
         uint32_t died = seen & LOCKED ? DIED : 0;
-        if (atom_cas(&lock->word, &seen, lock_taken() | marks_left(call, seen) | died, ACQUIRE)) {
-            lock_own(lock, call->self,
-                     call->place); /* ACQUIRE pairs with the RELEASE of lock_release */
+        uint64_t next = lock_mine(call->self) | marks_left(call, (uint32_t)seen) | died;
+        if (atom_cas(&lock->both, &seen, next,
+                     ACQUIRE)) { /* pairs with the RELEASE of plait_lock_release */
+            atom_store(&lock->place, call->place, RELAXED);
             return died ? -EOWNERDEAD : 0;
         }
     }
@@ -145,7 +153,7 @@ static int lock_spin(struct lock_call *call)
 {
     struct lock *lock = call->lock;
     int64_t budget, end = 0, now;
-    if (!waiter_may_spin(call->self, atom_load(&lock->owner, RELAXED)) ||
+    if (!waiter_may_spin(call->self, waiter_of(atom_load(&lock->owner, RELAXED))) ||
         !(budget = sync_budget_take(&lock->budget)))
         return -EAGAIN;
     for (unsigned round = 1;; round++) {
@@ -185,7 +193,7 @@ static int lock_words(void *object, struct wait_word *words)
         call->starved = true;
     uint32_t seen = atom_load(&lock->word, RELAXED), next;
     do {
-        if (seen & REFUSED || is_open(call, seen))
+        if (seen & REFUSED || is_open(call, atom_load(&lock->both, RELAXED)))
             return 0;
         next = (seen & ~(call->slept ? COMING : 0)) | SLEEPERS | (call->starved ? STARVES : 0);
     } while (next != seen && !atom_cas(&lock->word, &seen, next, ACQUIRE));
@@ -219,7 +227,7 @@ static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadli
     int rc = lock_attempt(&call);
     if (rc != -EAGAIN)
         return rc;
-    if (atom_load(&lock->owner, RELAXED) == call.self) {
+    if (atom_load(&lock->owner, RELAXED) == waiter_number(call.self)) {
         if (base_settings()->check)
             waiter_misuse(lock, "lock", place, call.self, lock->place, "taken twice by one task");
         return -EDEADLK;
@@ -275,68 +283,67 @@ int plait_lock_acquire(plait_lock *object, int64_t deadline)
     struct lock *lock = (struct lock *)object;
     void *place = __builtin_return_address(0);
     struct wait_self *self = wait_current;
-    uint32_t open = 0;
+    uint64_t open = 0;
     if (unlikely(deadline < wait_epoch || wait_deterministic || !self || !sync_is_private(object)))
         return lock_acquire_odd(object, deadline, place);
+    /* The look before the step keeps the line shared with a holder who is about to release. */
     if (unlikely(
-            !atom_cas(&lock->word, &open, lock_taken(), ACQUIRE))) /* pairs as in lock_attempt */
+            atom_load(&lock->both, RELAXED) ||
+            !atom_cas(&lock->both, &open, lock_mine(self), ACQUIRE))) /* pairs as in lock_attempt */
         return lock_wait(lock, deadline, false, place);
-    lock_own(lock, self, place);
+    atom_store(&lock->place, place, RELAXED);
     return 0;
 }
 
-/* Step 6 when the word is not plainly LOCKED. */
-static __attribute__((noinline)) void lock_release_marked(struct lock *lock)
+static _Noreturn void lock_not_mine(struct lock *lock, const char *what, void *place)
 {
-    uint32_t seen = atom_load(&lock->word, RELAXED), next;
+    waiter_misuse(lock, "lock", place, waiter_of(atom_load(&lock->owner, RELAXED)),
+                  atom_load(&lock->place, RELAXED), what);
+}
+
+/* Step 6 when the word is not plainly LOCKED by this task. */
+static void lock_release_marked(struct lock *lock, void *place)
+{
+    uint64_t seen = atom_load(&lock->both, RELAXED);
+    uint32_t next, me = wait_current ? waiter_number(wait_current) : 0;
     bool wake;
     do {
-        uint32_t keep = is_stale(seen) ? 0 : seen & (STARVES | COMING);
-        wake = seen & SLEEPERS && !(keep & COMING);
-        next = keep | (wake ? 0 : seen & SLEEPERS);
-        if (seen & DIED)
+        if (!(seen & LOCKED) || owner_in(seen) != me || is_orphaned(seen))
+            lock_not_mine(lock, "released by a task that does not hold it", place);
+        uint32_t word = (uint32_t)seen, keep = is_stale(word) ? 0 : word & (STARVES | COMING);
+        wake = word & SLEEPERS && !(keep & COMING);
+        next = keep | (wake ? 0 : word & SLEEPERS);
+        if (word & DIED)
             next = REFUSED | (next & SLEEPERS);
         if (next)
             next |= wait_forks << GENERATION;
-    } while (!atom_cas(&lock->word, &seen, next, RELEASE));
+    } while (!atom_cas(&lock->both, &seen, next, RELEASE));
     if (wake)
         wake_one(lock);
-    WAIT_POINT();
-}
-
-static __attribute__((noinline)) void lock_not_mine(struct lock *lock, const char *what,
-                                                    void *place)
-{
-    struct wait_self *owner = atom_load(&lock->owner, RELAXED);
-    void *since = atom_load(&lock->place, RELAXED);
-    waiter_misuse(lock, "lock", place, owner, since, what);
 }
 
 static __attribute__((noinline)) void lock_release_odd(plait_lock *object, void *place)
 {
-    if (!sync_is_private(object)) {
+    if (sync_is_private(object)) {
+        lock_release_marked((struct lock *)object, place);
+    } else {
         sync_check(object, "lock", place);
         shared_lock_release((struct robust_word *)object, place);
-    } else {
-        lock_not_mine((struct lock *)object, "released by a task that does not hold it", place);
     }
+    WAIT_POINT();
 }
 
 void plait_lock_release(plait_lock *object)
 {
     struct lock *lock = (struct lock *)object;
     struct wait_self *self = wait_current;
-    uint32_t taken = lock_taken();
-    if (unlikely(!sync_is_private(object) || !self || atom_load(&lock->owner, RELAXED) != self)) {
-        lock_release_odd(object, __builtin_return_address(0));
-        return;
+    if (likely(sync_is_private(object) && self && !wait_deterministic)) {
+        uint64_t mine = lock_mine(self);
+        if (likely(atom_cas(&lock->both, &mine, 0,
+                            RELEASE))) /* pairs with the ACQUIRE of who takes it */
+            return;
     }
-    atom_store(&lock->owner, NULL, RELAXED);
-    if (unlikely(!atom_cas(&lock->word, &taken, 0,
-                           RELEASE))) /* pairs with the ACQUIRE of who takes it */
-        lock_release_marked(lock);
-    else
-        WAIT_POINT();
+    lock_release_odd(object, __builtin_return_address(0));
 }
 
 bool plait_lock_is_held(const plait_lock *object)
@@ -357,7 +364,7 @@ void plait_lock_mend(plait_lock *object)
         shared_lock_mend((struct robust_word *)object, place);
         return;
     }
-    if (!wait_current || atom_load(&lock->owner, RELAXED) != wait_current)
+    if (!wait_current || atom_load(&lock->owner, RELAXED) != waiter_number(wait_current))
         lock_not_mine(lock, "mended by a task that does not hold it", place);
     atom_and(&lock->word, ~(uint32_t)DIED, RELAXED);
 }
@@ -368,7 +375,7 @@ struct wait_self *lock_holder(const plait_lock *object, void **place)
     if (!sync_is_private(object) || !(atom_load(&lock->word, RELAXED) & LOCKED))
         return NULL;
     *place = atom_load(&lock->place, RELAXED);
-    return atom_load(&lock->owner, RELAXED);
+    return waiter_of(atom_load(&lock->owner, RELAXED));
 }
 
 void plait_lock_init(plait_lock *lock, plait_where where)

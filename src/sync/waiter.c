@@ -1,7 +1,6 @@
 #include "sync/waiter.h"
 #include "base/report.h"
 #include "sync/budget.h"
-#include "task/task.h"
 
 bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holder)
 {
@@ -16,6 +15,12 @@ bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holde
     const struct sched_co *mine = (const struct sched_co *)self;
     const struct sched_co *other = (const struct sched_co *)holder;
     return atom_load(&other->worker, RELAXED) != mine->worker;
+}
+
+struct wait_self *waiter_of(uint32_t number)
+{
+    struct task_record *record = number ? slot_record(slot_at(number - 1)) : NULL;
+    return record ? &record->co.self : NULL;
 }
 
 const char *waiter_name(const struct wait_self *self, char *text, size_t size)

@@ -28,6 +28,8 @@ static const struct wait_call scope_call = {scope_attempt, scope_words, "join", 
 
 void task_finish_children(struct task_record *record)
 {
+    if (!atom_load(&record->children.running, ACQUIRE))
+        return;
     wait_until_done(&scope_call, &record->children, NULL, NULL);
 }
 

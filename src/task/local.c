@@ -98,6 +98,8 @@ static bool destroy_round(struct task_locals *mine)
 /* A destructor may set values again; as in pthreads that is followed four times. */
 void locals_destroy(struct task_record *record)
 {
+    if (!record->locals)
+        return;
     for (int round = 0; record->locals && round < ROUNDS; round++)
         if (!destroy_round(record->locals))
             break;

@@ -5,7 +5,7 @@
 #include "os/os.h"
 #include "task/task.h"
 
-enum { CHUNK_FIRST_BITS = 8, CHUNKS = 24, SERIAL_BITS = 32 };
+enum { CHUNK_FIRST_BITS = 8, CHUNKS = 24, SERIAL_BITS = 32, SLOTS_KEPT = 62, WORKERS_MOST = 64 };
 
 /* Chunk k holds 256 << k slots, so that the table grows without ever moving. */
 static struct {
@@ -51,7 +51,19 @@ static struct task_slot *slot_grow(uint32_t *number)
     return slot_at(*number);
 }
 
-struct task_slot *slot_new(uint32_t *number)
+/* A few free slots of each worker, which its thread alone touches: most tasks start and end on one
+ * worker, and the table's lock would be half the price of a short one. */
+static struct slot_cache {
+    uint32_t count, numbers[SLOTS_KEPT];
+} caches[WORKERS_MOST] __attribute__((aligned(64)));
+
+static struct slot_cache *cache_here(void)
+{
+    int worker = sched_worker_index();
+    return worker >= 0 && worker < WORKERS_MOST ? &caches[worker] : NULL;
+}
+
+static struct task_slot *slot_from_table(uint32_t *number)
 {
     struct task_slot *slot;
     base_spin_lock(&table.lock);
@@ -63,8 +75,19 @@ struct task_slot *slot_new(uint32_t *number)
         slot = slot_grow(number);
     }
     base_spin_unlock(&table.lock);
-    if (!slot)
+    return slot;
+}
+
+struct task_slot *slot_new(uint32_t *number)
+{
+    struct slot_cache *cache = cache_here();
+    struct task_slot *slot;
+    if (cache && cache->count) {
+        *number = cache->numbers[--cache->count];
+        slot = slot_at(*number);
+    } else if (!(slot = slot_from_table(number))) {
         return NULL;
+    }
     slot->status = 0;
     slot->flags = 0;
     slot_set_record(slot, NULL);
@@ -75,8 +98,13 @@ struct task_slot *slot_new(uint32_t *number)
 
 void slot_free(uint32_t number)
 {
+    struct slot_cache *cache = cache_here();
     struct task_slot *slot = slot_at(number);
     atom_store(&slot->serial, slot->serial + 1, RELEASE);
+    if (cache && cache->count < SLOTS_KEPT) {
+        cache->numbers[cache->count++] = number;
+        return;
+    }
     base_spin_lock(&table.lock);
     slot->id = table.free;
     table.free = number + 1;

@@ -47,7 +47,7 @@ void wait_note_begin(struct wait_self *self, const struct wait_call *call, const
     self->note.type = call->type;
     self->note.object = shown;
     self->note.place = place;
-    self->note.since = wait_now();
+    self->note.since = wait_now_coarse();
     BASE_TRACE(call->verb, shown, 0);
     atom_store(&self->note.verb, call->verb, RELEASE);
     if (unlikely(wait_note_mirror != NULL))

@@ -22,6 +22,11 @@ int64_t wait_now(void)
     return unlikely(wait_virtual_now != 0) ? wait_virtual_now : os_now();
 }
 
+int64_t wait_now_coarse(void)
+{
+    return unlikely(wait_virtual_now != 0) ? wait_virtual_now : os_now_coarse();
+}
+
 uint32_t wait_random(struct wait_self *self)
 {
     uint32_t x = self->random; /* xorshift32, Marsaglia 2003 */

@@ -165,6 +165,7 @@ bool wait_fire(struct wait_self *self, uint32_t outcome);
 
 /* ---- time: virtual in deterministic mode */
 int64_t wait_now(void);
+int64_t wait_now_coarse(void); /* for notes, which are written at each sleep */
 extern int64_t wait_virtual_now; /* 0: real time */
 
 /* ---- deterministic mode's forced switches: one load and a branch where there is no seed */
