@@ -23,7 +23,7 @@ static const uint8_t kind[256] = {
 
 struct counter {
     uint64_t digest, length; /* of the long word we are in; length 0: in none */
-    bool printing;           /* it has a byte that prints */
+    bool printing;           /* it has a byte that prints: otherwise it is no word */
     bool (*go_on)(void *arg);
     void *arg;
     uint8_t start[TABLE_LONGEST + 16 + SLACK];
@@ -123,7 +123,8 @@ static inline void add_word(struct counter *counter, const uint8_t *word, size_t
     }
 }
 
-/* The rest of a long word; false: the block ended before it did. */
+/* The rest of a long word, which must end before others are looked at; false: the block ended
+ * first. */
 static bool finish_long(struct counter *counter, struct block *block, struct tally *tally,
                         struct table *table)
 {
@@ -191,7 +192,7 @@ static size_t keep_rest(struct counter *counter, const struct block *block)
 }
 
 /* A piece that begins inside a word passes over its rest: the piece before counts it. The
- * block's first byte is the last one of that piece, so a space there, perhaps a line's end, is
+ * block's first byte is the last one of that piece, so a space there, perhaps a line's end, must be
  * passed over too. True while the word goes on. */
 static bool skip_word(struct block *block)
 {

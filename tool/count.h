@@ -14,8 +14,8 @@ struct tally {
 
 struct counter; /* the buffer and the place inside a word; one per worker */
 
-/* go_on(arg) is asked before each read whether to read on, because a piece may end in a word as long
- * as the file; NULL: always. NULL: no memory. */
+/* go_on(arg) is asked before each read whether to read on, because a piece may end in a word as
+ * long as the file; NULL: always. NULL: no memory. */
 struct counter *counter_open(bool (*go_on)(void *arg), void *arg);
 void counter_free(struct counter *counter);
 

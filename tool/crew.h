@@ -16,7 +16,7 @@ struct crew {
     plait_carrier carrier;
     int count;
     plait_function *function;
-    char *arguments; /* `size` bytes for each task; size 0: all get `arguments` itself */
+    char *arguments; /* `size` bytes for each task; 0: all get `arguments` itself */
     size_t size;
     void (*tick)(void *arg); /* called ten times a second meanwhile; may be NULL */
     void *arg;
@@ -27,8 +27,8 @@ int crew_run(const struct crew *crew);
 
 /* What this process and its children that have ended used since a start. */
 struct crew_clock {
-    int64_t time, cpu; /* nanoseconds */
-    int64_t disk;      /* bytes read from a disk */
+    int64_t time, cpu;
+    int64_t disk; /* bytes read from a disk, because what waits for one measures nothing else */
 };
 struct crew_clock crew_clock_start(void);
 struct crew_clock crew_clock_since(struct crew_clock start);

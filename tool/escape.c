@@ -17,8 +17,8 @@ static int lead(uint8_t byte, uint32_t *code)
     return 0;
 }
 
-/* Control characters, surrogates, overlong forms, and the marks that turn the direction of a
- * line. */
+/* Control characters, surrogates, overlong forms; and the marks that turn the direction of a line,
+ * because a name could then look like another. */
 static bool is_bad(uint32_t code, int length)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
@@ -75,7 +75,7 @@ static size_t show(char shown[8], int *width, const uint8_t *bytes, size_t lengt
 void escape_cut(char *text, size_t size, int columns, const uint8_t *bytes, size_t length)
 {
     bool plain = escape_needless(bytes, length);
-    size_t used = 0, kept = 0; /* kept: where "..." goes when the whole does not fit */
+    size_t used = 0, kept = 0;
     int column = 0, width;
     char shown[8];
     text[0] = '\0';

@@ -12,7 +12,7 @@ struct inode {
 
 struct inodes { /* all zeroes: empty */
     struct inode *places;
-    size_t room, used; /* room: a power of two */
+    size_t room, used; /* room: a power of two, so that a mask finds the place */
 };
 
 /* 1: added, 0: was there, -ENOMEM. */

@@ -7,7 +7,7 @@ static struct {
     FILE *stream;
     int depth;
     bool first;
-    char closers[16]; /* what ends each open object or array */
+    char closers[16];
 } out;
 
 static void line(void)
@@ -99,7 +99,7 @@ void json_number(const char *name, uint64_t value)
         fprintf(out.stream, "%llu", (unsigned long long)value);
 }
 
-/* JSON has no infinity, so what could not be measured is null. */
+/* What could not be measured must be null, because JSON has no infinity. */
 void json_real(const char *name, double value)
 {
     if (!member(name))

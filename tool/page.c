@@ -22,7 +22,7 @@ static struct {
     volatile sig_atomic_t drawn;
     int columns;
     pid_t owner;
-    int64_t next; /* no redraw before this time */
+    int64_t next; /* no redraw before this time, otherwise a fast job would do little else */
 } page;
 
 static const char WIPE[] = "\r\033[K";
@@ -71,7 +71,7 @@ static void wipe(void)
     page.drawn = false;
 }
 
-/* Without blanks at the end: tables have empty last columns. */
+/* Without blanks at the end, since tables have empty last columns. */
 static void say(const char *before, const char *after, const char *format, va_list values)
 {
     char line[1024];
@@ -114,7 +114,8 @@ void page_progress(uint64_t done, uint64_t whole, const char *words)
     memset(bar, '.', BAR);
     memset(bar, '#', full);
     bar[BAR] = '\0';
-    int room = page.columns - BAR - 8; /* the last column stays free: some terminals wrap there */
+    int room =
+        page.columns - BAR - 8; /* the last column stays free because terminals may wrap there */
     page.drawn = true;
     printf("%s   [%s] %.*s", WIPE, bar, room > 0 ? room : 0, words);
     fflush(stdout);

@@ -14,7 +14,7 @@ __attribute__((format(printf, 1, 2))) void page_line(const char *format, ...);
 /* The line that moves: what is done of `whole`, as a bar with `words` behind it; gone at the
  * next page_line. */
 void page_progress(uint64_t done, uint64_t whole, const char *words);
-bool page_is_live(void); /* is there one? */
+bool page_is_live(void);
 
 /* 1234567 as "1,234,567". */
 #define PAGE_NUMBER(value) page_number((char[32]){0}, value)

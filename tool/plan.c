@@ -64,8 +64,8 @@ int plan_make(struct plan *plan, const struct walk *walk)
     return add_table(plan, slots, text < TEXT_LEAST ? TEXT_LEAST : text);
 }
 
-/* No worker meets more words than the first did alone; where that one was stopped, or files
- * change, the table forgets some. */
+/* As large as the first table has become, because no worker meets more words than that one did
+ * alone; where it was stopped, or files change, a table forgets some. */
 int plan_add_tables(struct plan *plan, int count)
 {
     const struct table *first = plan->tables[0];
@@ -88,7 +88,7 @@ void plan_free(struct plan *plan)
     *plan = (struct plan){0};
 }
 
-static void tick(void *arg)
+static void draw_bar(void *arg)
 {
     const struct plan *plan = arg;
     if (plan->tick)
@@ -101,14 +101,15 @@ static void tick(void *arg)
 struct seat {
     _Alignas(128) const struct plan *plan;
     int number;
-    bool draws; /* it runs in the task that owns the page */
+    bool draws; /* it runs in the task that owns the page; two must not draw */
     int64_t yielded;
-    uint64_t told; /* bytes of `part` that the bar knows of */
+    uint64_t told; /* bytes of `part` that the bar knows */
     struct plan_share part;
 };
 
-/* Asked before each read: is there time left? And a good moment for the bar and for other tasks. */
-static bool go_on(void *arg)
+/* Asked before each read: is there time left? Also the moment to draw and to yield, since pieces
+ * can be long. */
+static bool read_on(void *arg)
 {
     struct seat *seat = arg;
     const struct plan *plan = seat->plan;
@@ -117,7 +118,7 @@ static bool go_on(void *arg)
                               memory_order_relaxed);
     seat->told = seat->part.tally.bytes;
     if (seat->draws)
-        tick((void *)plan);
+        draw_bar((void *)plan);
     if (now - seat->yielded > YIELD_AFTER) {
         plait_yield();
         seat->yielded = now;
@@ -148,7 +149,7 @@ static int work(void *arg)
     struct seat *seat = arg;
     const struct plan *plan = seat->plan;
     uint64_t whole = plan->piece_count * plan->passes, next;
-    struct counter *counter = counter_open(go_on, seat);
+    struct counter *counter = counter_open(read_on, seat);
     if (!counter)
         return -ENOMEM;
     seat->yielded = plait_now();
@@ -177,7 +178,7 @@ static int run_passes(struct plan *plan, plait_carrier carrier, int workers)
     for (int i = 0; i < workers; i++)
         seats[i] = (struct seat){.plan = plan, .number = i, .draws = carrier == CREW_SEQUENCE};
     return crew_run(
-        &(struct crew){carrier, workers, work, (char *)seats, sizeof *seats, tick, plan});
+        &(struct crew){carrier, workers, work, (char *)seats, sizeof *seats, draw_bar, plan});
 }
 
 static void add_parts(const struct plan *plan, int workers, struct plan_share *sum)
@@ -191,7 +192,7 @@ static void add_parts(const struct plan *plan, int workers, struct plan_share *s
     }
 }
 
-/* One pass after the other until half a second has gone. */
+/* Pass after pass until half a second has gone, because less cannot be measured well. */
 static int run_long_enough(struct plan *plan, plait_carrier carrier, struct plan_share *sum)
 {
     int64_t enough = plait_after(PLAIT_SECOND / 2);

@@ -14,11 +14,10 @@
 enum { PLAN_WORKERS = TOP_TABLES };
 
 struct plan_piece {
-    size_t file; /* its number in the walk */
+    size_t file;
     uint64_t from, to;
 };
 
-/* One worker's part of the result. */
 struct plan_share {
     struct tally tally;
     uint64_t files; /* whose first byte it read */
@@ -39,9 +38,9 @@ struct plan {
     struct plan_shared *shared;
     struct table *tables[PLAN_WORKERS];
     int tables_made;
-    uint64_t passes; /* how often the tree is read */
+    uint64_t passes; /* how often the tree is read, so that it takes half a second */
     int64_t deadline;
-    void (*tick)(const struct plan *plan); /* for the bar */
+    void (*tick)(const struct plan *plan);
 };
 
 struct plan_result {

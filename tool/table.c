@@ -77,8 +77,8 @@ const uint8_t *table_text(const struct table *table, const struct table_slot *sl
     return slot->length > TABLE_HEAD ? text(table) + slot->text : (const uint8_t *)&slot->head;
 }
 
-/* The slot of a word, or the free one where it would lie. `word` is read only when it is longer
- * than its head. */
+/* The slot of a word, or the free one where it would lie: there is one, since half are free. `word`
+ * is read only when it is longer than its head. */
 static inline struct table_slot *seek(const struct table *table, const struct table_slot *wanted,
                                       const uint8_t *word)
 {
@@ -123,9 +123,9 @@ static void pack_text(struct table *table, struct table_slot *kept, uint64_t cou
     table->text_used = used;
 }
 
-/* Lays the words out anew over `slots` slots, without those seen at most `drop` times. Where
- * there is no memory for a copy, all are dropped: the tally stays right, and `lost` says that
- * the list of words is not. */
+/* Lays the words out anew over `slots` slots, without those seen at most `drop` times. In a
+ * copy, because their new places may hold others; where there is no memory for it, all are
+ * dropped: the tally stays right, and `lost` says that the list of words is not. */
 static void rebuild(struct table *table, uint64_t slots, uint64_t drop)
 {
     struct table_slot *kept = malloc(table->used * sizeof *kept);

@@ -43,7 +43,8 @@ static uint64_t twentieth(const struct table *table)
     return used == TOP_MOST ? top[TOP_MOST - 1].count : 0;
 }
 
-/* The word's sum over all tables; 0 when an earlier table has offered it already. */
+/* The word's sum over all tables; 0 when an earlier table has offered it, since none may be listed
+ * twice. */
 static uint64_t sum(const struct table *const *tables, int count, int from,
                     const struct table_slot *slot, uint64_t least)
 {

@@ -22,7 +22,7 @@ static int cpus(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/* Told before anything is shown; the tree itself is looked at again when its turn comes. */
+/* Before anything is shown, because a wrong word should not cost a second. */
 static int check_directory(const char *directory)
 {
     int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -87,8 +87,8 @@ static void begin(const struct tour *tour)
                tour->workers == 1 ? "" : "s", cpus(), cpus() == 1 ? "" : "s");
 }
 
-/* On a busy machine a worker may stand still for want of a CPU; that belongs at the end of the page,
- * not into the middle of it. */
+/* On a busy machine a worker may stand still for want of a CPU. That belongs at the end of the
+ * page, because a line of stderr in its middle would break it. */
 static _Atomic int stood_still;
 
 static void on_report(plait_report kind, const char *text, void *arg)

@@ -84,10 +84,10 @@ static int report(struct office *office, plait_carrier carrier)
 
 struct crime {
     plait_lock lock;
-    _Atomic int inside;     /* the first buyer has the lock */
-    _Atomic int waiting;    /* the second asks for it */
-    _Atomic int64_t killed; /* when */
-    int told;               /* what the second one's acquire returned */
+    _Atomic int inside;  /* the first buyer has the lock */
+    _Atomic int waiting; /* the second asks for it */
+    _Atomic int64_t killed;
+    int told; /* what the second one's acquire returned */
     int64_t told_at;
     int left;
 };
@@ -97,7 +97,7 @@ static int buy_and_be_killed(void *arg)
     struct crime *crime = arg;
     if (plait_lock_acquire(&crime->lock, PLAIT_NEVER) < 0)
         return 1;
-    crime->left--; /* half of the work: the sale is not written down */
+    crime->left--; /* half of the work; the sale must be written down too */
     atomic_store(&crime->inside, 1);
     return plait_sleep(PLAIT_NEVER);
 }
@@ -109,7 +109,7 @@ static int buy_next(void *arg)
     crime->told = plait_lock_acquire(&crime->lock, plait_after(5 * PLAIT_SECOND));
     crime->told_at = plait_now();
     if (crime->told == -EOWNERDEAD) {
-        crime->left = TICKETS; /* the ticket was not paid for */
+        crime->left = TICKETS; /* because the ticket was not paid for */
         plait_lock_mend(&crime->lock);
     }
     if (crime->told == 0 || crime->told == -EOWNERDEAD)
@@ -130,7 +130,8 @@ static int wait_for(_Atomic int *flag)
     return 0;
 }
 
-/* The first buyer is killed when it has the lock and the second one sleeps for it. */
+/* The first buyer is killed when it has the lock and the second one sleeps for it: that one must be
+ * woken by the kernel, since nobody else is left to do it. */
 static int commit(struct crime *crime)
 {
     plait_task *first, *second;

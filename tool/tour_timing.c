@@ -11,8 +11,8 @@ enum { CALIBRATION = 2000000, YIELD_EACH = 1 << 16 };
 static const int64_t COMPUTE = 150 * PLAIT_MILLISECOND, WAIT_STEP = 10 * PLAIT_MILLISECOND;
 enum { WAIT_STEPS = 15 };
 
-/* Steps that neither the compiler nor the CPU can do ahead of each other. Who computes for long lets
- * others run now and then, because plait interrupts nobody. */
+/* Steps that neither the compiler nor the CPU can do ahead of each other. Who computes for long
+ * lets others run now and then, because plait interrupts nobody. */
 static uint64_t compute(uint64_t steps)
 {
     uint64_t value = steps | 1;

@@ -15,7 +15,7 @@ static const int64_t TIME_MOST = 40 * PLAIT_SECOND;
 static const plait_carrier order[RUNS] = {CREW_SEQUENCE, PLAIT_THREAD, PLAIT_PROCESS,
                                           PLAIT_COROUTINE};
 
-/* A run's result whose words outlive the tables. */
+/* A run's result with its words copied, since the next run clears the tables. */
 struct kept {
     struct plan_result result;
     uint8_t texts[TOP_MOST][TABLE_LONGEST + 16];
@@ -145,8 +145,8 @@ static void keep(struct kept *kept, const struct plan_result *result)
     }
 }
 
-/* Reading from the disk would make the first run look slow and the others quick; then it is run
- * once more. */
+/* Runs it again when it read from the disk, otherwise the first run would look slow and the others
+ * quick. */
 static void run_first(struct words *words, struct plan_result *result)
 {
     plan_run(&words->plan, CREW_SEQUENCE, 1, result);

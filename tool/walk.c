@@ -80,7 +80,8 @@ static int add_file(struct walk *walk, uint64_t name, uint64_t size)
     return 0;
 }
 
-/* A file or a directory whose inode is new. */
+/* A file or a directory, unless its inode is known: links and bind mounts give a file many
+ * names. */
 static int add_new(struct walk *walk, uint64_t folder, const char *entry, const struct stat *about)
 {
     bool is_folder = S_ISDIR(about->st_mode);

@@ -10,7 +10,7 @@
 
 struct walk_file {
     uint64_t name; /* where its path below the root lies in the names */
-    uint64_t size; /* as the walk saw it; the reader believes the file, not this */
+    uint64_t size; /* as the walk saw it; who reads must believe the file */
 };
 
 struct walk_failure {
@@ -19,11 +19,11 @@ struct walk_failure {
 };
 
 struct walk {
-    int root; /* the directory, open */
+    int root; /* open, so that the tree may be moved meanwhile */
     dev_t device;
     char *names;
     struct walk_file *files;
-    struct walk_failure *failures; /* what could not be looked at */
+    struct walk_failure *failures;
     uint64_t *folders; /* names of directories met; those up to `folders_done` were read */
     size_t names_used, names_room, file_count, file_room, failure_count, failure_room;
     size_t folder_count, folder_room, folders_done;
