@@ -22,7 +22,9 @@ void os_relax(void)
 
 void os_sleep(int64_t ns)
 {
-    int64_t until = os_now() + ns;
+    int64_t until;
+    if (__builtin_add_overflow(os_now(), ns, &until))
+        until = OS_NEVER;
     struct timespec time = os_timespec(until);
     while (os_now() < until) /* absolute, because a relative sleep grows with each signal */
         if (OS_CALL(clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == 0)
