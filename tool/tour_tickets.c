@@ -17,7 +17,9 @@ struct office {
     plait_lock lock;
     bool locked;
     int64_t patience;
-    int left;            /* guarded by the lock, when there is one */
+    /* Guarded by the lock, when there is one; atomic so that losing sales without it is a fault
+     * of the program only, and not of C. */
+    _Atomic int left;
     _Atomic int looking; /* buyers that have looked */
     _Atomic int sold;
 };

@@ -312,8 +312,10 @@ int tour_words(const struct tour *tour)
     words.walk.go_on = walk_goes_on;
     words.walk.arg = &words.begin;
     int error = walk_tree(&words.walk, tour->directory);
+    char shown[128];
+    escape_cut(shown, sizeof shown, 36, (const uint8_t *)tour->directory, strlen(tour->directory));
     page_title("2  Count the words of %s files (%s) below %s", PAGE_NUMBER(words.walk.file_count),
-               PAGE_BYTES(words.walk.bytes), tour->directory);
+               PAGE_BYTES(words.walk.bytes), shown);
     if (error) {
         page_line("cannot read it: %s", plait_strerror(error));
         words.failed = 1;
