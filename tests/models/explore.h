@@ -3,9 +3,10 @@
  *
  * A model is a state of a fixed number of bytes and a function that names each step possible in
  * it. The explorer visits breadth first, so the trace it prints for a fault is a shortest one. It
- * looks for three kinds of fault: a step or a state that the model itself calls wrong; a state in
- * which nothing can happen although somebody still wants something ("stuck"); and more states
- * than the memory allowed.
+ * looks for four kinds of fault: a step or a state that the model itself calls wrong; a state in
+ * which nothing can happen although somebody still wants something ("stuck"); a state from which
+ * no way leads to an end, though something can always happen ("for ever"); more states than the
+ * memory allowed.
  *
  * A model that finds no fault proves little as long as nobody knows that it could find one. So
  * each model carries its variants: the same protocol with one step dropped or exchanged with the
@@ -52,6 +53,10 @@ struct explore {
     const char
         *wanted; /* while a trace is printed: the label of the step to `wanted_state` goes here */
     const uint8_t *wanted_state;
+    /* While the ways back are drawn (explore_ends): what to do with a step from `at`. */
+    void (*edges)(struct explore *run, uint32_t to);
+    uint32_t *first; /* steps to state n come from from[first[n - 1]] up to from[first[n]] */
+    uint32_t *from;
 };
 
 static inline uint8_t *explore_state(const struct explore *run, uint32_t number)
@@ -95,23 +100,31 @@ static inline void explore_grow(struct explore *run)
     run->slots = slots;
 }
 
+/* The slot of the state, or the empty one where it belongs. */
+static inline uint32_t *explore_slot(struct explore *run, const uint8_t *state)
+{
+    uint64_t i = explore_hash(state, run->model->size);
+    for (uint32_t found; (found = run->table[i & (run->slots - 1)]) != 0; i++)
+        if (memcmp(explore_state(run, found - 1), state, run->model->size) == 0)
+            break;
+    return &run->table[i & (run->slots - 1)];
+}
+
 /* Notes a state unless it is known. */
 static inline void explore_add(struct explore *run, const uint8_t *state)
 {
-    size_t size = run->model->size;
     if (run->count >= run->slots / 2)
         explore_grow(run);
-    uint64_t i = explore_hash(state, size);
-    for (uint32_t found; (found = run->table[i & (run->slots - 1)]) != 0; i++)
-        if (memcmp(explore_state(run, found - 1), state, size) == 0)
-            return;
+    uint32_t *slot = explore_slot(run, state);
+    if (*slot)
+        return;
     if (run->count == run->most) {
         run->fault = "more states than the memory allowed";
         return;
     }
-    memcpy(explore_state(run, run->count), state, size);
+    memcpy(explore_state(run, run->count), state, run->model->size);
     run->parents[run->count] = run->at;
-    run->table[i & (run->slots - 1)] = ++run->count;
+    *slot = ++run->count;
 }
 
 /* A step from the current state. `progress`: somebody's own step; false: the environment's (a
@@ -129,8 +142,12 @@ static inline void explore_step(struct explore *run, const void *next, bool prog
         return;
     }
     run->progressed |= progress;
-    if (!run->fault)
+    if (run->edges) {
+        if (progress)
+            run->edges(run, *explore_slot(run, state) - 1);
+    } else if (!run->fault) {
         explore_add(run, state);
+    }
 }
 
 /* The step that is being listed does harm. */
@@ -155,14 +172,82 @@ static inline void explore_look(struct explore *run)
         run->fault = "stuck";
 }
 
+static inline void explore_count_edge(struct explore *run, uint32_t to)
+{
+    run->first[to + 1]++;
+}
+
+static inline void explore_note_edge(struct explore *run, uint32_t to)
+{
+    run->from[run->first[to]++] = run->at;
+}
+
+static inline void explore_each_edge(struct explore *run,
+                                     void (*edges)(struct explore *run, uint32_t to))
+{
+    run->edges = edges;
+    for (run->at = 0; run->at < run->count; run->at++)
+        run->model->steps(explore_state(run, run->at), run);
+    run->edges = NULL;
+}
+
+/* A counting sort of all steps by where they lead: afterwards first[n] is where those to n end. */
+static inline size_t explore_draw_back(struct explore *run)
+{
+    size_t count = run->count;
+    run->first = explore_map((count + 2) * sizeof *run->first);
+    explore_each_edge(run, explore_count_edge);
+    for (size_t n = 0; n < count; n++)
+        run->first[n + 1] += run->first[n];
+    size_t edges = run->first[count];
+    run->from = explore_map((edges + 1) * sizeof *run->from);
+    explore_each_edge(run, explore_note_edge);
+    return edges;
+}
+
+/* Marks all states from which those in the queue can be reached; how many they are in all. */
+static inline uint32_t explore_mark_back(struct explore *run, uint8_t *marks, uint32_t *queue,
+                                         uint32_t count)
+{
+    for (uint32_t at = 0; at < count; at++) {
+        uint32_t begin = queue[at] ? run->first[queue[at] - 1] : 0;
+        for (uint32_t k = begin; k < run->first[queue[at]]; k++)
+            if (!marks[run->from[k]]) {
+                marks[run->from[k]] = 1;
+                queue[count++] = run->from[k];
+            }
+    }
+    return count;
+}
+
+/* From every state some steps of the threads, without any help of the environment, must lead to a
+ * state that rests. */
+static inline void explore_ends(struct explore *run)
+{
+    size_t count = run->count, edges = explore_draw_back(run);
+    uint8_t *marks = explore_map(count);
+    uint32_t *queue = explore_map(count * sizeof *queue), resting = 0;
+    for (uint32_t n = 0; n < count; n++)
+        if (run->model->rests(explore_state(run, n)))
+            marks[queue[resting++] = n] = 1;
+    if (explore_mark_back(run, marks, queue, resting) < count) {
+        run->fault = "for ever: no way leads to an end";
+        run->at = (uint32_t)((uint8_t *)memchr(marks, 0, count) - marks);
+    }
+    munmap(run->first, (count + 2) * sizeof *run->first);
+    munmap(run->from, (edges + 1) * sizeof *run->from);
+    munmap(queue, count * sizeof *queue);
+    munmap(marks, count);
+}
+
 /* Visits everything that can be reached, or up to the first fault: run.fault, found in state
  * run.at. */
 static inline struct explore explore_run(const struct explore_model *model, size_t memory)
 {
     uint8_t first[EXPLORE_SIZE_MOST] = {0};
-    /* per state: itself, its parent, and up to four slots of the table (old and new while it
-     * grows) */
-    size_t most = memory / (model->size + sizeof(uint32_t) + 6 * sizeof(uint32_t));
+    /* per state: itself, its parent, its slots in the table, and later its place in the queue and
+     * some five steps that lead to it */
+    size_t most = memory / (model->size + 12 * sizeof(uint32_t));
     struct explore run = {.model = model, .most = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX};
     run.states = explore_map(most * model->size);
     run.parents = explore_map(most * sizeof(uint32_t));
@@ -176,6 +261,8 @@ static inline struct explore explore_run(const struct explore_model *model, size
             break;
         run.at++;
     }
+    if (!run.fault)
+        explore_ends(&run);
     return run;
 }
 
