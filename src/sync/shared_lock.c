@@ -14,20 +14,17 @@
  *
  * Acquire:
  *   1.  pending = lock
- *   2.  word without TID: compare and swap it to word | TID; a coroutine that has slept adds W
- *       (helper.c: others of its process may sleep behind it)
+ *   2.  word without TID: compare and swap it to word | TID
  *   2a. link it
  *   2b. pending = NULL
  *   2c. with D: given up by an earlier holder? Release it again, -ENOTRECOVERABLE. Not before 2,
- *      since
- *       it may be given up between a look and 2
+ *       since it may be given up between a look and 2
  *   3.  held: spin while that has paid so far; then set W, if it is not, by compare and swap
  *   4.  sleep while the word is what was seen
  *   4a. deadline or cancel: try once more (wait_until), because a wake may have come in that
- *      instant
+ *       instant
  *   4b. patrol: the same holder as before the sleep, and it is gone? Turn TID into D, as the
- *      kernel
- *       would have
+ *       kernel would have
  * Release:
  *   5.  pending = lock
  *   5a. unlink it: before 5c, since the next holder uses the link at once
@@ -111,11 +108,9 @@ static inline int taken(struct robust_word *lock, struct robust_thread *here,
 static int take(struct shared_call *call)
 {
     struct robust_word *lock = call->lock;
-    bool owes = call->waits_for && call->self->carrier->is_coroutine;
-    uint32_t mine = call->here->tid | (owes ? ROBUST_WAITERS : 0);
     uint32_t seen = atom_load(&lock->word, RELAXED);
     while (!(seen & ROBUST_OWNER))
-        if (atom_cas(&lock->word, &seen, seen | mine, ACQUIRE)) /* pairs with release */
+        if (atom_cas(&lock->word, &seen, seen | call->here->tid, ACQUIRE)) /* pairs with release */
             return taken(lock, call->here, call->self, seen);
     return -EAGAIN;
 }
@@ -197,10 +192,6 @@ static __attribute__((noinline)) int acquire_slowly(struct shared_call *call, in
     if (rc == 0 || rc == -EOWNERDEAD)
         return rc;
     wait_uncover();
-    /* A coroutine that was woken and leaves without the lock owes the others of its process a
-     * look: the helper was woken for them all. */
-    if (call->waits_for && call->self->carrier->is_coroutine)
-        wait_unpark(&lock->word, 1, false);
     return rc;
 }
 

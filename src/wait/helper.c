@@ -6,19 +6,21 @@
  * (futex_waitv) and on a doorbell of its own. Coroutines lie in the lot under their word's
  * address; all that wait on one word share one entry here, and one wait in the kernel.
  *
- *   1. coroutine: announces itself in the word (W), enters the lot, joins the entry; the first of
- *      a
- *      word rings the doorbell
- *   2. helper: collects the entries and sleeps on them, each with the value that was joined with
- *   3. woken, or the value is another: one coroutine of that word is unparked and looks. The
- *      kernel
- *      tells only one of several words that were woken, so each is looked at
+ *   1. coroutine: announces itself in the word (W), enters the lot, joins the entry with the
+ *      value it saw, which makes the entry fresh; rings the doorbell if it was not
+ *   2. helper: reads the doorbell, collects the fresh entries, sleeps on them
+ *   3. woken, or the value is another: the entry is not fresh any more, and one coroutine of the
+ *      word is unparked and looks. The kernel tells only one of several words that were woken, so
+ *      the values of all are compared
  *   4. nobody of that word is left here: the wake is passed on in the kernel
- *   5. each 20 ms (R4): every entry is looked at as in 3, and its holder is asked for
+ *   5. the coroutine sleeps again: 1. Or its wait ends, and others still wait on an entry that is
+ *      not fresh: it unparks the next one, who looks (helper_pass)
+ *   6. each 20 ms (R4): the values are compared, the holders asked for
  *
- * A wake for k coroutines of a process wakes the helper once, and the helper wakes one. So who
- * was woken here owes the others: it sets W when it takes the word, and wakes the next one when
- * it leaves without (sync/shared_lock.c).
+ * So one wake for k coroutines lets one look after the other, never all at once; and the helper
+ * sleeps only on a value that a coroutine has just seen and announced itself in. With a value
+ * that the helper read itself it would oversleep: the word may be taken and released, with nobody
+ * to wake in sight, and be the same again (tests/models/helper.c).
  *
  * The word belongs to the caller: it is read only under `lock` while somebody who waits stands in
  * the entry, since afterwards the object may be unmapped. */
@@ -36,6 +38,7 @@ struct entry {
     uint32_t *word;
     uint32_t seen;
     uint32_t waiters; /* 0: free */
+    bool fresh;       /* nobody was served since the last one joined */
 };
 
 /* What the lock guards: everything but the doorbell. */
@@ -68,7 +71,7 @@ static void collect(struct round *round)
     base_spin_lock(&helper.lock);
     for (uint32_t i = 0; i < helper.limit && round->count < SLEEPS_ON; i++) {
         struct entry *entry = &helper.entries[i];
-        if (!entry->waiters)
+        if (!entry->waiters || !entry->fresh)
             continue;
         round->entries[round->count] = entry;
         round->words[round->count++] = (struct os_word){entry->word, entry->seen, true};
@@ -76,35 +79,36 @@ static void collect(struct round *round)
     base_spin_unlock(&helper.lock);
 }
 
-/* 3 to 5 for one word, which was woken in the kernel or is looked at for another reason. */
-static void serve(uint32_t *word, bool woken)
+/* 3: must somebody look? Not fresh at a patrol: who was served last has not come back in all that
+ * time, and it costs little to serve another one. */
+static bool is_due(struct entry *entry, const uint32_t *word, bool woken, bool patrols)
 {
-    if (wait_unpark_marking(word, 1, 0, 0) == 0 && woken)
-        os_futex_wake(word, 1, true);
-}
-
-/* Has the word changed under those who wait on it? Then the new value is what the helper sleeps
- * on. */
-static bool has_changed(struct entry *entry, const uint32_t *word, bool patrols)
-{
-    bool changed = false;
+    bool due = woken;
     base_spin_lock(&helper.lock);
     if (entry->waiters && entry->word == word) {
         uint32_t now = atom_load(entry->word, ACQUIRE); /* pairs with whatever released it */
-        changed = now != entry->seen || (patrols && robust_patrol(entry->word, now));
-        entry->seen = now;
+        due |= now != entry->seen && entry->fresh;
+        if (patrols)
+            due |= !entry->fresh || robust_patrol(entry->word, now);
+        entry->fresh &= !due;
     }
     base_spin_unlock(&helper.lock);
-    return changed;
+    return due;
+}
+
+/* 3 and 4. */
+static void serve(uint32_t *word)
+{
+    if (wait_unpark_marking(word, 1, 0, 0) == 0)
+        os_futex_wake(word, 1, true);
 }
 
 static void look_at_round(const struct round *round, int woken)
 {
     for (int i = 0; i < round->count; i++) {
         uint32_t *word = round->words[i].word;
-        bool changed = has_changed(round->entries[i], word, false);
-        if (changed || i == woken)
-            serve(word, true);
+        if (is_due(round->entries[i], word, i == woken, false))
+            serve(word);
     }
 }
 
@@ -117,16 +121,13 @@ static uint32_t *word_at(uint32_t i)
     return word;
 }
 
-/* 5: all entries, also those beyond what the kernel can wait on. */
+/* 6: all entries, also those beyond what the kernel can wait on. */
 static void patrol(void)
 {
-    for (uint32_t i = 0; i < ENTRIES; i++) {
-        uint32_t *word = word_at(i);
-        if (!word)
-            break;
-        if (has_changed(&helper.entries[i], word, true))
-            serve(word, false);
-    }
+    uint32_t *word;
+    for (uint32_t i = 0; (word = word_at(i)) != NULL; i++)
+        if (is_due(&helper.entries[i], word, false, true))
+            serve(word);
 }
 
 static int sleep_on(struct round *round, uint32_t rings)
@@ -190,7 +191,6 @@ static bool start(void)
 
 bool helper_join(uint32_t *word, uint32_t seen)
 {
-    bool first;
     if (unlikely(!atom_load(&helper.started, RELAXED)) && !start())
         return false;
     base_spin_lock(&helper.lock);
@@ -199,11 +199,10 @@ bool helper_join(uint32_t *word, uint32_t seen)
         base_spin_unlock(&helper.lock);
         return false;
     }
-    first = entry->waiters++ == 0;
-    entry->word = word;
-    entry->seen = seen;
+    bool rings = entry->waiters++ == 0 || !entry->fresh;
+    *entry = (struct entry){word, seen, entry->waiters, true};
     base_spin_unlock(&helper.lock);
-    if (first)
+    if (rings)
         ring();
     return true;
 }
@@ -215,6 +214,16 @@ void helper_leave(uint32_t *word)
     while (helper.limit > 0 && !helper.entries[helper.limit - 1].waiters)
         helper.limit--;
     base_spin_unlock(&helper.lock);
+}
+
+void helper_pass(uint32_t *word)
+{
+    base_spin_lock(&helper.lock);
+    struct entry *entry = find(word, false);
+    bool owes = entry && !entry->fresh;
+    base_spin_unlock(&helper.lock);
+    if (owes)
+        wait_unpark_marking(word, 1, 0, 0);
 }
 
 void helper_after_fork(void)

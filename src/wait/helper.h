@@ -5,11 +5,14 @@
 
 #include "base/atomic.h"
 
-/* The caller lies in the lot under *word, which was `seen` then. From now on somebody of this
- * process is woken when the word is woken in the kernel, and looks at it each 20 ms. False: no
- * helper, or too many words: the caller patrols by itself. */
+/* The caller lies in the lot under *word, which was `seen` then. From now on one coroutine of
+ * those that joined is woken when the word is woken in the kernel, and looks at it each 20 ms.
+ * False: no helper, or too many words: the caller patrols by itself. */
 bool helper_join(uint32_t *word, uint32_t seen);
 void helper_leave(uint32_t *word);
+/* The caller has waited on the word and waits no more, whatever came of it: the next one looks,
+ * unless the helper sleeps for them all. */
+void helper_pass(uint32_t *word);
 void helper_after_fork(void);
 
 #endif

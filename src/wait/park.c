@@ -20,8 +20,9 @@ int wait_park(const struct wait_word *words, int count, int64_t deadline)
         deadline = self->limit;
     if (count && words[0].shared)
         return shared_park(self, words, count, deadline);
-    int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, words, count) : 0;
-    if (entered == count && !wait_cancel_is_due(self))
+    bool armed = wait_self_arm(self);
+    int entered = armed ? lot_enter_all(self, nodes, words, count) : 0;
+    if (armed && entered == count)
         self->carrier->sleep(self, deadline);
     /* Nobody fires from here on: what was fired up to now is ours to answer for. */
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
@@ -66,19 +67,22 @@ void wait_note_end(struct wait_self *self)
 static int wait_loop(struct wait_self *self, const struct wait_call *call, void *object,
                      int64_t deadline)
 {
-    for (;;) {
-        struct wait_word words[WAIT_WORDS_MOST];
+    struct wait_word words[WAIT_WORDS_MOST];
+    int rc, woke, parked = 0; /* the words of the last sleep */
+    do {
         int count = call->words(object, words);
-        int woke = count ? wait_park(words, count, deadline) : 0;
-        int rc = call->attempt(object);
-        if (rc != -EAGAIN) {
-            if (woke == -ECANCELED)
-                atom_or(&self->cancel, WAIT_CANCEL_PENDING, SEQ_CST); /* the next wait's */
-            return rc;
-        }
-        if (woke == -ETIMEDOUT || woke == -ECANCELED)
-            return woke;
-    }
+        if (count)
+            parked = count;
+        woke = count ? wait_park(words, count, deadline) : 0;
+        rc = call->attempt(object);
+    } while (rc == -EAGAIN && woke != -ETIMEDOUT && woke != -ECANCELED);
+    if (parked && unlikely(words[0].shared))
+        shared_done(self, words, parked);
+    if (rc == -EAGAIN)
+        return woke;
+    if (woke == -ECANCELED)
+        atom_or(&self->cancel, WAIT_CANCEL_PENDING, SEQ_CST); /* the next wait's */
+    return rc;
 }
 
 int wait_until(const struct wait_call *call, void *object, const void *shown, int64_t deadline,

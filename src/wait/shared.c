@@ -68,7 +68,7 @@ static int coroutine_park(struct wait_self *self, const struct wait_word *words,
 {
     struct lot_node nodes[WAIT_WORDS_MOST];
     int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, words, count) : 0, helped = 0;
-    if (entered == count && !wait_cancel_is_due(self)) {
+    if (entered == count) { /* not when a cancel is due: there is at least one word */
         while (helped < count && helper_join(words[helped].word, words[helped].seen))
             helped++;
         self->carrier->sleep(self, helped == count ? deadline : patrol_end(deadline));
@@ -96,16 +96,18 @@ int shared_park(struct wait_self *self, const struct wait_word *words, int count
     return woken;
 }
 
-/* The helper may be on its way to the kernel just now, so that the kernel knows of no sleeper
- * here though coroutines lie in the lot: those are looked for as well. */
 int shared_unpark(uint32_t *word, int count)
 {
     int woken = os_futex_wake(word, count, true);
     if (woken > 0)
         atom_add(&wait_count_wakes, (uint64_t)woken, RELAXED);
-    if (woken < 0)
-        woken = 0;
-    return woken < count ? woken + wait_unpark_marking(word, count - woken, 0, 0) : woken;
+    return woken;
+}
+
+void shared_done(struct wait_self *self, const struct wait_word *words, int count)
+{
+    for (int i = 0; i < count && self->carrier->is_coroutine; i++)
+        helper_pass(words[i].word);
 }
 
 void shared_after_fork(void)

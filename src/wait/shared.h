@@ -7,6 +7,8 @@
 /* wait_park for shared words. */
 int shared_park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline);
 int shared_unpark(uint32_t *word, int count);
+/* A wait that slept on these words is over. Every wait that calls shared_park ends with it. */
+void shared_done(struct wait_self *self, const struct wait_word *words, int count);
 void shared_after_fork(void);
 
 #endif
