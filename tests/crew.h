@@ -8,6 +8,14 @@
 
 enum { CREW_MOST = 64, CREW_MIXED = 100 };
 
+/* ck_assert for the inside of tasks: Check takes a lock and writes at each of its own, which would serialize what is to race, and
+ * would be held in a forked child. */
+#define need(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s", #condition);                                                        \
+    } while (0)
+
 struct crew {
     int count;
     plait_task *task[CREW_MOST]; /* NULL: a plain pthread */

@@ -136,9 +136,9 @@ static int put_all(void *arg)
 {
     struct flow *flow = arg;
     for (uint64_t i = 1; i <= ITEMS; i++)
-        ck_assert_int_eq(plait_put(flow->queue, &i, PLAIT_NEVER), 0);
+        need(plait_put(flow->queue, &i, PLAIT_NEVER) == 0);
     if (__atomic_sub_fetch(&flow->putters, 1, __ATOMIC_ACQ_REL) == 0)
-        ck_assert_int_eq(plait_queue_close(flow->queue), 0);
+        need(plait_queue_close(flow->queue) == 0);
     return 0;
 }
 
@@ -149,7 +149,7 @@ static int get_all(void *arg)
     int rc;
     while ((rc = plait_get(flow->queue, &item, PLAIT_NEVER)) == 0)
         sum += item, count++;
-    ck_assert_int_eq(rc, -EPIPE);
+    need(rc == -EPIPE);
     __atomic_add_fetch(&flow->sum, sum, __ATOMIC_RELAXED);
     __atomic_add_fetch(&flow->count, count, __ATOMIC_RELAXED);
     return 0;
@@ -183,10 +183,10 @@ static int get_in_order(void *arg)
     struct flow *flow = arg;
     uint64_t item;
     for (uint64_t i = 1; i <= ITEMS; i++) {
-        ck_assert_int_eq(plait_get(flow->queue, &item, PLAIT_NEVER), 0);
-        ck_assert_uint_eq(item, i);
+        need(plait_get(flow->queue, &item, PLAIT_NEVER) == 0);
+        need(item == i);
     }
-    ck_assert_int_eq(plait_get(flow->queue, &item, PLAIT_NEVER), -EPIPE);
+    need(plait_get(flow->queue, &item, PLAIT_NEVER) == -EPIPE);
     return 0;
 }
 
@@ -205,9 +205,9 @@ static int wait_in_time(void *arg)
     plait_queue **queues = arg;
     int item = 0;
     int64_t end = plait_after(5 * PLAIT_MILLISECOND);
-    ck_assert_int_eq(plait_get(queues[0], &item, end), -ETIMEDOUT);
-    ck_assert_int_ge(plait_now(), end);
-    ck_assert_int_eq(plait_put(queues[1], &item, plait_after(5 * PLAIT_MILLISECOND)), -ETIMEDOUT);
+    need(plait_get(queues[0], &item, end) == -ETIMEDOUT);
+    need(plait_now() >= end);
+    need(plait_put(queues[1], &item, plait_after(5 * PLAIT_MILLISECOND)) == -ETIMEDOUT);
     return 0;
 }
 
@@ -226,14 +226,14 @@ TEST_CREW(empty_and_full_are_refused_in_time)
 static int get_until_closed(void *arg)
 {
     int item;
-    ck_assert_int_eq(plait_get((plait_queue *)arg, &item, PLAIT_NEVER), -EPIPE);
+    need(plait_get((plait_queue *)arg, &item, PLAIT_NEVER) == -EPIPE);
     return 0;
 }
 
 static int put_until_closed(void *arg)
 {
     int item = 0;
-    ck_assert_int_eq(plait_put((plait_queue *)arg, &item, PLAIT_NEVER), -EPIPE);
+    need(plait_put((plait_queue *)arg, &item, PLAIT_NEVER) == -EPIPE);
     return 0;
 }
 
@@ -258,7 +258,7 @@ TEST_CREW(close_wakes_all_that_wait)
 static int get_until_canceled(void *arg)
 {
     int item;
-    ck_assert_int_eq(plait_get((plait_queue *)arg, &item, PLAIT_NEVER), -ECANCELED);
+    need(plait_get((plait_queue *)arg, &item, PLAIT_NEVER) == -ECANCELED);
     return 0;
 }
 
@@ -298,7 +298,7 @@ static int storm_put(void *arg)
     for (int i = 0; i < 1000; i++) {
         uint64_t item = crew_random(&random);
         int rc = plait_put(storm->queue, &item, patience(&random));
-        ck_assert(rc == 0 || rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ECANCELED || rc == -EPIPE);
+        need(rc == 0 || rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ECANCELED || rc == -EPIPE);
         if (rc == 0)
             __atomic_add_fetch(&storm->in, item, __ATOMIC_RELAXED);
     }
@@ -312,7 +312,7 @@ static int storm_get(void *arg)
     for (;;) {
         uint64_t item;
         int rc = plait_get(storm->queue, &item, patience(&random));
-        ck_assert(rc == 0 || rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ECANCELED || rc == -EPIPE);
+        need(rc == 0 || rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ECANCELED || rc == -EPIPE);
         if (rc == -EPIPE)
             return 0;
         if (rc == 0)
@@ -346,7 +346,7 @@ TEST_CREW(time_outs_cancels_and_close_lose_nothing)
 static int put_one(void *arg)
 {
     int item = 7;
-    ck_assert_int_eq(plait_put((plait_queue *)arg, &item, PLAIT_NEVER), 0);
+    need(plait_put((plait_queue *)arg, &item, PLAIT_NEVER) == 0);
     return 0;
 }
 
@@ -354,15 +354,15 @@ static int put_two_and_close(void *arg)
 {
     plait_queue *queue = arg;
     for (int item = 0; item < 2; item++)
-        ck_assert_int_eq(plait_put(queue, &item, PLAIT_NEVER), 0);
-    ck_assert_int_eq(plait_queue_close(queue), 0);
+        need(plait_put(queue, &item, PLAIT_NEVER) == 0);
+    need(plait_queue_close(queue) == 0);
     return 0;
 }
 
 static int get_one(void *arg)
 {
     int item;
-    ck_assert_int_eq(plait_get((plait_queue *)arg, &item, PLAIT_NEVER), 0);
+    need(plait_get((plait_queue *)arg, &item, PLAIT_NEVER) == 0);
     return 0;
 }
 

@@ -47,7 +47,8 @@ enum {
     COMING = 8,   /* K */
     DIED = 16,
     REFUSED = 32,
-    GENERATION = 8 /* shift */
+    GENERATION = 8, /* shift */
+    PAUSES = 64     /* of os_relax between two looks, at most: 1 or 2 us */
 };
 #define STARVED INT64_C(1000000) /* ns of waiting after which S is set */
 
@@ -148,7 +149,8 @@ static void wake_one(struct lock *lock)
     wait_unpark_marking(&lock->word, 1, COMING | wait_forks << GENERATION, SLEEPERS);
 }
 
-/* Step 3. The lock's result, or -EAGAIN: it did not pay. */
+/* Step 3. The lock's result, or -EAGAIN: it did not pay. Looks become rare soon: each takes the line away from the holder, who then
+ * releases later, and where a transfer is dear it is better to let him have two sections. */
 static int lock_spin(struct lock_call *call)
 {
     struct lock *lock = call->lock;
@@ -156,8 +158,10 @@ static int lock_spin(struct lock_call *call)
     if (!waiter_may_spin(call->self, waiter_of(atom_load(&lock->owner, RELAXED))) ||
         !(budget = sync_budget_take(&lock->budget)))
         return -EAGAIN;
-    for (unsigned round = 1;; round++) {
-        os_relax();
+    for (unsigned round = 1, pause = 1;; round++) {
+        for (unsigned i = 0; i < pause; i++)
+            os_relax();
+        pause = pause < PAUSES ? pause * 2 : pause;
         uint32_t seen = atom_load(&lock->word, RELAXED);
         int rc = seen & LOCKED ? -EAGAIN : lock_attempt(call);
         if (rc != -EAGAIN) {
@@ -166,7 +170,7 @@ static int lock_spin(struct lock_call *call)
         }
         if (seen & STARVES && !call->slept)
             return -EAGAIN;
-        if (round % 16 == 0 && (now = os_now()) >= end) {
+        if (round % 4 == 0 && (now = os_now()) >= end) {
             if (end)
                 break;
             end = now + budget;
@@ -286,9 +290,7 @@ int plait_lock_acquire(plait_lock *object, int64_t deadline)
     uint64_t open = 0;
     if (unlikely(deadline < wait_epoch || wait_deterministic || !self || !sync_is_private(object)))
         return lock_acquire_odd(object, deadline, place);
-    /* The look before the step keeps the line shared with a holder who is about to release. */
     if (unlikely(
-            atom_load(&lock->both, RELAXED) ||
             !atom_cas(&lock->both, &open, lock_mine(self), ACQUIRE))) /* pairs as in lock_attempt */
         return lock_wait(lock, deadline, false, place);
     atom_store(&lock->place, place, RELAXED);
