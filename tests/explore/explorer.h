@@ -1,0 +1,37 @@
+/* Runs the real functions of src/wait under all interleavings of two or three tasks.
+ *
+ * Every atomic access of src/base/atomic.h is a point in the `explore` build; so are the futex
+ * calls and the spin lock's wait, which explorer.c stands in for. An execution is a list of
+ * choices: who goes on at each point. The explorer runs the case again and again, each time with
+ * the next list, depth first, until none is left. Choices that take the CPU from a task that could
+ * go on are pre-emptions; `preemptions` bounds them (Musuvathi and Qadeer 2007: most faults need
+ * two), and is printed with the result. A deadline is a choice too: it may strike at any moment.
+ *
+ * The memory order explored is sequential consistency. */
+#ifndef EXPLORER_H
+#define EXPLORER_H
+
+#include "wait/wait.h"
+
+enum { EXPLORE_TASKS = 4 };
+
+struct explore_case {
+    const char *name;
+    void (*setup)(void);               /* before each execution */
+    void (*task[EXPLORE_TASKS])(void); /* NULL ends the list */
+    bool coroutine[EXPLORE_TASKS];     /* its carrier is a coroutine's */
+    void (*check)(void);               /* after each execution in which all tasks ended */
+    int preemptions;
+};
+
+/* All interleavings of the case; prints how many. Stops the program with the list of choices when a
+ * task is left asleep or a check fails. */
+void explore(const struct explore_case *one);
+/* In a check or a task: the execution is wrong. */
+void explore_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define EXPLORE_CHECK(condition)                                                                   \
+    ((condition) ? (void)0 : explore_fail("%s:%d: %s", __FILE__, __LINE__, #condition))
+/* The task's wait_self, for cancels from another one. */
+struct wait_self *explore_self(int task);
+
+#endif
