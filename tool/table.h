@@ -22,7 +22,7 @@ struct table_slot {
 };
 
 struct table {
-    uint64_t slots, slots_most; /* now, and the room there is; powers of two, so that a mask will do */
+    uint64_t slots, slots_most; /* now, and the room; powers of two, so that a mask will do */
     uint64_t used;
     uint64_t text_used, text_most;
     uint64_t lost; /* a word that is not here was seen at most so often, since the block was full */
