@@ -8,9 +8,7 @@
 
 static int work(void *arg)
 {
-    plait_task_set_name(NULL, "renamed");
-    printf("%s: join of myself: %s\n", plait_task_name(NULL),
-           code(plait_join(plait_self(), NULL, PLAIT_NEVER)));
+    printf("join of myself: %s\n", code(plait_join(plait_self(), NULL, PLAIT_NEVER)));
     return plait_sleep(in(2));
 }
 
@@ -19,6 +17,8 @@ int main(int argc, char **argv)
     plait_carrier carrier = begin(argc, argv, PLAIT_THREAD);
     plait_task *task;
     plait_start(&task, carrier, work, NULL, NULL);
+    printf("default name %s\n", plait_task_name(task));
+    plait_task_set_name(task, "renamed");
     int rc = plait_join(task, NULL, in(1));
     printf("join for 1 s: %s, alive %d\n", code(rc), plait_is_alive(task));
     printf("name %s, daemon %d\n", plait_task_name(task), plait_task_is_daemon(task));
@@ -26,7 +26,4 @@ int main(int argc, char **argv)
     printf("join: %s\n", code(rc));
     if (argc > 2 && strcmp(argv[2], "twice") == 0)
         rc = plait_join(task, NULL, PLAIT_NEVER);
-    plait_start(&task, carrier, work, NULL, NULL);
-    printf("default name %s\n", plait_task_name(task));
-    plait_detach(task);
 }
