@@ -17,6 +17,7 @@ struct pidfd_info {
     int32_t exit_code;
 };
 #define INFO_EXIT 8u
+#define FIRST_PAUSE INT64_C(50000) /* ns */
 #define GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
 
 int os_pidfd_open(pid_t pid)
@@ -47,14 +48,17 @@ static bool has_ended(int pidfd)
     return OS_SURE(ppoll, &poll, 1, &now, NULL, OS_SIGSET) > 0;
 }
 
-/* Somebody else reaped it. Between its end, which the pidfd tells at once, and the moment its
- * status can be read lie some microseconds in which that other wait() is at work: hence a few
- * looks. */
+/* Somebody else reaped it. Its end, which the pidfd tells at once, comes before its status can be
+ * read: that other wait() is still at work, most often for microseconds, but for milliseconds where
+ * it lost its CPU in between. Hence looks that grow rarer, for 0.1 s: where nobody takes the status
+ * it never comes. */
 static void ask_info(int pidfd, struct os_exit *end)
 {
     struct pidfd_info info;
     *end = (struct os_exit){.known = false};
-    for (int look = 0; look < 40 && os_has(OS_PIDFD_INFO); look++) {
+    if (!os_has(OS_PIDFD_INFO))
+        return;
+    for (int64_t pause = FIRST_PAUSE; pause <= FIRST_PAUSE << 10; pause *= 2) {
         info = (struct pidfd_info){.mask = INFO_EXIT};
         if (OS_CALL(ioctl, pidfd, GET_INFO, &info) < 0)
             return;
@@ -62,7 +66,7 @@ static void ask_info(int pidfd, struct os_exit *end)
             *end = (struct os_exit){.status = info.exit_code, .known = true};
             return;
         }
-        os_sleep(50000);
+        os_sleep(pause);
     }
 }
 
