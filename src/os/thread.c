@@ -106,13 +106,3 @@ int os_thread_start(void (*thread_main)(void *), void *arg, size_t stack, const 
         os_free(start);
     return -error;
 }
-
-__attribute__((noinline)) int os_errno_get(void)
-{
-    return errno;
-}
-
-__attribute__((noinline)) void os_errno_set(int value)
-{
-    errno = value;
-}

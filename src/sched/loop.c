@@ -14,53 +14,6 @@
 
 enum { SPIN_LEAST = 16, SPIN_MOST = 1024 };
 
-/* A coroutine that waits for a descriptor; on its stack. */
-struct poll_wait {
-    uint32_t word; /* 0 not yet, else what is ready */
-};
-
-int worker_poll(struct sched_worker *worker, int64_t deadline)
-{
-    struct os_ready ready[64];
-    int count = os_poller_wait(worker->poller, ready, 64, deadline);
-    worker->polls++;
-    for (int i = 0; i < count; i++) {
-        struct poll_wait *wait = (struct poll_wait *)(uintptr_t)ready[i].tag;
-        if (!wait) {
-            os_event_drain(worker->bell);
-            continue;
-        }
-        atom_store(&wait->word, ready[i].events, RELEASE);
-        wait_unpark(&wait->word, 1, false);
-    }
-    return count;
-}
-
-/* Registered once and taken out again: the record lies on this stack, and the poller must not tell
- * of it later. */
-int sched_poll(int descriptor, uint32_t events, int64_t deadline)
-{
-    static const struct wait_call polling = {.verb = "wait for", .type = "descriptor"};
-    struct sched_co *co = sched_current();
-    struct poll_wait wait = {0};
-    if (!co)
-        return -ENOTSUP;
-    struct sched_worker *home = co->worker;
-    int rc = os_poller_set(home->poller, descriptor, events | OS_ONCE, (uintptr_t)&wait);
-    if (rc < 0)
-        return rc;
-    atom_add(&home->polled, 1, RELAXED);
-    struct wait_word word = {&wait.word, 0, false};
-    wait_note_begin(&co->self, &polling, NULL, __builtin_return_address(0));
-    while ((rc = wait_park(&word, 1, deadline)) >= 0 && !atom_load(&wait.word, ACQUIRE))
-        ;
-    wait_note_end(&co->self);
-    os_poller_remove(home->poller, descriptor);
-    atom_sub(&home->polled, 1, RELAXED);
-    uint32_t ready = atom_load(&wait.word, ACQUIRE);
-    return ready ? (int)ready : rc;
-}
-
 /* What must be served at each visit, however much there is to run. */
 static void loop_serve(struct sched_worker *worker)
 {
@@ -194,8 +147,11 @@ struct sched_worker *worker_new(uint32_t index)
 /* Starts worker number `index` if it is the next one. */
 int worker_start(uint32_t index)
 {
-    int rc = 0;
+    int rc = index == 0 ? sched_watch_begin() : 0;
+    if (rc < 0)
+        return rc;
     base_spin_lock(&sched.lock);
+    sched.start = worker_start;
     if (!atom_load(&sched.wanted, RELAXED))
         sched.wanted = (uint32_t)base_settings()->workers;
     sched.parallel = os_cpus_allowed() > 1;
@@ -206,8 +162,8 @@ int worker_start(uint32_t index)
         rc = worker ? os_thread_start(worker_main, worker, 0, "plait-worker") : -ENOMEM;
         if (rc == 0) {
             sched.workers[index] = worker;
-            atom_store(&sched.count, index + 1,
-                       RELEASE); /* pairs with the ACQUIRE of who walks the workers */
+            /* pairs with the ACQUIRE of who walks the workers */
+            atom_store(&sched.count, index + 1, RELEASE);
         } else if (worker) {
             os_close(worker->poller);
             os_close(worker->bell);
@@ -216,18 +172,4 @@ int worker_start(uint32_t index)
     }
     base_spin_unlock(&sched.lock);
     return rc;
-}
-
-void worker_stack_keep(struct sched_worker *worker, void *stack, size_t size)
-{
-    if (size == base_settings()->stack && worker->stack_count < SCHED_STACKS_KEPT)
-        worker->stacks[worker->stack_count++] = stack;
-    else
-        base_stack_give(stack, size);
-}
-
-void *worker_stack_kept(struct sched_worker *worker, size_t size)
-{
-    bool kept = size == base_settings()->stack && worker->stack_count;
-    return kept ? worker->stacks[--worker->stack_count] : NULL;
 }

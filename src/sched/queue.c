@@ -59,7 +59,7 @@ void sched_wake_one(void)
                 return;
             }
     } else if (count < atom_load(&sched.wanted, RELAXED)) {
-        worker_start(count);
+        sched.start(count);
     }
 }
 

@@ -49,7 +49,7 @@ size_t sched_stack_left(const struct sched_co *co);
 
 void sched_yield_now(
     void); /* others run first; returns at once when there are none; threads: sched_yield(2) */
-int sched_worker_index(void); /* of the calling thread; -1: it is no worker */
+int sched_worker_index(void);         /* of the calling thread; -1: it is no worker */
 struct sched_co *sched_current(void); /* NULL on a plain thread */
 
 /* Sleeps until the descriptor is readable or writable (OS_READABLE, OS_WRITABLE): the poller's
@@ -70,7 +70,7 @@ void sched_real_event(int change);
 
 /* What sched/ asks of the layer above; filled in by task/. */
 struct sched_hooks {
-    void (*begin)(void); /* before the first worker starts */
+    void (*begin)(void);                            /* before the first worker starts */
     const char *(*name)(const struct sched_co *co); /* for reports */
     void (*nothing_can_run)(
         void); /* deterministic mode: everybody waits for ever; does not return */

@@ -61,7 +61,8 @@ struct sched_state {
     struct sched_fifo global; /* started from plain threads, not yet taken */
     uint64_t stuck_found;
     uint32_t random;
-    bool parallel; /* more than one CPU: spinning may help */
+    int (*start)(uint32_t index); /* worker_start; a pointer, because queues lie below the loop */
+    bool parallel;                /* more than one CPU: spinning may help */
     int real_events;
 };
 /* sched.special: bit 0 deterministic mode; bit 1 the program ends: nothing is resumed any more; bit
@@ -89,6 +90,7 @@ void timer_remove(struct sched_co *co);
 void timer_run(struct sched_worker *worker, int64_t now);
 
 /* switch.c */
+void sched_turn(void);
 struct sched_co *worker_pick(struct sched_worker *worker);
 void worker_run(struct sched_worker *worker,
                 struct sched_co *co); /* from the loop, until it comes back to it */
@@ -99,13 +101,17 @@ void worker_leave(struct sched_co *co,
 void co_prepare(struct sched_co *co, struct sched_worker *worker); /* before its first run */
 extern const struct wait_carrier sched_carrier;
 
+/* keep.c */
+void worker_stack_keep(struct sched_worker *worker, void *stack, size_t size);
+void *worker_stack_kept(struct sched_worker *worker, size_t size);
+
+/* poll.c */
+int worker_poll(struct sched_worker *worker, int64_t deadline);
+
 /* loop.c */
 int worker_start(uint32_t index);
 void worker_loop(struct sched_worker *worker);
-int worker_poll(struct sched_worker *worker, int64_t deadline);
 struct sched_worker *worker_new(uint32_t index);
-void worker_stack_keep(struct sched_worker *worker, void *stack, size_t size);
-void *worker_stack_kept(struct sched_worker *worker, size_t size);
 
 /* watch.c */
 void watch_workers(void); /* a worker has begun to run: look at them */

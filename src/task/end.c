@@ -10,6 +10,7 @@
 #include "wait/robust.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 static int scope_attempt(void *object)
 {
@@ -134,5 +135,8 @@ void task_end(struct task_record *record, int status)
 void task_run(struct task_record *record)
 {
     BASE_TRACE("start", record, 0);
-    task_end(record, record->function(record->arg));
+    int status = record->function(record->arg);
+    if (unlikely(record->flags & TASK_IS_MAIN))
+        exit(status); /* it forked, and this is the child: the task is the program now */
+    task_end(record, status);
 }

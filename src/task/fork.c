@@ -13,6 +13,7 @@ static void fork_before(void)
      * who it is */
     wait_me();
     slot_fork_prepare();
+    record_fork_prepare();
     sched_fork_prepare();
     base_name_fork_prepare();
 }
@@ -21,6 +22,7 @@ static void fork_parent(void)
 {
     base_name_fork_done();
     sched_fork_parent();
+    record_fork_done();
     slot_fork_done();
 }
 
@@ -31,6 +33,7 @@ static void fork_child(void)
     base_name_fork_done();
     robust_after_fork();
     sched_after_fork(wait_current);
+    record_fork_done();
     slot_fork_done();
     exit_after_fork();
     if (!me)

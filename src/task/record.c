@@ -1,20 +1,15 @@
 /* Records of tasks that have no stack of plait's to lie on: threads, processes, the main task, and
- * foreign threads that call plait. */
+ * foreign threads that call plait. Ids and names of all. */
 #include "base/report.h"
-#include "base/settings.h"
 #include "base/spin.h"
 #include "os/os.h"
 #include "task/task.h"
-
-#include <stdlib.h>
 
 static struct {
     base_spin lock;
     struct task_record *free;
     struct task_record main;
     struct task_record *main_now; /* &main, or what a fork has made the main task */
-    bool has_main;
-    pthread_key_t leaving; /* a foreign thread ends */
 } records;
 
 struct task_record *task_main(void)
@@ -54,9 +49,10 @@ void record_free(struct task_record *record)
     base_spin_unlock(&records.lock);
 }
 
-struct task_record *task_me(void)
+uint64_t record_next_id(void)
 {
-    return (struct task_record *)wait_me();
+    static uint64_t last;
+    return atom_add(&last, 1, RELAXED) + 1;
 }
 
 const char *record_name(struct task_record *record)
@@ -78,72 +74,17 @@ const char *record_name(struct task_record *record)
     return record->name;
 }
 
-static const char *name_of_co(const struct sched_co *co)
+struct task_record *record_of_main(void)
 {
-    return record_name((struct task_record *)co);
+    return &records.main;
 }
 
-/* A thread that plait did not start ends: its record and slot are free. */
-static void foreign_leaves(void *value)
+void record_fork_prepare(void)
 {
-    struct task_record *record = value;
-    locals_destroy(record);
-    task_finish_children(record);
-    wait_current = NULL;
-    if (wait_deterministic)
-        sched_real_event(-1);
-    slot_free(record->slot);
-    record_free(record);
+    base_spin_lock(&records.lock);
 }
 
-static void record_enter(struct task_record *record, uint32_t number, struct task_slot *slot)
+void record_fork_done(void)
 {
-    record->slot = number;
-    record->id = slot->id = task_next_id();
-    slot_set_record(slot, record);
-    slot->flags = (uint32_t)record->carrier << 16;
-    atom_store(&slot->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
-    wait_current = &record->co.self;
-}
-
-static void adopt_main(struct task_record *record)
-{
-    task_main_set(record);
-    record->flags = TASK_IS_MAIN;
-    record->carrier = PLAIT_PROCESS;
-    wait_self_init(&record->co.self, &wait_thread_carrier);
-    sched_hooks.name = name_of_co;
-    pthread_key_create(&records.leaving, foreign_leaves);
-    fork_prepare_once();
-}
-
-/* The first call of plait on a thread that it did not start. The first such thread is the main
- * task. */
-static struct wait_self *adopt(void)
-{
-    bool first = false;
-    atom_cas(&records.has_main, &first, true, ACQ_REL);
-    uint32_t number;
-    struct task_record *record = first ? record_new() : &records.main;
-    struct task_slot *slot = record ? slot_new(&number) : NULL;
-    if (!slot)
-        base_misuse(NULL, "thread", NULL, "no memory for its first call of plait");
-    if (first) {
-        record->flags = TASK_IS_FOREIGN;
-        record->carrier = PLAIT_THREAD;
-        pthread_setspecific(records.leaving, record);
-    } else {
-        adopt_main(record);
-    }
-    record_enter(record, number, slot);
-    if (wait_deterministic)
-        sched_real_event(1);
-    else if (!first && base_settings()->deterministic)
-        sched_begin_deterministic(&record->co, base_settings()->seed);
-    return &record->co.self;
-}
-
-__attribute__((constructor(102))) static void record_begin(void)
-{
-    wait_adopt = adopt;
+    base_spin_unlock(&records.lock);
 }

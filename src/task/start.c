@@ -7,12 +7,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-uint64_t task_next_id(void)
-{
-    static uint64_t last;
-    return atom_add(&last, 1, RELAXED) + 1;
-}
-
 static int start_check(plait_carrier carrier, plait_function *function,
                        const plait_start_options *options)
 {
@@ -102,7 +96,7 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
 {
     record->co.movable = options->movable;
     name_copy(record, options->name);
-    record->id = slot->id = task_next_id();
+    record->id = slot->id = record_next_id();
     slot->flags = (uint32_t)record->carrier << 16;
     if (options->daemon) {
         record->flags |= TASK_IS_DAEMON;

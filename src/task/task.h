@@ -95,13 +95,19 @@ void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks ar
 /* record.c */
 struct task_record *record_new(void); /* of a thread or process; type-stable memory */
 void record_free(struct task_record *record);
-struct task_record *task_me(void);
+static inline struct task_record *task_me(void)
+{
+    return (struct task_record *)wait_me();
+}
 struct task_record *task_main(void); /* this process' main task */
 void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
+uint64_t record_next_id(void);
+struct task_record *record_of_main(void); /* memory for the first process' main task */
+void record_fork_prepare(void);
+void record_fork_done(void);
 
 /* start.c, end.c */
-uint64_t task_next_id(void);
 void task_run(struct task_record *record); /* the function and the end, on the task's own stack */
 void task_end(struct task_record *record, int status);
 void task_finish_children(struct task_record *record);

@@ -56,19 +56,3 @@ int64_t plait_after(int64_t duration)
         return duration > 0 ? WAIT_NEVER : wait_epoch;
     return sum < wait_epoch ? wait_epoch : sum;
 }
-
-/* No word: only the deadline or a cancel ends it. */
-int plait_sleep(int64_t deadline)
-{
-    static const struct wait_call sleeping = {.verb = "sleep", .type = "time"};
-    WAIT_CHECK_DEADLINE(deadline);
-    WAIT_POINT();
-    struct wait_self *self = wait_me();
-    int rc;
-    wait_note_begin(self, &sleeping, NULL, __builtin_return_address(0));
-    do
-        rc = wait_park(NULL, 0, deadline);
-    while (rc == -EAGAIN);
-    wait_note_end(self);
-    return rc == -ETIMEDOUT ? 0 : rc;
-}

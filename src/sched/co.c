@@ -1,0 +1,54 @@
+/* Coroutines come and go: their memory, and how they are handed to the workers. */
+#include "base/settings.h"
+#include "base/stack.h"
+#include "os/os.h"
+#include "sched/worker.h"
+
+/* The stack, with the record and the caller's `extra` bytes at its top: in the page that is dirty
+ * anyway. */
+struct sched_co *sched_co_new(size_t size, size_t extra)
+{
+    struct sched_worker *here = sched_here;
+    if (!size)
+        size = base_settings()->stack;
+    void *stack = here ? worker_stack_kept(here, size) : NULL;
+    if (!stack && !(stack = base_stack_take(&size)))
+        return NULL;
+    size_t record = (sizeof(struct sched_co) + extra + 63) & ~(size_t)63;
+    struct sched_co *co = (void *)((char *)stack + size - record);
+    memset(co, 0, record);
+    wait_self_init(&co->self, &sched_carrier);
+    co->stack = stack;
+    co->stack_size = size;
+    return co;
+}
+
+void sched_co_drop(struct sched_co *co)
+{
+    base_stack_give(co->stack, co->stack_size);
+}
+
+size_t sched_stack_left(const struct sched_co *co)
+{
+    return (size_t)((char *)__builtin_frame_address(0) - (char *)co->stack) - OS_PAGE;
+}
+
+int sched_co_start(struct sched_co *co)
+{
+    wait_turn = sched_turn;
+    if (!atom_load(&sched.count, ACQUIRE)) {
+        int rc = worker_start(0);
+        if (rc < 0 && !atom_load(&sched.count, ACQUIRE))
+            return rc;
+    }
+    struct sched_worker *here = sched_here;
+    if (here) {
+        worker_fresh_push(here, co);
+        return 0;
+    }
+    base_spin_lock(&sched.lock);
+    fifo_push(&sched.global, co);
+    base_spin_unlock(&sched.lock);
+    sched_wake_one();
+    return 0;
+}
