@@ -85,6 +85,8 @@ static void begin(const struct tour *tour)
     json_number("workers", tour->workers);
     page_title("plait %s: a tour, with %d worker%s on %d CPU%s", plait_version(), tour->workers,
                tour->workers == 1 ? "" : "s", cpus(), cpus() == 1 ? "" : "s");
+    if (tour->seeded)
+        page_line("(PLAIT_SEED is set aside: a virtual clock measures nothing)");
 }
 
 /* On a busy machine a worker may stand still for want of a CPU. That belongs at the end of the
@@ -127,7 +129,8 @@ static int run(const struct tour *tour)
 
 int tour_main(int argc, char **argv)
 {
-    struct tour tour = {.directory = ".", .workers = cpus()};
+    struct tour tour = {.directory = ".", .workers = cpus(), .seeded = getenv("PLAIT_SEED")};
+    unsetenv("PLAIT_SEED"); /* because a virtual clock measures nothing */
     bool json = false;
     int error = parse(&tour, argc, argv, &json);
     if (error)

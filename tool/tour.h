@@ -8,7 +8,8 @@
 struct tour {
     const char *directory;
     int workers;
-    int part; /* the only one to show; 0: all */
+    int part;    /* the only one to show; 0: all */
+    bool seeded; /* PLAIT_SEED was set */
 };
 
 /* 0, or 1: something was not as it must be, or could not be read; the page tells what. */
