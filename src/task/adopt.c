@@ -48,7 +48,7 @@ static void adopt_main(struct task_record *record)
 
 /* The first call of plait on a thread that it did not start. The first such thread is the main
  * task. */
-static struct wait_self *adopt(void)
+struct wait_self *task_adopt(void)
 {
     bool first = false;
     atom_cas(&has_main, &first, true, ACQ_REL);
@@ -70,9 +70,4 @@ static struct wait_self *adopt(void)
     else if (!first && base_settings()->deterministic)
         sched_begin_deterministic(&record->co, base_settings()->seed);
     return &record->co.self;
-}
-
-__attribute__((constructor(102))) static void record_begin(void)
-{
-    wait_adopt = adopt;
 }

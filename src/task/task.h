@@ -103,6 +103,7 @@ struct task_record *task_main(void); /* this process' main task */
 void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
 uint64_t record_next_id(void);
+struct wait_self *task_adopt(void); /* adopt.c: of a thread that plait did not start */
 struct task_record *record_of_main(void); /* memory for the first process' main task */
 void record_fork_prepare(void);
 void record_fork_done(void);
