@@ -119,7 +119,7 @@ int sched_blocking(int (*function)(void *), void *arg)
     static const struct wait_call call = {job_attempt, job_words, "run", "blocking call"};
     struct job job = {.function = function, .arg = arg};
     struct sched_co *co = sched_current();
-    if (!co || sched.special & SCHED_SEEDED || !job_put(&job))
+    if (!co || sched_special() & SCHED_SEEDED || !job_put(&job))
         return function(arg); /* no thread to be had: better late than never */
     wait_until_done(&call, &job, arg, __builtin_return_address(0));
     return job.result;

@@ -88,8 +88,11 @@ int sched_quiesce(int64_t deadline)
         return -EBUSY;
     atom_or(&sched.special, SCHED_LEAVES, SEQ_CST);
     int rc = 0;
-    for (; sched.count && rc == 0; sched.count -= rc == 0)
-        rc = worker_await_end(sched.workers[sched.count - 1], deadline);
+    for (uint32_t left = sched.count; left && rc == 0; left--) {
+        rc = worker_await_end(sched.workers[left - 1], deadline);
+        if (rc == 0)
+            atom_store(&sched.count, left - 1, RELEASE);
+    }
     atom_and(&sched.special, ~(uint32_t)SCHED_LEAVES, SEQ_CST);
     if (rc == 0)
         rc = watch_end();
@@ -117,7 +120,7 @@ void sched_after_fork(struct wait_self *self)
         os_close(sched.workers[i]->poller);
         os_close(sched.workers[i]->bell);
     }
-    bool seeded = sched.special & SCHED_SEEDED;
+    bool seeded = sched_special() & SCHED_SEEDED;
     sched = (struct sched_state){0};
     sched_here = NULL;
     wait_deterministic = false;
@@ -130,7 +133,7 @@ void sched_after_fork(struct wait_self *self)
 
 void sched_counters_read(struct sched_counters *counters)
 {
-    *counters = (struct sched_counters){.stuck = sched.stuck_found};
+    *counters = (struct sched_counters){.stuck = atom_load(&sched.stuck_found, RELAXED)};
     uint32_t count = atom_load(&sched.count, ACQUIRE);
     counters->workers = count;
     for (uint32_t i = 0; i < count; i++) {

@@ -33,19 +33,19 @@ static struct sched_co *loop_find(struct sched_worker *worker)
     else if (co)
         worker_ready(worker, co);
     co = worker_pick(worker);
-    return co || sched.special ? co : worker_steal(worker);
+    return co || sched_special() ? co : worker_steal(worker);
 }
 
 static bool loop_spin(struct sched_worker *worker)
 {
     bool found = false;
-    if (!sched.parallel)
+    if (!atom_load(&sched.parallel, RELAXED))
         return false;
     atom_store(&worker->state, WORKER_SEARCHES, RELAXED);
     atom_add(&sched.searching, 1, SEQ_CST);
     for (uint32_t i = 0; i < worker->spin && !found; i++) {
         os_relax();
-        found = worker_has_work(worker) || sched.special;
+        found = worker_has_work(worker) || sched_special();
     }
     atom_sub(&sched.searching, 1, SEQ_CST);
     atom_store(&worker->state, WORKER_RUNS, SEQ_CST);
@@ -87,7 +87,7 @@ static void loop_jump(struct sched_worker *worker)
 
 static void loop_idle(struct sched_worker *worker)
 {
-    if (sched.special & SCHED_SEEDED)
+    if (sched_special() & SCHED_SEEDED)
         loop_jump(worker);
     else if (!loop_spin(worker))
         loop_sleep(worker, atom_load(&worker->next_timer, RELAXED));
@@ -95,8 +95,8 @@ static void loop_idle(struct sched_worker *worker)
 
 void worker_loop(struct sched_worker *worker)
 {
-    while (!(atom_load(&sched.special, RELAXED) & SCHED_LEAVES)) {
-        if (unlikely(atom_load(&sched.special, RELAXED) & SCHED_STOPS)) {
+    while (!(sched_special() & SCHED_LEAVES)) {
+        if (unlikely(sched_special() & SCHED_STOPS)) {
             os_sleep(OS_NEVER); /* the program ends: this thread resumes nobody */
             continue;
         }
@@ -151,10 +151,10 @@ int worker_start(uint32_t index)
     if (rc < 0)
         return rc;
     base_spin_lock(&sched.lock);
-    sched.start = worker_start;
+    atom_store(&sched.start, worker_start, RELAXED);
     if (!atom_load(&sched.wanted, RELAXED))
-        sched.wanted = (uint32_t)base_settings()->workers;
-    sched.parallel = os_cpus_allowed() > 1;
+        atom_store(&sched.wanted, (uint32_t)base_settings()->workers, RELAXED);
+    atom_store(&sched.parallel, os_cpus_allowed() > 1, RELAXED);
     if (index == 0 && sched.count == 0 && sched_hooks.begin)
         sched_hooks.begin();
     if (sched.count == index && index < SCHED_WORKERS_MOST) {

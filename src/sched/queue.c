@@ -59,7 +59,7 @@ void sched_wake_one(void)
                 return;
             }
     } else if (count < atom_load(&sched.wanted, RELAXED)) {
-        sched.start(count);
+        atom_load(&sched.start, RELAXED)(count);
     }
 }
 

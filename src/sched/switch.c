@@ -70,7 +70,7 @@ static void switch_to(struct sched_worker *worker, struct sched_co *from, struct
 {
     struct os_fiber *here = from ? &from->fiber : &worker->loop_fiber;
     struct os_fiber *there = to ? &to->fiber : &worker->loop_fiber;
-    worker->current = to;
+    atom_store(&worker->current, to, RELAXED);
     worker->leaving = from;
     atom_store(&worker->tick, worker->tick + 1, RELAXED);
     wait_current = to ? &to->self : NULL;
@@ -104,8 +104,9 @@ struct sched_co *worker_pick(struct sched_worker *worker)
     uint32_t turn = ++worker->turn;
     if (unlikely(atom_load(&worker->inbox, RELAXED)))
         worker_inbox_take(worker);
-    if (unlikely(sched.special))
-        return sched.special & SCHED_STOPS ? NULL : pick_seeded(worker);
+    uint32_t special = sched_special();
+    if (unlikely(special))
+        return special & SCHED_SEEDED && !(special & SCHED_STOPS) ? pick_seeded(worker) : NULL;
     if (turn & 1) /* in turns with the started ones, because both queues must move */
         co = worker_fresh_pop(worker);
     if (!co)
@@ -161,7 +162,7 @@ static void co_entry(void *arg)
 
 void co_prepare(struct sched_co *co, struct sched_worker *worker)
 {
-    co->worker = worker;
+    atom_store(&co->worker, worker, RELAXED);
     if (co->started)
         return;
     co->started = true;

@@ -105,7 +105,7 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
 {
     if (!worker->stuck) {
         worker->stuck = 1;
-        sched.stuck_found++;
+        atom_add(&sched.stuck_found, 1, RELAXED);
     }
     timer_run(worker, wait_now());
     if (atom_load(&worker->polled, RELAXED))

@@ -69,6 +69,10 @@ struct sched_state {
  * 2 workers leave (quiesce) */
 enum { SCHED_SEEDED = 1, SCHED_STOPS = 2, SCHED_LEAVES = 4 };
 extern struct sched_state sched;
+static inline uint32_t sched_special(void)
+{
+    return atom_load(&sched.special, RELAXED);
+}
 extern __thread struct sched_worker *sched_here __attribute__((tls_model("initial-exec")));
 
 /* queue.c */

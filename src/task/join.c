@@ -47,7 +47,7 @@ int plait_join(plait_task *task, int *status, int64_t deadline)
     if (!task)
         return -EINVAL;
     struct task_slot *slot = slot_of(task, "join", place);
-    if (slot->record == task_me())
+    if (slot_record(slot) == task_me())
         return -EDEADLK;
     struct join join = {slot, atom_load(&slot->serial, RELAXED), place};
     int rc = wait_until(&call, &join, task, deadline, place);

@@ -45,10 +45,10 @@ int wait_not_now(void)
 void wait_note_begin(struct wait_self *self, const struct wait_call *call, const void *shown,
                      void *place)
 {
-    self->note.type = call->type;
-    self->note.object = shown;
-    self->note.place = place;
-    self->note.since = wait_now_coarse();
+    atom_store(&self->note.type, call->type, RELAXED);
+    atom_store(&self->note.object, shown, RELAXED);
+    atom_store(&self->note.place, place, RELAXED);
+    atom_store(&self->note.since, wait_now_coarse(), RELAXED);
     BASE_TRACE(call->verb, shown, 0);
     atom_store(&self->note.verb, call->verb, RELEASE);
     if (unlikely(wait_note_mirror != NULL))
@@ -105,9 +105,9 @@ int wait_until_done(const struct wait_call *call, void *object, const void *show
     struct wait_self *self = wait_me();
     int64_t limit = self->limit;
     self->limit = WAIT_NEVER;
-    self->shield++;
+    atom_store(&self->shield, self->shield + 1, RELAXED);
     int rc = wait_until(call, object, shown, WAIT_NEVER, place);
-    self->shield--;
+    atom_store(&self->shield, self->shield - 1, RELAXED);
     self->limit = limit;
     return rc;
 }

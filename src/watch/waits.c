@@ -53,8 +53,14 @@ int plait_task_waits(const plait_task *task, plait_wait_info *wait)
         return record ? -EINVAL : -EAGAIN;
     if (record->process)
         return waits_of_process(record->process, wait);
-    struct wait_note note = record->co.self.note;
-    const char *verb = atom_load(&record->co.self.note.verb, ACQUIRE);
+    const struct wait_note *now = &record->co.self.note;
+    const char *verb = atom_load(&now->verb, ACQUIRE);
+    struct wait_note note = {
+        .type = atom_load(&now->type, RELAXED),
+        .object = atom_load(&now->object, RELAXED),
+        .place = atom_load(&now->place, RELAXED),
+        .since = atom_load(&now->since, RELAXED),
+    };
     if (!verb)
         return -EAGAIN;
     *wait = (plait_wait_info){verb, object_name(&note), holder_of(&note), note.since, note.place};
