@@ -51,6 +51,7 @@ enum {
     PAUSES = 64     /* of os_relax between two looks, at most: 1 or 2 us */
 };
 #define STARVED INT64_C(1000000) /* ns of waiting after which S is set */
+#define SPIN INT64_C(20000)      /* ns of spinning before a sleep: about what a wake costs */
 
 /* The private form of struct robust_word's 64 bytes. */
 struct lock {
@@ -154,9 +155,10 @@ static void wake_one(struct lock *lock)
 static int lock_spin(struct lock_call *call)
 {
     struct lock *lock = call->lock;
-    int64_t budget, end = 0, now;
+    int64_t end = 0, now;
+    int shift;
     if (!waiter_may_spin(call->self, waiter_of(atom_load(&lock->owner, RELAXED))) ||
-        !(budget = sync_budget_take(&lock->budget)))
+        (shift = sync_budget_take(&lock->budget)) < 0)
         return -EAGAIN;
     for (unsigned round = 1, pause = 1;; round++) {
         for (unsigned i = 0; i < pause; i++)
@@ -173,7 +175,7 @@ static int lock_spin(struct lock_call *call)
         if (round % 4 == 0 && (now = os_now()) >= end) {
             if (end)
                 break;
-            end = now + budget;
+            end = now + (SPIN >> shift);
         }
     }
     sync_budget_lost(&lock->budget);
@@ -288,8 +290,13 @@ int plait_lock_acquire(plait_lock *object, int64_t deadline)
     void *place = __builtin_return_address(0);
     struct wait_self *self = wait_current;
     uint64_t open = 0;
-    if (unlikely(deadline < wait_epoch || wait_deterministic || !self || !sync_is_private(object)))
+    if (unlikely(deadline < wait_epoch || wait_deterministic || !self))
         return lock_acquire_odd(object, deadline, place);
+    if (unlikely(!sync_is_private(object))) {
+        if (sync_is_shared(object))
+            return shared_lock_acquire((struct robust_word *)object, deadline, place);
+        return lock_acquire_odd(object, deadline, place);
+    }
     if (unlikely(
             !atom_cas(&lock->both, &open, lock_mine(self), ACQUIRE))) /* pairs as in lock_attempt */
         return lock_wait(lock, deadline, false, place);
@@ -344,6 +351,9 @@ void plait_lock_release(plait_lock *object)
         if (likely(atom_cas(&lock->both, &mine, 0,
                             RELEASE))) /* pairs with the ACQUIRE of who takes it */
             return;
+    } else if (sync_is_shared(object) && !wait_deterministic) {
+        shared_lock_release((struct robust_word *)object, __builtin_return_address(0));
+        return;
     }
     lock_release_odd(object, __builtin_return_address(0));
 }

@@ -24,6 +24,13 @@ static inline bool sync_is_private(const void *object)
                   atom_load((const uint64_t *)object, RELAXED) == SYNC_PRIVATE_HEAD);
 }
 
+/* Shared and sound. */
+static inline bool sync_is_shared(const void *object)
+{
+    return likely(object && ((uintptr_t)object & 7) == 0 &&
+                  atom_load((const uint64_t *)object, RELAXED) == SYNC_SHARED_HEAD);
+}
+
 /* Zeroes it; PLAIT_SHARED: in plait's shared memory only. */
 void sync_init(void *object, const char *type, plait_where where, void *place);
 

@@ -64,39 +64,54 @@ static uint64_t task_of(const struct wait_self *self)
 
 /* ---- release, steps 5 to 7; also what undoes an acquire that must not stand */
 
-/* Steps 5b to 6a when there is W or D beside the TID. */
-static __attribute__((noinline)) void release_marked(struct robust_word *lock)
+/* Steps 5b to 7 when there is W or D beside the TID. */
+static __attribute__((noinline)) void
+release_marked(struct robust_word *lock, struct robust_thread *here, struct wait_self *self)
 {
     if (atom_load(&lock->word, RELAXED) & ROBUST_DIED)
         atom_store(&lock->own[0], GIVEN_UP, RELAXED);
     uint32_t was = atom_and(&lock->word, ~ROBUST_OWNER, RELEASE); /* pairs with take */
     if (was & ROBUST_WAITERS && wait_unpark(&lock->word, 1, true) == 0)
         os_futex_clear(&lock->word, ROBUST_WAITERS_BIT, true);
+    robust_uncover(here, self);
 }
 
-static inline void release(struct robust_word *lock, struct robust_thread *here,
-                           struct wait_self *self)
+/* Steps 5c to 7. */
+static inline void release_word(struct robust_word *lock, struct robust_thread *here,
+                                struct wait_self *self)
+{
+    uint32_t mine = here->tid;
+    self->pinned--;
+    if (likely(atom_cas(&lock->word, &mine, 0, RELEASE))) /* pairs with take */
+        robust_uncover(here, self);
+    else
+        release_marked(lock, here, self);
+}
+
+static void release(struct robust_word *lock, struct robust_thread *here, struct wait_self *self)
 {
     robust_cover(here, self, &lock->word);
     robust_unlink(here, lock);
-    self->pinned--;
-    uint32_t mine = here->tid;
-    if (unlikely(!atom_cas(&lock->word, &mine, 0, RELEASE))) /* pairs with take */
-        release_marked(lock);
-    robust_uncover(here, self);
+    release_word(lock, here, self);
 }
 
 /* ---- acquire */
 
-/* Steps 2a to 2c. `word` is what the word was before. */
-static inline int taken(struct robust_word *lock, struct robust_thread *here,
-                        struct wait_self *self, uint32_t word)
+/* Steps 2a and 2b. */
+static inline void own(struct robust_word *lock, struct robust_thread *here, struct wait_self *self)
 {
     robust_link(here, lock, task_of(self));
     robust_uncover(here, self);
     self->pinned++;
     atom_store(&lock->own[1], task_of(self), RELAXED);
-    if (likely(!(word & ROBUST_DIED)))
+}
+
+/* Steps 2a to 2c. `word` is what the word was before. */
+static int taken(struct robust_word *lock, struct robust_thread *here, struct wait_self *self,
+                 uint32_t word)
+{
+    own(lock, here, self);
+    if (!(word & ROBUST_DIED))
         return 0;
     if (!(atom_load(&lock->own[0], RELAXED) & GIVEN_UP))
         return -EOWNERDEAD;
@@ -110,7 +125,8 @@ static int take(struct shared_call *call)
     struct robust_word *lock = call->lock;
     uint32_t seen = atom_load(&lock->word, RELAXED);
     while (!(seen & ROBUST_OWNER))
-        if (atom_cas(&lock->word, &seen, seen | call->here->tid, ACQUIRE)) /* pairs with release */
+        if (atom_cas(&lock->word, &seen, seen | call->here->tid,
+                     ACQUIRE)) /* pairs with release_word */
             return taken(lock, call->here, call->self, seen);
     return -EAGAIN;
 }
@@ -179,38 +195,50 @@ static int lock_spin(struct shared_call *call)
     return -EAGAIN;
 }
 
-static __attribute__((noinline)) int acquire_slowly(struct shared_call *call, int64_t deadline,
-                                                    void *place)
+/* The word was not simply free: `seen`. Step 1 is done. */
+static __attribute__((noinline)) int acquire_slowly(struct robust_word *lock, int64_t deadline,
+                                                    void *place, uint32_t seen)
 {
     static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
-    struct robust_word *lock = call->lock;
-    int rc = take(call);
+    struct shared_call call = {.lock = lock, .here = robust_current, .self = wait_current};
+    if ((seen & ROBUST_OWNER) == call.here->tid && robust_holds(lock, task_of(call.self))) {
+        wait_uncover();
+        return -EDEADLK;
+    }
+    int rc = take(&call);
     if (rc == -EAGAIN && deadline != 0)
-        rc = lock_spin(call);
+        rc = lock_spin(&call);
     if (rc == -EAGAIN)
-        rc = wait_until(&acquire, call, lock, deadline, place);
-    if (rc == 0 || rc == -EOWNERDEAD)
-        return rc;
-    wait_uncover();
+        rc = wait_until(&acquire, &call, lock, deadline, place);
+    if (rc != 0 && rc != -EOWNERDEAD)
+        wait_uncover();
     return rc;
 }
 
-int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place)
+/* The first shared object of this thread, or one too many. */
+static __attribute__((noinline)) int acquire_first(struct robust_word *lock, int64_t deadline,
+                                                   void *place)
 {
     struct wait_self *self = wait_me();
     struct robust_thread *here = robust_here();
-    uint32_t open = 0;
-    if (unlikely(!here || robust_is_full(here)))
+    if (!self || !here || robust_is_full(here))
         return -ENOLCK;
+    return shared_lock_acquire(lock, deadline, place);
+}
+
+/* The usual case and nothing else: whatever is odd leaves by a jump, so that no register is saved. */
+int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place)
+{
+    struct wait_self *self = wait_current;
+    struct robust_thread *here = robust_current;
+    uint32_t seen = 0;
+    if (unlikely(!self || !here || robust_is_full(here)))
+        return acquire_first(lock, deadline, place);
     robust_cover(here, self, &lock->word);
-    if (likely(atom_cas(&lock->word, &open, here->tid, ACQUIRE))) /* pairs with release */
-        return taken(lock, here, self, 0);
-    struct shared_call call = {.lock = lock, .here = here, .self = self};
-    if ((open & ROBUST_OWNER) == here->tid && robust_find(lock, task_of(self)) >= 0) {
-        robust_uncover(here, self);
-        return -EDEADLK;
-    }
-    return acquire_slowly(&call, deadline, place);
+    if (unlikely(!atom_cas(&lock->word, &seen, here->tid, ACQUIRE))) /* pairs with release_word */
+        return acquire_slowly(lock, deadline, place, seen);
+    own(lock, here, self);
+    return 0;
 }
 
 static __attribute__((noinline, cold)) void not_mine(struct robust_word *lock, const char *what,
@@ -222,17 +250,31 @@ static __attribute__((noinline, cold)) void not_mine(struct robust_word *lock, c
     base_misuse(lock, "lock", place, "%s; nobody holds it", what);
 }
 
-void shared_lock_release(struct robust_word *lock, void *place)
+/* Not the one that was taken last, or not held at all. */
+static __attribute__((noinline)) void release_older(struct robust_word *lock, void *place)
 {
     struct wait_self *self = wait_me();
-    if (unlikely(robust_find(lock, task_of(self)) < 0))
+    if (!robust_holds(lock, task_of(self)))
         not_mine(lock, "released by a task that does not hold it", place);
     release(lock, robust_current, self);
 }
 
+void shared_lock_release(struct robust_word *lock, void *place)
+{
+    struct wait_self *self = wait_current;
+    struct robust_thread *here = robust_current;
+    if (unlikely(!self || !here || !robust_holds_newest(here, lock, task_of(self)))) {
+        release_older(lock, place);
+        return;
+    }
+    robust_cover(here, self, &lock->word);
+    robust_unlink_newest(here);
+    release_word(lock, here, self);
+}
+
 void shared_lock_mend(struct robust_word *lock, void *place)
 {
-    if (robust_find(lock, task_of(wait_me())) < 0)
+    if (!robust_holds(lock, task_of(wait_me())))
         not_mine(lock, "mended by a task that does not hold it", place);
     atom_and(&lock->word, ~ROBUST_DIED, RELAXED);
 }

@@ -28,26 +28,9 @@
 __thread struct robust_thread *robust_current __attribute__((tls_model("initial-exec")));
 static struct robust_thread *records;
 
-/* musl's links are not aligned. */
-struct link {
-    void *next;
-} __attribute__((packed, may_alias));
-
-static void link_write(void *link, void *next)
-{
-    ((struct link *)link)->next = next;
-}
-
-/* The kernel looks at a thread's stores in the order of its program, and only the compiler could
- * change that order. */
-static inline void in_order(void)
-{
-    __asm__ volatile("" ::: "memory");
-}
-
 static void *link_read(const void *link) /* of anchors only: R5 */
 {
-    return ((const struct link *)link)->next;
+    return ((const struct robust_link *)link)->next;
 }
 
 /* A record whose thread died: the kernel marked it. Where there are no robust lists it is asked. */
@@ -90,12 +73,12 @@ static void record_enter(struct robust_thread *record, const struct os_robust *l
     void *first = *list->head;
     void *newest = robust_link_of(record, &record->newest);
     void *oldest = robust_link_of(record, &record->oldest);
-    link_write(oldest, first);
-    link_write((char *)oldest - sizeof(void *), newest);
-    link_write(newest, oldest);
-    link_write((char *)newest - sizeof(void *), list->head);
+    robust_link_write(oldest, first);
+    robust_link_write((char *)oldest - sizeof(void *), newest);
+    robust_link_write(newest, oldest);
+    robust_link_write((char *)newest - sizeof(void *), list->head);
     if (first != (void *)list->head)
-        link_write((char *)first - sizeof(void *), oldest);
+        robust_link_write((char *)first - sizeof(void *), oldest);
     atom_store(list->head, newest, RELEASE);
 }
 
@@ -144,38 +127,26 @@ void wait_uncover(void)
         robust_uncover(robust_current, wait_me());
 }
 
-/* The word's own link first: from the store into the anchor on, the kernel follows it. */
-void robust_link(struct robust_thread *here, struct robust_word *held, uint64_t task)
-{
-    void *newest = robust_link_of(here, &here->newest), *link = robust_link_of(here, held);
-    link_write(link, link_read(newest));
-    in_order();
-    link_write(newest, link);
-    here->held[here->count++] = (struct robust_held){held, task};
-}
-
 void robust_unlink(struct robust_thread *here, struct robust_word *held)
 {
     uint32_t at = here->count;
     while (here->held[--at].word != held)
         ;
-    struct robust_word *older = at ? here->held[at - 1].word : &here->oldest;
     bool is_newest = at + 1 == here->count;
     struct robust_word *newer = is_newest ? &here->newest : here->held[at + 1].word;
-    link_write(robust_link_of(here, newer), robust_link_of(here, older));
-    in_order(); /* before the caller's store into the word */
+    robust_link_write(robust_link_of(here, newer), robust_link_at(here, at));
+    robust_in_order();
     here->count--;
-    if (unlikely(!is_newest))
-        memmove(&here->held[at], &here->held[at + 1], (here->count - at) * sizeof here->held[0]);
+    memmove(&here->held[at], &here->held[at + 1], (here->count - at) * sizeof here->held[0]);
 }
 
-int robust_find(const struct robust_word *held, uint64_t task)
+bool robust_holds(const struct robust_word *held, uint64_t task)
 {
     const struct robust_thread *here = robust_current;
     for (uint32_t i = here ? here->count : 0; i-- > 0;)
         if (here->held[i].word == held && here->held[i].task == task)
-            return (int)i;
-    return -1;
+            return true;
+    return false;
 }
 
 int robust_held_count(uint64_t task)

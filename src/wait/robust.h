@@ -4,8 +4,8 @@
  * ../../docs/shared-memory.md tells the protocol; the rules R1 to R7 are numbered there and in
  * robust.c.
  *
- * Bits of a shared word: 31     W  somebody may sleep 30     D  an owner died inside 29..0  zero,
- * or the holder's TID */
+ * Bits of a shared word: 31 W somebody may sleep 30 D an owner died inside 29..0 zero, or the
+ * holder's TID */
 #ifndef WAIT_ROBUST_H
 #define WAIT_ROBUST_H
 
@@ -83,17 +83,60 @@ static inline void robust_uncover(struct robust_thread *here, struct wait_self *
 void wait_cover(uint32_t *word);
 void wait_uncover(void);
 
-/* The word is held by this task now: on the list until robust_unlink. The caller asks
- * robust_is_full before it takes the word. */
-void robust_link(struct robust_thread *here, struct robust_word *held, uint64_t task);
+/* musl's links are not aligned. */
+struct robust_link {
+    void *next;
+} __attribute__((packed, may_alias));
+
+/* The kernel looks at a thread's stores in the order of its program, and only the compiler could
+ * change that order. */
+static inline void robust_in_order(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+static inline void robust_link_write(void *link, void *next)
+{
+    ((struct robust_link *)link)->next = next;
+}
+
+/* The link of held word `i`, or of the anchor behind them. */
+static inline void *robust_link_at(struct robust_thread *here, uint32_t i)
+{
+    return robust_link_of(here, likely(i == 0) ? &here->oldest : here->held[i - 1].word);
+}
+
+/* The word is held by this task now: on the list until robust_unlink. The caller has asked
+ * robust_is_full. The word's own link first: from the store into the anchor on the kernel follows
+ * it. */
+static inline void robust_link(struct robust_thread *here, struct robust_word *held, uint64_t task)
+{
+    void *link = robust_link_of(here, held);
+    robust_link_write(link, robust_link_at(here, here->count));
+    robust_in_order();
+    robust_link_write(robust_link_of(here, &here->newest), link);
+    here->held[here->count++] = (struct robust_held){held, task};
+}
+/* The one that was linked last, and any. */
+static inline void robust_unlink_newest(struct robust_thread *here)
+{
+    robust_link_write(robust_link_of(here, &here->newest), robust_link_at(here, --here->count));
+    robust_in_order(); /* before the caller's store into the word */
+}
 void robust_unlink(struct robust_thread *here, struct robust_word *held);
 static inline bool robust_is_full(const struct robust_thread *here)
 {
     return unlikely(here->count >= ROBUST_HELD_MOST);
 }
-/* Does this task hold it? The truth is the private array, never what lies in shared memory. Gives
- * the index or -1. A task is named by its wait_self's address. */
-int robust_find(const struct robust_word *held, uint64_t task);
+/* Does this task hold it? The truth is the private array, never what lies in shared memory. A
+ * task is named by its wait_self's address. */
+bool robust_holds(const struct robust_word *held, uint64_t task);
+static inline bool robust_holds_newest(const struct robust_thread *here,
+                                       const struct robust_word *held, uint64_t task)
+{
+    const struct robust_held *newest = &here->held[here->count - 1];
+    return likely(here->count && newest->word == held && newest->task == task);
+}
 int robust_held_count(uint64_t task); /* how many this task holds, for the check at its end */
 
 /* A holder that the kernel did not mark: is the thread of `seen` gone? Then marks the word as the
