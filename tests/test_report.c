@@ -188,10 +188,10 @@ static void do_nothing(int signal_number)
 {
 }
 
-static timer_t interrupt_often(void)
+static timer_t interrupt_often(void (*handler)(int signal_number), long ns)
 {
-    struct sigaction action = {.sa_handler = do_nothing}; /* no SA_RESTART */
-    struct timespec often = {.tv_nsec = 300000};
+    struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART */
+    struct timespec often = {.tv_nsec = ns};
     struct itimerspec each = {.it_interval = often, .it_value = often};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     timer_t timer;
@@ -209,7 +209,7 @@ TEST(write_goes_on_after_signals_and_short_writes)
     void *all;
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_eq(pthread_create(&reader, NULL, read_slowly, &ends[0]), 0);
-    timer_t timer = interrupt_often();
+    timer_t timer = interrupt_often(do_nothing, 300000);
     int result = os_write(ends[1], block, sizeof block);
     timer_delete(timer);
     close(ends[1]);
@@ -233,12 +233,23 @@ static void check_pair_b(plait_report kind, const char *text, void *arg)
     torn |= arg != (void *)2;
 }
 
+static void check_pair_c(plait_report kind, const char *text, void *arg)
+{
+    torn |= arg != (void *)3;
+}
+
+/* Three, because two would meet each slot of a power of two with the same function each time. */
+static void change_thrice(void)
+{
+    plait_on_report(check_pair_a, (void *)1);
+    plait_on_report(check_pair_b, (void *)2);
+    plait_on_report(check_pair_c, (void *)3);
+}
+
 static void *change_often(void *arg)
 {
-    for (int i = 0; i < 200000; i++) {
-        plait_on_report(check_pair_a, (void *)1);
-        plait_on_report(check_pair_b, (void *)2);
-    }
+    for (int i = 0; i < 200000; i++)
+        change_thrice();
     atom_store((bool *)arg, true, RELEASE);
     return NULL;
 }
@@ -247,11 +258,33 @@ TEST(report_never_mixes_two_functions)
 {
     bool done = false;
     pthread_t changer;
-    plait_on_report(check_pair_a, (void *)1);
+    change_thrice();
     ck_assert_int_eq(pthread_create(&changer, NULL, change_often, &done), 0);
     while (!atom_load(&done, ACQUIRE))
         base_report(PLAIT_REPORT_STUCK, "x");
     pthread_join(changer, NULL);
+    ck_assert(!torn);
+}
+
+static volatile int interruptions;
+
+static void change_in_handler(int signal_number)
+{
+    plait_on_report(check_pair_a, (void *)1);
+    plait_on_report(check_pair_b, (void *)2);
+    for (int i = 0; i < 5; i++)
+        change_thrice();
+    interruptions++;
+}
+
+/* The changes come in the middle of the report, where another thread's would be a rare accident. */
+TEST(report_bears_changes_at_any_instruction)
+{
+    change_thrice();
+    timer_t timer = interrupt_often(change_in_handler, 50000);
+    while (interruptions < 1500 && !torn)
+        base_report(PLAIT_REPORT_STUCK, "x");
+    timer_delete(timer);
     ck_assert(!torn);
 }
 

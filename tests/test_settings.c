@@ -180,6 +180,8 @@ TEST_LABELED(settings_tell_of_nonsense_in_numbers, "process")
     nonsense("PLAIT_CHECK", "yes", "a number from 0 to 1; taking 0");
     nonsense("PLAIT_STRICT_FORK", "2", "a number from 0 to 1; taking 0");
     nonsense("PLAIT_PATROL", "60001", "a number from 0 to 60000; taking 20");
+    nonsense("PLAIT_SEED", "99999999999999999999",
+             "a number from 0 to 18446744073709551615; taking none");
     nonsense("PLAIT_SEED", "18446744073709551616",
              "a number from 0 to 18446744073709551615; taking none");
 }

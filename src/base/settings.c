@@ -236,7 +236,7 @@ static bool is_valid(const plait_settings *s)
         if (s->reserved[i])
             return false;
     return in_range(s->workers, 1, WORKERS_MOST) && in_range(s->spare_workers, 1, SPARE_MOST) &&
-           in_range(s->dump_signal, 1, SIGNAL_MOST) && s->stack <= STACK_MOST &&
+           in_range(s->dump_signal, 1, SIGNAL_MOST) &&
            in_range((int64_t)s->stack, STACK_LEAST, STACK_MOST) && is_one_of(s->poller, pollers) &&
            is_one_of(s->deadlock, reactions);
 }
@@ -247,8 +247,8 @@ int plait_configure(const plait_settings *new)
     plait_settings copy = new ? *new : (plait_settings){0};
     if (!is_valid(&copy))
         return -EINVAL;
-    copy.poller = copy.poller ? find(pollers, copy.poller)
-                              : NULL; /* ours: the caller's text may not live as long */
+    /* Our own texts: the caller's may not live as long. */
+    copy.poller = copy.poller ? find(pollers, copy.poller) : NULL;
     copy.deadlock = copy.deadlock ? find(reactions, copy.deadlock) : NULL;
     base_spin_lock(&lock);
     if (!is_read) {

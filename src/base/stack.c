@@ -36,7 +36,6 @@ enum {
     TRIM_BATCHES = 8, /* about half a millisecond */
 };
 _Static_assert(BASE_STACK_LEAST == 1 << LEAST_SHIFT && BASE_STACK_MOST == 1 << MOST_SHIFT, "");
-#define CHUNK_BYTES ((size_t)1 << 34) /* a chunk is not larger, unless one stack is */
 /* Stacks of a class. The array for so many is address space until it is used. */
 #define FREE_MOST ((size_t)1 << 22)
 #define LOOK_NS (100 * INT64_C(1000000))
@@ -59,7 +58,6 @@ struct stack_class {
     size_t made; /* stacks in all chunks: at most FREE_MOST, so that `free` has room for all */
     uint64_t gives;
     int64_t looked; /* when the last look was complete */
-    bool behind;    /* the last look was not */
 };
 
 static base_spin lock; /* guards all below but what is said to be atomic */
@@ -86,8 +84,6 @@ static struct stack_class *class_of(unsigned shift)
  * 4 GB may allow 4 MB. */
 static void *map_stacks(size_t *count, unsigned shift)
 {
-    while (*count > 1 && *count << shift > CHUNK_BYTES)
-        *count /= 2;
     for (; *count > 0; *count /= 2) {
         void *base = os_map(*count << shift);
         if (base)
@@ -222,11 +218,11 @@ static bool discard_batch(struct stack_class *of, unsigned shift)
 }
 
 /* With the lock held: when there will be something to discard. */
-static int64_t next_look(const struct stack_class *at, int64_t now)
+static int64_t next_look(const struct stack_class *at)
 {
     if (at->count <= at->cold + KEEP)
         return OS_NEVER;
-    return at->behind ? now : at->looked + LOOK_NS;
+    return at->looked + LOOK_NS;
 }
 
 /* A look, if it is time: ends the interval only when all that was idle in it has been discarded.
@@ -235,19 +231,18 @@ static int64_t look(struct stack_class *at, unsigned shift, int64_t now, int bat
 {
     bool more = true;
     base_spin_lock(&lock);
-    int64_t due = next_look(at, now);
+    int64_t due = next_look(at);
     base_spin_unlock(&lock);
     if (due > now)
         return due;
     while (more && batches-- > 0)
         more = discard_batch(at, shift);
     base_spin_lock(&lock);
-    at->behind = more;
     if (!more) {
         at->low = at->count;
         at->looked = now;
     }
-    due = next_look(at, now);
+    due = next_look(at);
     base_spin_unlock(&lock);
     return due;
 }

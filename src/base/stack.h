@@ -26,9 +26,9 @@ static inline size_t base_stack_size(size_t size)
  * used before. */
 void *base_stack_take(size_t *size);
 void base_stack_give(void *stack, size_t size);
-/* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64
- * used last of each class stay as they are. For a scheduler that falls idle, at most about half a
- * millisecond. When to call again; OS_NEVER: nothing is left to give. */
+/* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64 used
+ * last of each class stay as they are. For a scheduler that falls idle, at most about half a
+ * millisecond. When to call again (in the past: as soon as it is idle); OS_NEVER: all is given. */
 int64_t base_stack_trim(int64_t now);
 /* Is the address in the guard page of a stack in use? Its lowest address, else NULL.
  * Async-signal-safe. */
