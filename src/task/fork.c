@@ -14,6 +14,7 @@ static void fork_before(void)
     wait_me();
     slot_fork_prepare();
     record_fork_prepare();
+    locals_fork_prepare();
     sched_fork_prepare();
     base_name_fork_prepare();
 }
@@ -22,6 +23,7 @@ static void fork_parent(void)
 {
     base_name_fork_done();
     sched_fork_parent();
+    locals_fork_done();
     record_fork_done();
     slot_fork_done();
 }
@@ -33,6 +35,7 @@ static void fork_child(void)
     base_name_fork_done();
     robust_after_fork();
     sched_after_fork(wait_current);
+    locals_fork_done();
     record_fork_done();
     slot_fork_done();
     exit_after_fork();

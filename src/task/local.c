@@ -81,12 +81,14 @@ int plait_local_set(plait_local *local, void *value)
     return 0;
 }
 
-static bool destroy_round(struct task_locals *mine)
+/* The array is looked up at each step, because a destructor that sets another local may replace it
+ * by a longer one. */
+static bool destroy_round(struct task_record *record)
 {
     bool any = false;
-    for (uint32_t i = 0; i < mine->count; i++) {
-        void *value = mine->values[i];
-        mine->values[i] = NULL;
+    for (uint32_t i = 0; i < record->locals->count; i++) {
+        void *value = record->locals->values[i];
+        record->locals->values[i] = NULL;
         if (value && locals.keys[i]->destroy) {
             any = true;
             locals.keys[i]->destroy(value);
@@ -100,9 +102,19 @@ void locals_destroy(struct task_record *record)
 {
     if (!record->locals)
         return;
-    for (int round = 0; record->locals && round < ROUNDS; round++)
-        if (!destroy_round(record->locals))
-            break;
+    for (int round = 0; round < ROUNDS && destroy_round(record); round++)
+        ;
     os_free(record->locals);
     record->locals = NULL;
+}
+
+/* A thread that gives out a number at the moment of a fork is not there in the child to unlock. */
+void locals_fork_prepare(void)
+{
+    base_spin_lock(&locals.lock);
+}
+
+void locals_fork_done(void)
+{
+    base_spin_unlock(&locals.lock);
 }

@@ -119,6 +119,8 @@ void task_count_out(struct task_scope *scope, bool failed);
 
 /* local.c */
 void locals_destroy(struct task_record *record);
+void locals_fork_prepare(void);
+void locals_fork_done(void);
 
 /* exit.c, fork.c */
 void exit_prepare(void);  /* registers plait's handler, once */
