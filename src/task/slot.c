@@ -7,13 +7,16 @@
 
 enum { CHUNK_FIRST_BITS = 8, CHUNKS = 24, SERIAL_BITS = 32, SLOTS_KEPT = 62, WORKERS_MOST = 64 };
 
+/* The first chunk is there from the start, so that the main task's first call cannot fail. */
+static struct task_slot first_chunk[1 << CHUNK_FIRST_BITS];
+
 /* Chunk k holds 256 << k slots, so that the table grows without ever moving. */
 static struct {
     base_spin lock;
     struct task_slot *chunks[CHUNKS];
     uint32_t limit; /* slots handed out at least once */
     uint32_t free;  /* first free one + 1, linked by id */
-} table;
+} table = {.chunks = {first_chunk}};
 
 static uint32_t chunk_of(uint32_t number, uint32_t *offset)
 {
@@ -146,8 +149,13 @@ void slot_fork_done(void)
     base_spin_unlock(&table.lock);
 }
 
+/* The workers' own free slots are dropped, because a worker may have been between the count and the
+ * number when the fork came. */
 void slot_keep_only(uint32_t number)
 {
+    for (int i = 0; i < WORKERS_MOST; i++)
+        if (caches[i].count)
+            caches[i].count = 0;
     for (uint32_t i = 0; i < table.limit; i++)
         if (i != number && slot_at(i)->serial & 1)
             slot_free(i);
