@@ -50,6 +50,8 @@ static int awaited_words(void *object, struct wait_word *words)
 {
     struct awaited *one = object;
     uint32_t seen = atom_load(&one->slot->state, ACQUIRE);
+    if ((seen & TASK_STATE) == PLAIT_PENDING)
+        return 0; /* its start is about to store RUNNING, which would take our JOINED away */
     while ((seen & TASK_STATE) < PLAIT_DONE &&
            !atom_cas(&one->slot->state, &seen, seen | TASK_JOINED, ACQ_REL))
         ;
@@ -112,6 +114,8 @@ void exit_prepare(void)
 void exit_after_fork(void)
 {
     leaving.pid = getpid();
+    leaving.wanted = 0; /* the parent's end is not ours */
+    wait_interrupted = NULL;
 }
 
 /* On the main task, at its next wait. */
