@@ -50,11 +50,14 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* The record of a loose one may be another's before the create returns, so its thread stands here.
+ */
 static int thread_launch(struct task_record *record, size_t stack, bool loose)
 {
-    int rc = os_thread_create(&record->thread, thread_main, record, stack);
+    pthread_t thread;
+    int rc = os_thread_create(loose ? &thread : &record->thread, thread_main, record, stack);
     if (rc == 0 && loose)
-        pthread_detach(record->thread);
+        pthread_detach(thread);
     return rc;
 }
 
