@@ -49,13 +49,12 @@ static int child_listen(int bell, int parent)
 
 /* The parent has our pidfd. A parent that died before it could say so ends us through child.parent.
  */
-static void child_await_go(struct task_page *page, bool tied)
+static void child_await_go(struct task_page *page, pid_t parent, bool tied)
 {
     while (!atom_load(&page->go, ACQUIRE)) {
-        pid_t parent = getppid();
-        if (os_futex_wait(&page->go, 0, true, os_now() + INT64_C(20000000)) == -ETIMEDOUT &&
-            !tied && getppid() != parent)
+        if (!tied && getppid() != parent)
             return; /* untied: goes on alone */
+        os_futex_wait(&page->go, 0, true, os_now() + INT64_C(20000000));
     }
 }
 
@@ -98,6 +97,7 @@ static void child_become(struct task_record *record)
 _Noreturn void child_main(struct task_record *record, int parent)
 {
     struct task_process *process = record->process;
+    pid_t process_parent = process->parent;
     child.page = process->page;
     record_name(record);
     slot_keep_only(UINT32_MAX);
@@ -107,12 +107,20 @@ _Noreturn void child_main(struct task_record *record, int parent)
                     record_name(record));
         child_leave(127);
     }
-    child_await_go(child.page, parent >= 0);
+    child_await_go(child.page, process_parent, parent >= 0);
     child_leave(record->function(record->arg));
 }
 
+/* A fork of the user's own inside a child: the page tells of the child, not of what it forked. */
+void child_after_fork(void)
+{
+    child.page = NULL;
+    wait_note_mirror = NULL;
+}
+
 /* The end of a child: everything it started is joined, output is out, then _exit: the parent's exit
- * handlers are not ours. */
+ * handlers are not ours. Without a page it is a fork of a child, which returned from its function.
+ */
 _Noreturn void child_leave(int status)
 {
     struct task_record *record = child.record;
@@ -120,7 +128,9 @@ _Noreturn void child_leave(int status)
     task_finish_children(record);
     exit_join_all();
     fflush(NULL);
-    child.page->status = status;
-    atom_store(&child.page->ended, 1, RELEASE); /* pairs with the ACQUIRE of status_of */
+    if (child.page) {
+        child.page->status = status;
+        atom_store(&child.page->ended, 1, RELEASE); /* pairs with the ACQUIRE of status_of */
+    }
     _exit(status & 0xff);
 }

@@ -39,6 +39,7 @@ static void fork_child(void)
     record_fork_done();
     slot_fork_done();
     exit_after_fork();
+    child_after_fork();
     if (!me)
         return;
     task_main_set(me);

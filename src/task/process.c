@@ -119,6 +119,7 @@ static int process_new(struct task_record *record, const plait_start_options *op
     *process = (struct task_process){
         .watch = {.descriptor = -1, .at = WAIT_NEVER, .told = process_told},
         .record = record,
+        .parent = getpid(),
         .grace = options->grace ? options->grace : GRACE,
         .bell = os_event_open(),
         .page = page_new(record),
@@ -233,7 +234,18 @@ int process_signal(struct task_record *record, int signal, int64_t grace)
             sched_watch_touch(&process->watch, os_now() + grace);
     }
     base_spin_unlock(&process->lock);
-    return rc;
+    return rc == -ESRCH ? 0 : rc; /* reaped this instant, and about to be told */
+}
+
+/* Under the lock, because the watcher unmaps the page when the child ends. */
+bool process_peek(struct task_process *process, struct task_page *copy)
+{
+    base_spin_lock(&process->lock);
+    bool there = !process->ended && process->page;
+    if (there)
+        *copy = *process->page;
+    base_spin_unlock(&process->lock);
+    return there;
 }
 
 /* The first one asks, the second one insists: TERM, and KILL after the grace time. */

@@ -28,7 +28,7 @@ struct task_process {
     struct sched_watch watch; /* the child's pidfd, and the time of the KILL after a TERM */
     struct task_record *record;
     struct task_page *page;
-    pid_t pid;
+    pid_t pid, parent; /* the child; who started it */
     int bell; /* eventfd: look at page->canceled */
     int64_t grace;
     base_spin lock; /* guards pidfd and pid against the end */
@@ -40,11 +40,14 @@ void process_cancel(struct task_record *record);
 void process_forget(struct task_record *record);
 uint64_t process_deaths(void);
 int process_signal(struct task_record *record, int signal, int64_t grace);
+/* Copies its page; false: it has ended, there is none any more. */
+bool process_peek(struct task_process *process, struct task_page *copy);
 
 /* child.c: the child's side; does not return */
 _Noreturn void child_main(struct task_record *record, int parent);
 /* The page of this process when it is a task of another: NULL in the first one. */
 struct task_page *child_page(void);
 void child_leave(int status) __attribute__((noreturn));
+void child_after_fork(void);
 
 #endif

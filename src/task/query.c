@@ -23,8 +23,10 @@ bool plait_is_canceled(void)
 /* RUNNING or WAITING of a task that has not ended. A process tells by its page. */
 static plait_state state_now(const struct task_record *record)
 {
-    if (record && record->process && !record->process->ended)
-        return record->process->page->state == PLAIT_WAITING ? PLAIT_WAITING : PLAIT_RUNNING;
+    struct task_page page;
+    if (record && record->process)
+        return process_peek(record->process, &page) && page.state == PLAIT_WAITING ? PLAIT_WAITING
+                                                                                   : PLAIT_RUNNING;
     return record && atom_load(&record->co.self.note.verb, ACQUIRE) ? PLAIT_WAITING : PLAIT_RUNNING;
 }
 

@@ -12,16 +12,13 @@ static __thread char object_text[128];
 
 /* A child's page, copied before it is believed: the child may write it meanwhile, or be anything by
  * now. */
-static int waits_of_process(const struct task_process *process, plait_wait_info *wait)
+static int waits_of_process(struct task_process *process, plait_wait_info *wait)
 {
-    static __thread char verb[sizeof process->page->verb];
-    struct task_page *page = process->page;
-    if (process->ended || !page || atom_load(&page->state, ACQUIRE) != PLAIT_WAITING)
+    static __thread struct task_page page;
+    if (!process_peek(process, &page) || page.state != PLAIT_WAITING)
         return -EAGAIN;
-    memcpy(verb, page->verb, sizeof verb - 1);
-    memcpy(object_text, page->object, sizeof page->object);
-    object_text[sizeof page->object - 1] = 0;
-    *wait = (plait_wait_info){.verb = verb, .object = object_text, .since = page->since};
+    page.verb[sizeof page.verb - 1] = page.object[sizeof page.object - 1] = 0;
+    *wait = (plait_wait_info){.verb = page.verb, .object = page.object, .since = page.since};
     return 0;
 }
 
