@@ -1,0 +1,254 @@
+/* Kills a victim after instruction 1, 2, 3 ... of an operation, and looks whether the others go
+ * on.
+ *
+ *     kill                at most 100 kills a case, spread over the operation
+ *     kill --points N     at most N; --full: after each instruction
+ *     kill --case TEXT    only cases whose name contains it
+ *     kill --list
+ *
+ * A kill is survived when somebody else has the lock within 50 ms, told of the death where one
+ * happened inside; after 2 s it is stuck. Threads run without patrol (PLAIT_PATROL=0), so that
+ * every window in which the kernel would not tell shows as stuck; a coroutine's wake may lie with
+ * its helper when the process dies, which only the patrol can mend. The first case has a planted
+ * window of one instruction and must be found stuck, since a harness that finds nothing proves
+ * nothing. */
+#include "kill.h"
+#include "base/report.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SOON (50 * PLAIT_MILLISECOND)
+#define AT_ONCE (5 * PLAIT_MILLISECOND)
+#define NEVER_SOON                                                                                 \
+    PLAIT_SECOND /* as good as never: the deadline's last look may still find the dead */
+enum { AGAIN = 3, SKIPPED = 77 };
+
+struct common *common;
+static bool holds; /* the harness has the lock */
+
+/* How the survivors of one case learnt of the kills. */
+struct tally {
+    int kills, got, told, told_late, late, stuck, wrong;
+    int64_t slowest;
+    char first[256]; /* where the first fault was */
+};
+
+static void start_afresh(void)
+{
+    plait_lock_init(&common->lock, PLAIT_SHARED);
+    common->first = common->second = 0;
+    holds = false;
+}
+
+/* The victim sleeps on the lock: now the waiter lies down behind it, and the lock becomes free. */
+static void give_back(void)
+{
+    if (!holds)
+        return;
+    waiter_ask();
+    plait_lock_release(&common->lock);
+    holds = false;
+}
+
+/* The coroutine is asleep and its helper in the kernel for it. Being seized takes it out, and its
+ * steps lead it back there. */
+static bool begin_helper(struct victim *victim)
+{
+    pid_t helper;
+    common->go = 1;
+    while ((helper = thread_named(victim->pid, "plait-helper")) == 0 ||
+           !thread_sleeps(victim->pid, helper))
+        os_sleep(100000);
+    return victim_seize(victim, victim->pid, helper);
+}
+
+/* Runs a victim up to the first instruction of its operation. */
+static bool begin(const struct kill_case *one, struct victim *victim)
+{
+    start_afresh();
+    if (one->contended)
+        holds = plait_lock_acquire(&common->lock, PLAIT_NEVER) == 0;
+    victim->pid = victim_start(one);
+    victim->tid = 0;
+    if (one->waited)
+        waiter_ask();
+    if (one->helper)
+        return begin_helper(victim);
+    if (!victim_seize(victim, victim->pid, common->tid))
+        return false;
+    common->go = 1;
+    while (common->stage == STAGE_READY)
+        if (!victim_step(victim, NULL))
+            return false;
+    return true;
+}
+
+/* Steps `count` instructions; false: the operation is over before. */
+static bool steps(struct victim *victim, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (!victim_step(victim, give_back))
+            return false;
+        if (__atomic_load_n(&common->stage, __ATOMIC_ACQUIRE) == STAGE_DONE)
+            return false;
+    }
+    return true;
+}
+
+/* Somebody else must get the lock. What it was told; how long it took. */
+static int survive(const struct kill_case *one, int64_t since, int64_t *took)
+{
+    int64_t got_at = 0, end = since + 3 * PLAIT_SECOND;
+    int rc;
+    if (one->contended)
+        give_back();
+    if (one->contended || one->waited) {
+        rc = waiter_has_got(end) ? common->rc : -ETIMEDOUT;
+        got_at = common->got_at;
+    } else {
+        rc = lock_and_look(since + 2 * PLAIT_SECOND, &got_at);
+    }
+    *took = got_at > since ? got_at - since : 0;
+    return rc;
+}
+
+/* The survivors must find a lock as good as new. */
+static bool is_sound(void)
+{
+    int64_t unused;
+    for (int i = 0; i < 2; i++)
+        if (lock_and_look(plait_after(2 * PLAIT_SECOND), &unused) != 0)
+            return false;
+    return lock_word()->word == 0 && robust_current->count == 0;
+}
+
+static void note_fault(struct tally *tally, const char *what, int point, void *place)
+{
+    char text[200];
+    if (!tally->first[0])
+        snprintf(tally->first, sizeof tally->first, "%s after instruction %d, at %s", what, point,
+                 base_place(place, text, sizeof text));
+}
+
+/* One kill, after instruction `point`. False: the operation has fewer. */
+static bool kill_once(const struct kill_case *one, int point, struct tally *tally, int64_t *took)
+{
+    struct victim victim;
+    bool in_time = begin(one, &victim) && steps(&victim, point);
+    void *place = in_time ? victim_place(&victim) : NULL;
+    int64_t since = plait_now();
+    victim_kill(&victim);
+    int rc = survive(one, since, took);
+    if (!in_time)
+        return false;
+    tally->kills++;
+    tally->got += rc == 0;
+    tally->told += rc == -EOWNERDEAD;
+    tally->told_late += *took > AT_ONCE;
+    if (*took > tally->slowest)
+        tally->slowest = *took;
+    if (rc == -ETIMEDOUT || *took > NEVER_SOON) {
+        tally->stuck++;
+        note_fault(tally, "stuck", point, place);
+        waiter_end();
+        waiter_start();
+    } else if ((rc != 0 && rc != -EOWNERDEAD) || !is_sound()) {
+        tally->wrong++;
+        note_fault(tally, "wrong", point, place);
+    }
+    return true;
+}
+
+/* Other programs may keep a survivor off the CPU, so what was late is tried again. */
+static void kill_at(const struct kill_case *one, int point, struct tally *tally)
+{
+    int64_t took = 0;
+    for (int i = 0; i < AGAIN; i++)
+        if (!kill_once(one, point, tally, &took) || took <= SOON || took > NEVER_SOON)
+            return;
+    tally->late++;
+    note_fault(tally, "late", point, NULL);
+}
+
+/* How many instructions the operation has. */
+static int measure(const struct kill_case *one)
+{
+    struct victim victim;
+    int count = 0;
+    if (!begin(one, &victim)) {
+        fprintf(stderr, "kill: no ptrace here\n");
+        exit(SKIPPED);
+    }
+    int64_t took;
+    while (steps(&victim, 1))
+        count++;
+    victim_kill(&victim);
+    survive(one, plait_now(), &took);
+    return count;
+}
+
+static bool run_case(const struct kill_case *one, int points)
+{
+    struct tally tally = {0};
+    bool no_patrol = !one->coroutine;
+    setenv("PLAIT_PATROL", no_patrol ? "0" : "20", 1);
+    waiter_start();
+    start_afresh();
+    int64_t unused; /* what the first call alone does, is done before */
+    lock_and_look(plait_after(PLAIT_SECOND), &unused);
+    int count = measure(one), every = points && count > points ? count / points + 1 : 1;
+    for (int point = 1; point <= count && !(one->planted && tally.stuck); point += every)
+        kill_at(one, point, &tally);
+    waiter_end();
+    bool good = one->planted ? tally.stuck > 0 : !tally.stuck && !tally.late && !tally.wrong;
+    printf(
+        "%-4s%-32s %5d instructions, %4d kills: got %d, told %d, by patrol %d, stuck %d, late %d, "
+        "wrong %d; slowest %.1f ms%s%s\n",
+        good ? "ok" : "BAD", one->name, count, tally.kills, tally.got, tally.told, tally.told_late,
+        tally.stuck, tally.late, tally.wrong, (double)tally.slowest / 1e6,
+        tally.first[0] ? "; " : "", tally.first);
+    fflush(stdout);
+    return good;
+}
+
+/* Each case in a process of its own, because settings are read once. */
+static bool run_apart(const struct kill_case *one, int points)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        common = plait_share(sizeof *common);
+        _exit(common && run_case(one, points) ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
+        exit(SKIPPED);
+    return status == 0;
+}
+
+int main(int argc, char **argv)
+{
+    int points = 100;
+    const char *only = "";
+    bool good = true;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--full") == 0)
+            points = 0;
+        else if (strcmp(argv[i], "--points") == 0 && i + 1 < argc)
+            points = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--case") == 0 && i + 1 < argc)
+            only = argv[++i];
+        else if (strcmp(argv[i], "--list") == 0)
+            points = -1;
+    for (const struct kill_case *one = kill_cases; one->name; one++)
+        if (points < 0)
+            puts(one->name);
+        else if (strstr(one->name, only))
+            good &= run_apart(one, points);
+    return good ? 0 : 1;
+}
