@@ -87,10 +87,13 @@ static void process_told(struct sched_watch *watch, bool readable)
     if (!readable) {
         watch->at = WAIT_NEVER;
         os_pidfd_signal(watch->descriptor, SIGKILL);
-    } else if (os_pidfd_reap(watch->descriptor, &end) != 0) {
-        sched_watch_done(watch);
-        process_ended(process, &end);
+        return;
     }
+    int rc = os_pidfd_reap(watch->descriptor, &end);
+    if (rc == 0 || (rc < 0 && ++process->failures < 3))
+        return; /* told again at once, since the pidfd stays readable */
+    sched_watch_done(watch);
+    process_ended(process, &end);
 }
 
 static struct task_page *page_new(const struct task_record *record)

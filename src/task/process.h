@@ -32,6 +32,7 @@ struct task_process {
     int bell; /* eventfd: look at page->canceled */
     int64_t grace;
     base_spin lock; /* guards pidfd and pid against the end */
+    int failures; /* of the kernel to tell the status */
     bool ended;
 };
 

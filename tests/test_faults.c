@@ -1,0 +1,550 @@
+/* Every public call with the Nth system call or allocation made to fail, N = 1, 2 ... until the
+ * call comes through without reaching the Nth.
+ *
+ * Each N is a process of its own: fixture, the call with the fault armed, then the same call again
+ * without. The first must succeed or say the injected error (or -ENOMEM, or what the row allows),
+ * and leave descriptors as they were when it failed; the second must succeed. The seam exists in
+ * debug and asan builds; elsewhere only the list of rows is compared with the library's symbols. */
+#include "harness.h"
+
+#include "os/fault.h"
+#include "os/os.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST = 400, MAY_ABORT = 1 }; /* MAY_ABORT: the header says so, since it cannot say no */
+
+static plait_task *task;
+static plait_queue *queue;
+static plait_event event;
+static plait_lock lock, *shared_lock;
+static plait_local local;
+static void *memory;
+static uint32_t released;
+
+static int nop(void *arg)
+{
+    return 0;
+}
+
+static int waits_for_event(void *arg)
+{
+    return plait_event_wait(&event, plait_after(20 * PLAIT_SECOND));
+}
+
+static int sleeps(void *arg)
+{
+    return plait_sleep(plait_after(20 * PLAIT_SECOND));
+}
+
+/* ---- fixtures */
+static void nothing(void)
+{
+}
+
+static void a_process(void)
+{
+    if (plait_start(&task, PLAIT_PROCESS, sleeps, NULL, NULL))
+        abort();
+}
+
+static void a_thread(void)
+{
+    if (plait_start(&task, PLAIT_THREAD, waits_for_event, NULL, NULL))
+        abort();
+}
+
+static void a_coroutine(void)
+{
+    if (plait_start(&task, PLAIT_COROUTINE, waits_for_event, NULL, NULL))
+        abort();
+}
+
+static void a_queue(void)
+{
+    int item = 7;
+    queue = plait_queue_open(sizeof item, 4, NULL);
+    if (!queue || plait_put(queue, &item, PLAIT_NOW) || plait_put(queue, &item, PLAIT_NOW))
+        abort();
+}
+
+static void a_shared_lock(void)
+{
+    shared_lock = plait_share(sizeof *shared_lock);
+    if (!shared_lock)
+        abort();
+    plait_lock_init(shared_lock, PLAIT_SHARED);
+}
+
+/* A block cannot say that the thread has no record of what it holds: the program would stop, so it
+ * has one here. */
+static void a_used_shared_lock(void)
+{
+    a_shared_lock();
+    if (plait_lock_acquire(shared_lock, PLAIT_NEVER))
+        abort();
+    plait_lock_release(shared_lock);
+}
+
+static void a_set_event(void)
+{
+    plait_event_set(&event);
+}
+
+static void ended(void)
+{
+    a_coroutine();
+    plait_event_set(&event);
+}
+
+/* ---- calls: 0 or more is success */
+static int starts(plait_carrier carrier)
+{
+    int rc = plait_start(&task, carrier, nop, NULL, NULL);
+    if (rc < 0)
+        return task ? -EPROTO : rc; /* on failure the handle must be NULL */
+    int status = 5;
+    while ((rc = plait_join(task, &status, plait_after(10 * PLAIT_SECOND))) == -EAGAIN)
+        ;
+    return rc ? -EPROTO : status;
+}
+
+static int start_process(void)
+{
+    return starts(PLAIT_PROCESS);
+}
+
+static int start_thread(void)
+{
+    return starts(PLAIT_THREAD);
+}
+
+static int start_coroutine(void)
+{
+    return starts(PLAIT_COROUTINE);
+}
+
+static int join_all(void)
+{
+    int rc = plait_start(NULL, PLAIT_COROUTINE, nop, NULL, NULL);
+    int failed = plait_join_all(plait_after(10 * PLAIT_SECOND));
+    return failed < 0 ? failed : failed != (rc < 0) ? -EPROTO : rc;
+}
+
+static int open_queue(void)
+{
+    plait_queue *one = plait_queue_open(16, 100, NULL);
+    int rc = one ? 0 : -errno;
+    plait_queue_free(one);
+    return rc;
+}
+
+static int put_and_get(void)
+{
+    int item = 3;
+    int rc = plait_put(queue, &item, plait_after(PLAIT_SECOND));
+    return rc ? rc : plait_get(queue, &item, plait_after(PLAIT_SECOND));
+}
+
+static int get_from_empty(void)
+{
+    int item, rc;
+    while ((rc = plait_get(queue, &item, PLAIT_NOW)) == 0)
+        ;
+    rc = plait_get(queue, &item, plait_after(PLAIT_MILLISECOND));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+static int close_queue(void)
+{
+    return plait_queue_close(queue);
+}
+
+static int free_queue(void)
+{
+    plait_queue_free(queue);
+    queue = NULL;
+    return 0;
+}
+
+static int wait_for_set(void)
+{
+    return plait_event_wait(&event, plait_after(PLAIT_SECOND));
+}
+
+static int wait_in_vain(void)
+{
+    plait_event clear = {{0}};
+    int rc = plait_event_wait(&clear, plait_after(PLAIT_MILLISECOND));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+static int event_calls(void)
+{
+    plait_event one;
+    plait_event_init(&one, PLAIT_PRIVATE);
+    plait_event_set(&one);
+    bool was = plait_event_is_set(&one);
+    plait_event_clear(&one);
+    return was && !plait_event_is_set(&one) ? 0 : -EPROTO;
+}
+
+static int lock_calls(void)
+{
+    int rc = plait_lock_acquire(&lock, plait_after(PLAIT_SECOND));
+    if (rc)
+        return rc;
+    bool held = plait_lock_is_held(&lock);
+    plait_lock_mend(&lock);
+    plait_lock_release(&lock);
+    plait_with (&lock)
+        held &= plait_lock_is_held(&lock);
+    return held && !plait_lock_is_held(&lock) ? 0 : -EPROTO;
+}
+
+static int lock_shared(void)
+{
+    int rc = plait_lock_acquire(shared_lock, plait_after(PLAIT_SECOND));
+    if (rc == 0)
+        plait_lock_release(shared_lock);
+    return rc;
+}
+
+static int hold_shared(void)
+{
+    plait_held held = plait_lock_hold(shared_lock);
+    plait_held_end(&held);
+    return 0;
+}
+
+static void repair(void *arg)
+{
+}
+
+static int on_death(void)
+{
+    plait_lock_on_death(&lock, repair, NULL);
+    return 0;
+}
+
+static int locals(void)
+{
+    int rc = plait_local_set(&local, &local);
+    return rc ? rc : plait_local_get(&local) == &local ? 0 : -EPROTO;
+}
+
+static int share(void)
+{
+    memory = plait_share(10000);
+    int rc = memory ? 0 : -errno;
+    plait_share_free(memory);
+    return rc;
+}
+
+static int sleep_call(void)
+{
+    plait_yield();
+    return plait_sleep(plait_after(PLAIT_MILLISECOND)) | (plait_now() <= 0);
+}
+
+static int cancel_and_join(void)
+{
+    if (!task)
+        return 0;
+    plait_cancel(task);
+    int rc = plait_join(task, NULL, plait_after(10 * PLAIT_SECOND));
+    if (rc == 0)
+        task = NULL;
+    return rc;
+}
+
+static int detach(void)
+{
+    if (task)
+        plait_detach(task);
+    plait_event_set(&event);
+    task = NULL;
+    return 0;
+}
+
+static int kill_and_join(void)
+{
+    int status = 0, rc = task ? plait_kill(task) : 0;
+    if (rc || !task)
+        return rc;
+    rc = plait_join(task, &status, plait_after(10 * PLAIT_SECOND));
+    task = NULL;
+    return rc ? rc : plait_killed_by(status) == SIGKILL ? 0 : -EPROTO;
+}
+
+static int terminate_and_join(void)
+{
+    int status = 0, rc = task ? plait_terminate(task) : 0;
+    if (rc || !task)
+        return rc;
+    rc = plait_join(task, &status, plait_after(10 * PLAIT_SECOND));
+    task = NULL;
+    return rc ? rc : plait_killed_by(status) == SIGTERM ? 0 : -EPROTO;
+}
+
+static void visit(plait_task *one, void *arg)
+{
+    released += plait_task_name(one) != NULL;
+}
+
+static int queries(void)
+{
+    int status;
+    plait_wait_info wait;
+    plait_counters counters;
+    (void)plait_task_waits(NULL, &wait);
+    plait_counters_read(&counters);
+    plait_task_set_name(NULL, "main of faults");
+    bool sound = plait_self() && !plait_is_canceled() && plait_is_alive(NULL) &&
+                 plait_task_state(NULL) == PLAIT_RUNNING && plait_task_id(NULL) &&
+                 plait_task_pid(NULL) == getpid() && plait_task_carrier(NULL) == PLAIT_PROCESS &&
+                 !plait_task_is_daemon(NULL) && plait_task_status(NULL, &status) == -EAGAIN &&
+                 !plait_task_dumped_core(NULL) && plait_tasks_visit(visit, NULL) > 0;
+    return sound ? 0 : -EPROTO;
+}
+
+static int descriptor(void)
+{
+    int one = plait_task_descriptor(task);
+    if (one >= 0)
+        close(one);
+    return one;
+}
+
+static int texts(void)
+{
+    plait_name(&local, "local of faults");
+    plait_name(&local, NULL);
+    return plait_strerror(-ENOMEM) && plait_version() ? 0 : -EPROTO;
+}
+
+static int configure(void)
+{
+    int rc = plait_configure(&(plait_settings){.workers = 2});
+    return rc == -EBUSY ? 0 : rc; /* the second time */
+}
+
+static int dump(void)
+{
+    int null = open("/dev/null", O_WRONLY);
+    plait_dump(null, true);
+    close(null);
+    return 0;
+}
+
+static int trace(void)
+{
+    int rc = plait_trace_start("/dev/null");
+    plait_trace_stop();
+    return rc;
+}
+
+static void report(plait_report kind, const char *text, void *arg)
+{
+}
+
+static int on_report(void)
+{
+    plait_on_report(report, NULL);
+    plait_on_report(NULL, NULL);
+    return 0;
+}
+
+static int blocking_on_coroutine(void *arg)
+{
+    return plait_blocking(nop, NULL);
+}
+
+static int blocking(void)
+{
+    plait_task *one;
+    int status = 0, rc = plait_start(&one, PLAIT_COROUTINE, blocking_on_coroutine, NULL, NULL);
+    if (rc == 0)
+        rc = plait_join(one, &status, plait_after(10 * PLAIT_SECOND));
+    return rc ? rc : status;
+}
+
+static int quiesce(void)
+{
+    return plait_quiesce(plait_after(10 * PLAIT_SECOND));
+}
+
+static int leave(void)
+{
+    return 0; /* plait_exit ends the program: tests/test_process.c has it */
+}
+
+/* ---- the table: what the row covers, its fixture, the call, a further code it may say */
+static const struct row {
+    const char *covers;
+    void (*fixture)(void);
+    int (*call)(void);
+    int allowed;
+} rows[] = {
+    {"plait_start plait_join", nothing, start_process, -ENOSYS},
+    {"plait_start", nothing, start_thread, 0},
+    {"plait_start", nothing, start_coroutine, 0},
+    {"plait_join_all", nothing, join_all, 0},
+    {"plait_queue_open", nothing, open_queue, 0},
+    {"plait_put_bytes plait_get_bytes", a_queue, put_and_get, 0},
+    {"plait_get_bytes", a_queue, get_from_empty, 0},
+    {"plait_queue_close", a_queue, close_queue, 0},
+    {"plait_queue_free", a_queue, free_queue, 0},
+    {"plait_event_wait", a_set_event, wait_for_set, 0},
+    {"plait_event_wait", nothing, wait_in_vain, 0},
+    {"plait_event_init plait_event_set plait_event_clear plait_event_is_set", nothing, event_calls,
+     0},
+    {"plait_lock_acquire plait_lock_release plait_lock_is_held plait_lock_mend", nothing,
+     lock_calls, 0},
+    {"plait_lock_init plait_lock_acquire", a_shared_lock, lock_shared, -ENOLCK},
+    {"plait_lock_hold plait_held_end", a_used_shared_lock, hold_shared, 0},
+    {"plait_lock_on_death", nothing, on_death, MAY_ABORT},
+    {"plait_local_get plait_local_set", nothing, locals, 0},
+    {"plait_share plait_share_free", nothing, share, 0},
+    {"plait_sleep plait_yield plait_now plait_after", nothing, sleep_call, 0},
+    {"plait_cancel", a_coroutine, cancel_and_join, 0},
+    {"plait_cancel", a_thread, cancel_and_join, 0},
+    {"plait_cancel", a_process, cancel_and_join, 0},
+    {"plait_detach", ended, detach, 0},
+    {"plait_detach", a_thread, detach, 0},
+    {"plait_kill", a_process, kill_and_join, -ESTALE},
+    {"plait_terminate", a_process, terminate_and_join, -ESTALE},
+    {"plait_self plait_is_canceled plait_task_state plait_is_alive plait_task_id plait_task_pid "
+     "plait_task_carrier plait_task_name plait_task_set_name plait_task_is_daemon "
+     "plait_task_status "
+     "plait_task_dumped_core plait_tasks_visit plait_task_waits plait_counters_read",
+     nothing, queries, 0},
+    {"plait_task_descriptor", a_process, descriptor, 0},
+    {"plait_strerror plait_name plait_version", nothing, texts, 0},
+    {"plait_configure", nothing, configure, 0},
+    {"plait_dump", a_coroutine, dump, 0},
+    {"plait_trace_start plait_trace_stop", nothing, trace, 0},
+    {"plait_on_report", nothing, on_report, 0},
+    {"plait_blocking", nothing, blocking, 0},
+    {"plait_quiesce", nothing, quiesce, -EBUSY},
+    {"plait_exit", nothing, leave, 0},
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static int descriptors(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (folder && readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+enum { FINE = 0, NOT_REACHED = 1, WRONG = 2 };
+
+/* The child's whole life. What plait opens for good at a first call (watcher, workers) may stay
+ * open after a failure, so the second, good call comes before the count and a third one after it.
+ */
+static int one_fault(const struct row *row, long nth, int error)
+{
+    alarm(50);
+    signal(SIGTERM, SIG_DFL); /* Check's handler would end the whole group */
+    row->fixture();
+    os_fault_arm(nth, error);
+    int rc = row->call();
+    const char *reached = os_fault_name();
+    os_fault_disarm();
+    if (rc < 0 && rc != -error && rc != -ENOMEM && rc != row->allowed) {
+        fprintf(stderr, "%s, fault %ld (%s): %d %s\n", row->covers, nth, reached ? reached : "none",
+                rc, plait_strerror(rc));
+        return WRONG;
+    }
+    int again = row->call(), before = descriptors(), third = row->call(), after = descriptors();
+    if (again < 0 || third < 0 || after > before) {
+        fprintf(stderr, "%s, fault %ld (%s), then: %s, %s, descriptors %d, then %d\n", row->covers,
+                nth, reached ? reached : "none", plait_strerror(again), plait_strerror(third),
+                before, after);
+        return WRONG;
+    }
+    return reached ? FINE : NOT_REACHED;
+}
+
+static void row_fails_well(const struct row *row, int error)
+{
+    for (long nth = 1; nth <= MOST; nth++) {
+        int status;
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0)
+            _exit(one_fault(row, nth, error));
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        if (row->allowed == MAY_ABORT && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+            continue;
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) != WRONG,
+                      "%s: fault %ld with %s: status %x", row->covers, nth, strerror(error),
+                      status);
+        if (WEXITSTATUS(status) == NOT_REACHED)
+            return;
+    }
+}
+
+TEST_LABELED(each_call_survives_each_fault_without_memory, "process long")
+{
+    if (os_fault_arm(0, 0) == -ENOSYS)
+        return;
+    os_fault_disarm();
+    for (int i = 0; i < ROWS; i++)
+        row_fails_well(&rows[i], ENOMEM);
+}
+
+TEST_LABELED(each_call_survives_each_fault_without_descriptors, "process long")
+{
+    if (os_fault_arm(0, 0) == -ENOSYS)
+        return;
+    os_fault_disarm();
+    for (int i = 0; i < ROWS; i++)
+        row_fails_well(&rows[i], EMFILE);
+}
+
+static bool is_covered(const char *symbol)
+{
+    size_t length = strlen(symbol);
+    for (int i = 0; i < ROWS; i++) {
+        const char *at = rows[i].covers;
+        while ((at = strstr(at, symbol))) {
+            if (at[length] == ' ' || at[length] == 0)
+                return true;
+            at += length;
+        }
+    }
+    return false;
+}
+
+/* The list of calls comes from the library: one without a row fails. */
+TEST(every_public_call_has_a_row)
+{
+    char command[512], line[256];
+    const char *build = getenv("PLAIT_BUILD");
+    if (!build)
+        return; /* run by hand */
+    snprintf(command, sizeof command, "nm -D --defined-only %s/libplait.so", build);
+    FILE *symbols = popen(command, "r");
+    ck_assert_ptr_nonnull(symbols);
+    int count = 0;
+    while (fgets(line, sizeof line, symbols)) {
+        char *symbol = strstr(line, " plait_");
+        if (!symbol || !strstr(line, " T "))
+            continue;
+        symbol[strcspn(symbol, "@\n")] = 0;
+        ck_assert_msg(is_covered(symbol + 1), "%s has no row", symbol + 1);
+        count++;
+    }
+    pclose(symbols);
+    ck_assert_int_gt(count, 40);
+}
