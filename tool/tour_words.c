@@ -26,10 +26,11 @@ struct words {
     struct walk walk;
     struct plan plan;
     int64_t begin;
-    int64_t cold;      /* what the first reading took when it waited for the disk; 0: it did not */
-    struct kept first; /* of the run in sequence */
-    struct kept best;  /* of the run that read most */
-    bool changed;      /* files changed meanwhile */
+    int64_t cold; /* what the first reading took when it waited for the disk; 0: it did not */
+    double once;  /* MB/s of the run in sequence */
+    struct kept
+        best;     /* of the first whole run, or the one that read most: what others must equal */
+    bool changed; /* files changed meanwhile */
     int failed;
 };
 
@@ -88,18 +89,15 @@ static bool tree_changed(struct words *words)
 
 /* How the run ended, in a word or two; another result than the first is a failure unless the files
  * are other files by now. */
-static const char *judge(struct words *words, plait_carrier carrier,
-                         const struct plan_result *result)
+static const char *judge(struct words *words, const struct plan_result *result, bool reference)
 {
-    const struct plan_result *first = &words->first.result;
+    const struct plan_result *best = &words->best.result;
     if (result->failed)
         return words->failed++, plait_strerror(result->failed);
     if (atomic_load(&words->plan.shared->stopped))
         return "stopped: time over";
-    if (result->whole && (carrier == CREW_SEQUENCE || !first->whole))
-        return "";
-    if (result->whole && is_same(first, result))
-        return "same result";
+    if (result->whole && is_same(best, result))
+        return reference ? "" : "same result";
     if (tree_changed(words))
         return "files changed";
     return words->failed++, "ANOTHER RESULT";
@@ -114,25 +112,25 @@ static void report_json(const struct words *words, plait_carrier carrier, int wo
     json_real("seconds", result->used.time / 1e9);
     json_real("cpu_seconds", result->used.cpu / 1e9);
     json_real("megabytes_per_second", megabytes_per_second(result));
-    json_real("speedup", megabytes_per_second(result) / megabytes_per_second(&words->first.result));
+    json_real("speedup", megabytes_per_second(result) / words->once);
     json_number("lines", result->total.lines);
     json_number("words", result->total.words);
     json_number("bytes", result->total.bytes);
     json_bool("whole", result->whole);
-    json_bool("same", result->whole && is_same(&words->first.result, result));
+    json_bool("same", result->whole && is_same(&words->best.result, result));
     json_end();
 }
 
 static void report_run(struct words *words, plait_carrier carrier, int workers,
-                       const struct plan_result *result)
+                       const struct plan_result *result, bool reference)
 {
-    double speed = megabytes_per_second(result), once = megabytes_per_second(&words->first.result);
+    double speed = megabytes_per_second(result);
     char times[32] = "";
-    if (carrier != CREW_SEQUENCE && once > 0)
-        snprintf(times, sizeof times, "%.2f x", speed / once);
+    if (carrier != CREW_SEQUENCE && words->once > 0)
+        snprintf(times, sizeof times, "%.2f x", speed / words->once);
     page_line("%-11s %8s %8s CPU %6.0f MB/s %8s  %s", crew_name(carrier),
               PAGE_TIME(result->used.time), PAGE_TIME(result->used.cpu), speed, times,
-              judge(words, carrier, result));
+              judge(words, result, reference));
     report_json(words, carrier, workers, result);
 }
 
@@ -156,19 +154,24 @@ static void run_first(struct words *words, struct plan_result *result)
         words->plan.passes = 0;
         plan_run(&words->plan, CREW_SEQUENCE, 1, result);
     }
-    keep(&words->first, result);
+    words->once = megabytes_per_second(result);
 }
 
-/* Each run may take its share of the time that is left, so that what one does not need the next
- * may use. */
+/* When run `i` must end: the first may take two fifths, since it works alone; what one run leaves of
+ * its share the next ones may use. */
+static int64_t end_of_run(const struct words *words, int i)
+{
+    int64_t now = plait_now(), left = words->begin + TIME_MOST - now;
+    return now + (i == 0 ? left * 2 / 5 : left / (RUNS - i));
+}
+
 static void run_all(struct words *words)
 {
     int workers = words->tour->workers;
     struct plan_result result;
     json_array("runs");
     for (int i = 0; i < RUNS; i++) {
-        int64_t now = plait_now();
-        words->plan.deadline = now + (words->begin + TIME_MOST - now) / (RUNS - i);
+        words->plan.deadline = end_of_run(words, i);
         running = crew_name(order[i]);
         if (i == 0)
             run_first(words, &result);
@@ -176,10 +179,12 @@ static void run_all(struct words *words)
             result = (struct plan_result){.failed = -ENOMEM};
         else
             plan_run(&words->plan, order[i], workers, &result);
-        report_run(words, order[i], i ? workers : 1, &result);
         const struct plan_result *best = &words->best.result;
-        if (i == 0 || (!best->whole && result.total.bytes > best->total.bytes))
+        bool better = result.whole || result.total.bytes > best->total.bytes;
+        bool reference = i == 0 || (!best->whole && better);
+        if (reference)
             keep(&words->best, &result);
+        report_run(words, order[i], i ? workers : 1, &result, reference);
     }
     json_end();
 }
