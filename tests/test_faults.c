@@ -454,7 +454,7 @@ enum { FINE = 0, NOT_REACHED = 1, WRONG = 2 };
 static int one_fault(const struct row *row, long nth, int error)
 {
     alarm(50);
-    signal(SIGTERM, SIG_DFL); /* Check's handler would end the whole group */
+    signal(SIGTERM, SIG_DFL);   /* Check's handler would end the whole group */
     if (row->call != configure) /* a second worker would open descriptors when it likes */
         (void)!plait_configure(&(plait_settings){.workers = 1});
     row->fixture();
@@ -467,7 +467,13 @@ static int one_fault(const struct row *row, long nth, int error)
                 rc, plait_strerror(rc));
         return WRONG;
     }
-    int again = row->call(), before = descriptors(), third = row->call(), after = descriptors();
+    int again = row->call(), third = 0, before = descriptors(), after = before + 1;
+    /* A leak grows with each call; what a failed start left to be made later does so once. */
+    for (int i = 0; i < 3 && third >= 0 && after > before; i++) {
+        before = i ? after : before;
+        third = row->call();
+        after = descriptors();
+    }
     if (again < 0 || third < 0 || after > before) {
         fprintf(stderr, "%s, fault %ld (%s), then: %s, %s, descriptors %d, then %d\n", row->covers,
                 nth, reached ? reached : "none", plait_strerror(again), plait_strerror(third),
