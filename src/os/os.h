@@ -116,11 +116,14 @@ enum { OS_READABLE = 1, OS_WRITABLE = 2, OS_ONCE = 4 };
 int os_poller_open(void);
 /* Adds or changes; OS_ONCE: told once */
 int os_poller_set(int poller, int descriptor, uint32_t events, uint64_t tag);
+/* Adds one that is not there: -EEXIST */
+int os_poller_add(int poller, int descriptor, uint32_t events, uint64_t tag);
 int os_poller_remove(int poller, int descriptor);
 /* Waits until one is ready or the deadline; the count, 0 at the deadline or on a signal.
  * epoll_pwait2, else epoll_wait with milliseconds rounded up. */
 int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadline);
 void os_close(int descriptor);
+int os_dup(int descriptor); /* another number for the same file, close-on-exec */
 
 /* ---- context_*.S, context.c: the switch. Saves what a call must preserve (not mxcsr, x87 control,
  *  FPCR: they are per worker) on the old stack. Behind a real call in a file of its own: gcc kept a

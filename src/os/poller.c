@@ -47,14 +47,18 @@ static uint32_t from_epoll(uint32_t events)
            (events & EPOLLOUT ? OS_WRITABLE : 0);
 }
 
+int os_poller_add(int poller, int descriptor, uint32_t events, uint64_t tag)
+{
+    struct epoll_event event = {.events = to_epoll(events), .data.u64 = tag};
+    return (int)OS_CALL(epoll_ctl, poller, EPOLL_CTL_ADD, descriptor, &event);
+}
+
 int os_poller_set(int poller, int descriptor, uint32_t events, uint64_t tag)
 {
     struct epoll_event event = {.events = to_epoll(events), .data.u64 = tag};
     /* Change first: a descriptor is set again far more often than it is new. */
     long r = OS_CALL(epoll_ctl, poller, EPOLL_CTL_MOD, descriptor, &event);
-    if (r == -ENOENT)
-        r = OS_CALL(epoll_ctl, poller, EPOLL_CTL_ADD, descriptor, &event);
-    return (int)r;
+    return r == -ENOENT ? os_poller_add(poller, descriptor, events, tag) : (int)r;
 }
 
 int os_poller_remove(int poller, int descriptor)
@@ -101,6 +105,11 @@ int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadlin
         ready[i] =
             (struct os_ready){.tag = events[i].data.u64, .events = from_epoll(events[i].events)};
     return count == -EINTR ? 0 : (int)count;
+}
+
+int os_dup(int descriptor)
+{
+    return (int)OS_CALL(fcntl, descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
 void os_close(int descriptor)
