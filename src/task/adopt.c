@@ -21,8 +21,7 @@ static void foreign_leaves(void *value)
     wait_current = NULL;
     if (wait_deterministic)
         sched_real_event(-1);
-    slot_free(record->slot);
-    record_free(record);
+    task_publish(record->slot, PLAIT_DONE, 0);
 }
 
 static void record_enter(struct task_record *record, uint32_t number, struct task_slot *slot)

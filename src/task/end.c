@@ -74,10 +74,13 @@ void task_give_back(uint32_t number)
 void task_publish(uint32_t number, plait_state state, int status)
 {
     struct task_slot *slot = slot_at(number);
+    uint32_t serial = slot->serial;
     slot->status = status;
     uint32_t old = atom_load(&slot->state, RELAXED);
     while (!atom_cas(&slot->state, &old, (uint32_t)state | (old & TASK_LOOSE), ACQ_REL))
         ;
+    if (unlikely(old & TASK_BELL))
+        bell_ring(number, serial);
     if (old & TASK_LOOSE)
         task_give_back(number);
     if (old & TASK_JOINED)

@@ -15,6 +15,7 @@ static void fork_before(void)
     slot_fork_prepare();
     record_fork_prepare();
     locals_fork_prepare();
+    bell_fork_prepare();
     sched_fork_prepare();
     base_name_fork_prepare();
 }
@@ -23,6 +24,7 @@ static void fork_parent(void)
 {
     base_name_fork_done();
     sched_fork_parent();
+    bell_fork_parent();
     locals_fork_done();
     record_fork_done();
     slot_fork_done();
@@ -35,6 +37,7 @@ static void fork_child(void)
     base_name_fork_done();
     robust_after_fork();
     sched_after_fork(wait_current);
+    bell_fork_child();
     locals_fork_done();
     record_fork_done();
     slot_fork_done();

@@ -47,14 +47,10 @@ uint64_t plait_task_id(const plait_task *task)
     return slot_of(task, "id", PLACE)->id;
 }
 
-/* Readable once the task has ended: a pidfd of a process, else an eventfd that the end rings. */
 int plait_task_descriptor(plait_task *task)
 {
     struct task_slot *slot = slot_of(task, "descriptor", PLACE);
-    struct task_record *record = slot_record(slot);
-    if (record && record->process && !record->process->ended)
-        return os_pidfd_open(record->process->pid);
-    return -ENOTSUP;
+    return bell_new(slot, slot_number(task ? task : plait_self()), slot->serial);
 }
 
 pid_t plait_task_pid(const plait_task *task)

@@ -8,9 +8,10 @@
  *   bits 0-2  plait_state: PENDING, RUNNING, DONE, FAILED, CANCELED (WAITING is never stored: the
  *   record's note tells)
  *   bit 3     JOINED: somebody sleeps until the end
- *   bit 4     LOOSE: nobody has the handle; who publishes the end frees the slot The end is one
- *   swap of this word: status and record are written before (RELEASE), and nothing of the slot is
- *   touched after by the one who ended.
+ *   bit 4     LOOSE: nobody has the handle; who publishes the end frees the slot
+ *   bit 5     BELL: somebody has a descriptor that the end must ring (bell.c)
+ * The end is one swap of this word: status and record are written before (RELEASE), and nothing of
+ * the slot is touched after by the one who ended.
  *
  * Carriers are tables (struct task_kind): start, terminate, kill, end. */
 #ifndef TASK_TASK_H
@@ -22,7 +23,7 @@
 
 #include <pthread.h>
 
-enum { TASK_STATE = 7, TASK_JOINED = 8, TASK_LOOSE = 16 };
+enum { TASK_STATE = 7, TASK_JOINED = 8, TASK_LOOSE = 16, TASK_BELL = 32 };
 enum { TASK_NAME = 48, TASK_STACK_THREAD = 1 << 20 };
 
 /* What a task has started without a handle: counted, so that a million of them leave nothing
@@ -91,6 +92,13 @@ uint32_t slot_number(const plait_task *task);
 void slot_fork_prepare(void);
 void slot_fork_done(void);
 void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks are the parent's */
+
+/* bell.c */
+int bell_new(struct task_slot *slot, uint32_t number, uint32_t serial);
+void bell_ring(uint32_t slot, uint32_t serial);
+void bell_fork_prepare(void);
+void bell_fork_parent(void);
+void bell_fork_child(void);
 
 /* record.c */
 struct task_record *record_new(void); /* of a thread or process; type-stable memory */
