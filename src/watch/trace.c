@@ -20,7 +20,7 @@ enum { TRACE_BUFFER = 65536, TRACE_LINE = 160, TRACE_OBJECTS = 8192 };
 static struct {
     base_spin lock; /* guards all below */
     int descriptor;
-    bool flushed_at_exit;
+    bool prepared; /* for exit and fork */
     int64_t begin;
     size_t used;
     uint32_t objects;
@@ -67,6 +67,26 @@ static void trace_line(const char *what, const void *object, int64_t number)
     base_spin_unlock(&trace.lock);
 }
 
+/* A child does not write into its parent's record: what lies in the buffer is the parent's line to
+ * write, and its lock may be held by a thread that is not here. */
+static void trace_after_fork(void)
+{
+    base_trace = NULL;
+    trace.lock = (base_spin){0};
+    os_close(trace.descriptor);
+    trace.descriptor = -1;
+    trace.used = 0;
+}
+
+static void trace_prepare_once(void)
+{
+    if (trace.prepared)
+        return;
+    trace.prepared = true;
+    atexit(plait_trace_stop);
+    pthread_atfork(NULL, NULL, trace_after_fork);
+}
+
 int plait_trace_start(const char *path)
 {
     if (!path)
@@ -83,8 +103,7 @@ int plait_trace_start(const char *path)
         trace.used = trace.objects = 0;
         memset(trace.object, 0, sizeof trace.object);
         base_trace = trace_line;
-        if (!trace.flushed_at_exit)
-            trace.flushed_at_exit = atexit(plait_trace_stop) == 0;
+        trace_prepare_once();
     }
     base_spin_unlock(&trace.lock);
     if (busy)
