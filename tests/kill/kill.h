@@ -61,9 +61,8 @@ struct kill_case {
     bool coroutine; /* the victim's operation runs on one */
     bool contended; /* the harness holds the lock, and gives it back when the victim sleeps */
     bool waited;    /* the waiter sleeps on the lock before the operation begins */
-    bool
-        helper; /* not the victim's worker is stepped but its helper, once the harness gives the lock back */
-    bool planted; /* must be found stuck */
+    bool helper;    /* not the victim's worker is stepped but its helper, from its sleep on */
+    bool planted;   /* must be found stuck */
 };
 extern const struct kill_case kill_cases[];
 pid_t victim_start(const struct kill_case *one); /* returns when it is ready */
