@@ -7,6 +7,7 @@
 #define SCHED_SCHED_H
 
 #include "base/heap.h"
+#include "os/exceptions.h"
 #include "os/sanitizer.h"
 #include "wait/wait.h"
 
@@ -31,7 +32,7 @@ struct sched_co {
     struct heap_item timer;            /* while asleep with a deadline */
     struct sched_worker *timer_home;   /* whose heap that is */
     struct os_fiber fiber;             /* what sanitizers know of the stack */
-    void *exceptions[2];               /* libstdc++'s state of the exceptions being handled */
+    struct os_exceptions exceptions;
     uint32_t tries;                    /* failed PLAIT_NOW calls */
     int saved_errno;
     enum sched_after after;

@@ -75,6 +75,8 @@ static void switch_to(struct sched_worker *worker, struct sched_co *from, struct
     atom_store(&worker->tick, worker->tick + 1, RELAXED);
     wait_current = to ? &to->self : NULL;
     BASE_TRACE("run", to, 0);
+    os_exceptions_swap(from ? &from->exceptions : &worker->exceptions,
+                       to ? &to->exceptions : &worker->exceptions);
     os_fiber_leave(here, there, from && from->after == SCHED_AFTER_END);
     os_switch(from ? &from->context : &worker->loop, to ? to->context : worker->loop);
     if (from)

@@ -31,6 +31,7 @@ struct sched_worker {
     void *stacks[SCHED_STACKS_KEPT];
     int stack_count;
     struct os_fiber loop_fiber;
+    struct os_exceptions exceptions; /* of the loop */
     int index;
     /* read by the watcher */
     uint32_t tick __attribute__((aligned(64))); /* switches */
