@@ -64,19 +64,41 @@ plait_carrier plait_task_carrier(const plait_task *task)
     return (plait_carrier)(slot_of(task, "carrier", PLACE)->flags >> 16);
 }
 
+/* A coroutine that has ended has no record any more: one is made for who still wants its name, and
+ * goes with the handle. */
+static struct task_record *record_again(struct task_slot *slot)
+{
+    struct task_record *record = slot_record(slot), *none = NULL;
+    if (record || !task_has_ended(slot) || slot->flags & TASK_HAS_LEFT || !(record = record_new()))
+        return record;
+    record->id = slot->id;
+    record->carrier = (plait_carrier)(slot->flags >> 16);
+    record->flags = TASK_IS_FIBER;
+    if (!atom_cas(&slot->record, &none, record, ACQ_REL)) {
+        record_free(record); /* another one asked at the same time */
+        record = none;
+    }
+    return record;
+}
+
+const char *task_name_hint(const plait_task *task)
+{
+    struct task_slot *slot = slot_find(task);
+    struct task_record *record = slot ? slot_record(slot) : NULL;
+    return record ? record_name(record) : "(ended)";
+}
+
 const char *plait_task_name(const plait_task *task)
 {
-    struct task_record *record = slot_record(slot_of(task, "name", PLACE));
+    struct task_record *record = record_again(slot_of(task, "name", PLACE));
     return record ? record_name(record) : "(ended)";
 }
 
 void plait_task_set_name(plait_task *task, const char *name)
 {
-    struct task_record *record = slot_record(slot_of(task, "set_name", PLACE));
-    if (!record || !name || !*name)
-        return;
-    base_format(record->name, sizeof record->name, "%s", name);
-    record->flags |= TASK_IS_KEPT;
+    struct task_record *record = record_again(slot_of(task, "set_name", PLACE));
+    if (record)
+        record_rename(record, name);
 }
 
 bool plait_task_is_daemon(const plait_task *task)
@@ -100,18 +122,31 @@ bool plait_task_dumped_core(const plait_task *task)
     return task_has_ended(slot) && slot->flags & TASK_HAS_CORE;
 }
 
+static void visit_one(plait_task *task, const struct task_slot *slot,
+                      void (*visit)(plait_task *task, void *arg), void *arg)
+{
+    struct task_visit **visits = slot_visits(), one = {.task = task, .outer = *visits};
+    one.copy.state = PLAIT_DONE;
+    one.copy.flags = slot->flags | TASK_HAS_LEFT;
+    one.copy.id = slot->id;
+    *visits = &one;
+    visit(task, arg);
+    *visits = one.outer;
+}
+
 int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg)
 {
     int count = 0;
     if (!slot_limit())
         task_me(); /* the caller is a task too, but for plait's own threads */
     for (uint32_t i = 0; i < slot_limit(); i++) {
-        struct task_slot *slot = slot_at(i);
-        if (!(atom_load(&slot->serial, ACQUIRE) & 1) || task_has_ended(slot))
+        plait_task *task = slot_handle(i);
+        struct task_slot *slot = slot_find(task);
+        if (!slot || !slot_record(slot) || task_has_ended(slot))
             continue;
         count++;
         if (visit)
-            visit(slot_handle(i), arg);
+            visit_one(task, slot, visit, arg);
     }
     return count;
 }

@@ -74,6 +74,18 @@ const char *record_name(struct task_record *record)
     return record->name;
 }
 
+void record_rename(struct task_record *record, const char *name)
+{
+    base_spin_lock(&records.lock); /* who asks for the name at this moment may be making one up */
+    record->flags &= ~(uint32_t)TASK_IS_KEPT;
+    record->name[0] = 0;
+    if (name && *name) {
+        base_format(record->name, sizeof record->name, "%.31s", name);
+        record->flags |= TASK_IS_KEPT;
+    }
+    base_spin_unlock(&records.lock);
+}
+
 struct task_record *record_of_main(void)
 {
     return &records.main;

@@ -125,13 +125,35 @@ uint32_t slot_number(const plait_task *task)
     return (uint32_t)(uintptr_t)task;
 }
 
+struct task_slot *slot_find(const plait_task *task)
+{
+    uint32_t number = slot_number(task), serial = (uint32_t)((uintptr_t)task >> SERIAL_BITS);
+    struct task_slot *slot = number < slot_limit() ? slot_at(number) : NULL;
+    return slot && serial & 1 && atom_load(&slot->serial, ACQUIRE) == serial ? slot : NULL;
+}
+
+/* The watcher, which is no task, may dump too, when a report asks for it. */
+struct task_visit **slot_visits(void)
+{
+    static __thread struct task_visit *visit;
+    struct task_record *me = (struct task_record *)wait_current;
+    return me ? &me->visit : &visit;
+}
+
+static struct task_slot *slot_visited(const plait_task *task)
+{
+    struct task_visit *visit = *slot_visits();
+    while (visit && visit->task != task)
+        visit = visit->outer;
+    return visit ? &visit->copy : NULL;
+}
+
 struct task_slot *slot_of(const plait_task *task, const char *verb, void *place)
 {
     if (!task)
         return slot_at(task_me()->slot);
-    uint32_t number = slot_number(task), serial = (uint32_t)((uintptr_t)task >> SERIAL_BITS);
-    struct task_slot *slot = number < slot_limit() ? slot_at(number) : NULL;
-    if (!slot || !(serial & 1) || atom_load(&slot->serial, ACQUIRE) != serial)
+    struct task_slot *slot = slot_find(task);
+    if (unlikely(!slot) && !(slot = slot_visited(task)))
         base_misuse(task, "task", place,
                     "%s with a handle that is none: it was given back by a join or detach, belongs "
                     "to another process, or was never filled",

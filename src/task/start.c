@@ -22,14 +22,6 @@ static int start_check(plait_carrier carrier, plait_function *function,
     return 0;
 }
 
-static void name_copy(struct task_record *record, const char *name)
-{
-    if (!name || !*name)
-        return;
-    base_format(record->name, sizeof record->name, "%s", name);
-    record->flags |= TASK_IS_KEPT;
-}
-
 static void co_main(struct sched_co *co)
 {
     task_run((struct task_record *)co);
@@ -98,7 +90,8 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
                         const plait_start_options *options)
 {
     record->co.movable = options->movable;
-    name_copy(record, options->name);
+    if (options->name)
+        record_rename(record, options->name);
     record->id = slot->id = record_next_id();
     slot->flags = (uint32_t)record->carrier << 16;
     if (options->daemon) {

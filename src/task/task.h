@@ -48,6 +48,7 @@ struct task_record {
     struct task_process *process_memory; /* kept with the record, as type-stable as it is */
     pthread_t thread;
     struct task_record *next_free;
+    struct task_visit *visit; /* plait_tasks_visit is under way: the innermost */
     char name[TASK_NAME]; /* empty: made from carrier and id when asked */
 };
 enum {
@@ -66,7 +67,15 @@ struct task_slot {
     struct task_record *record; /* NULL: ended, and its record is gone */
     uint64_t id;                /* or the next free slot */
 };
-enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4 };
+enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4, TASK_HAS_LEFT = 8 };
+
+/* A handle that plait_tasks_visit gave out stays good until the visit is over, though the task may
+ * end and its slot be given back meanwhile: then `copy`, as a task that has ended, answers for it. */
+struct task_visit {
+    const plait_task *task;
+    struct task_slot copy;
+    struct task_visit *outer;
+};
 
 /* The record may go at any moment for all but the task itself: what others read through it is a
  * hint, and stays readable memory. */
@@ -89,6 +98,9 @@ plait_task *slot_handle(uint32_t number);
  * task. */
 struct task_slot *slot_of(const plait_task *task, const char *verb, void *place);
 uint32_t slot_number(const plait_task *task);
+/* For dumps, whose handles may have been given back: NULL then. */
+struct task_slot *slot_find(const plait_task *task);
+struct task_visit **slot_visits(void); /* the innermost visit of who calls */
 void slot_fork_prepare(void);
 void slot_fork_done(void);
 void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks are the parent's */
@@ -110,6 +122,7 @@ static inline struct task_record *task_me(void)
 struct task_record *task_main(void); /* this process' main task */
 void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
+void record_rename(struct task_record *record, const char *name); /* NULL: what it would have had */
 uint64_t record_next_id(void);
 struct wait_self *task_adopt(void); /* adopt.c: of a thread that plait did not start */
 struct task_record *record_of_main(void); /* memory for the first process' main task */
@@ -129,6 +142,9 @@ void task_count_out(struct task_scope *scope, bool failed);
 void locals_destroy(struct task_record *record);
 void locals_fork_prepare(void);
 void locals_fork_done(void);
+
+/* query.c: the name of a task that may have been given back since */
+const char *task_name_hint(const plait_task *task);
 
 /* exit.c, fork.c */
 void exit_prepare(void);  /* registers plait's handler, once */

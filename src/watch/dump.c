@@ -24,7 +24,7 @@ static void dump_wait(char *line, size_t size, plait_task *task)
                            (long)((plait_now() - wait.since) / PLAIT_MILLISECOND));
     if (wait.holder && (size_t)used < size)
         used += base_format(line + used, size - (size_t)used, ", held by '%s'",
-                            plait_task_name(wait.holder));
+                            task_name_hint(wait.holder));
     if (wait.place && (size_t)used < size)
         base_format(line + used, size - (size_t)used, ", at %s",
                     base_place(wait.place, place, sizeof place));

@@ -28,13 +28,14 @@ static plait_task *holder_of(const struct wait_note *note)
     struct wait_self *holder = NULL;
     if (note->type && strcmp(note->type, "lock") == 0 && note->object)
         holder = lock_holder(note->object, &place);
-    return holder ? slot_handle(((struct task_record *)holder)->slot) : NULL;
+    uint32_t number = holder ? ((struct task_record *)holder)->slot : UINT32_MAX;
+    return number < slot_limit() ? slot_handle(number) : NULL;
 }
 
 static const char *object_name(const struct wait_note *note)
 {
     if (note->type && strcmp(note->type, "task") == 0 && note->object)
-        base_format(object_text, sizeof object_text, "task '%s'", plait_task_name(note->object));
+        base_format(object_text, sizeof object_text, "task '%s'", task_name_hint(note->object));
     else if (note->object)
         base_name_of(note->object, note->type, object_text, sizeof object_text);
     else
