@@ -22,9 +22,11 @@ struct job {
 
 static struct {
     base_spin lock;
-    struct list jobs;           /* guarded by lock, as the counts */
-    int helpers, idle, waiting; /* threads, those asleep, jobs in the list */
-    uint32_t bell;              /* counts new jobs: idle helpers sleep on it */
+    struct list jobs;  /* guarded by lock, as the counts */
+    uint32_t helpers;  /* threads; blocking_end sleeps on it */
+    int idle, waiting; /* helpers asleep, jobs in the list */
+    bool leaves;       /* quiesce: who is idle ends */
+    uint32_t bell;     /* counts new jobs: idle helpers sleep on it */
 } pool;
 
 static struct job *job_take(void)
@@ -37,7 +39,8 @@ static struct job *job_take(void)
 }
 
 /* The next job, or NULL after a second without one: then the helper is counted out already, under
- * the same lock, so that no job can be left to a helper that has decided to go. */
+ * the same lock, so that no job can be left to a helper that has decided to go. The caller rings
+ * for it. */
 static struct job *job_wait(void)
 {
     int64_t deadline = os_now() + LINGER;
@@ -51,8 +54,8 @@ static struct job *job_wait(void)
         base_spin_lock(&pool.lock);
         pool.idle--;
         job = job_take();
-        if (!job && rc == -ETIMEDOUT) {
-            pool.helpers--;
+        if (!job && (rc == -ETIMEDOUT || pool.leaves)) {
+            atom_sub(&pool.helpers, 1, RELEASE);
             break;
         }
     }
@@ -67,6 +70,27 @@ static void helper_main(void *arg)
         atom_store(&job->done, 1, RELEASE); /* pairs with the ACQUIRE of job_attempt */
         wait_unpark(&job->done, 1, false);
     }
+    os_futex_wake(&pool.helpers, INT32_MAX, false);
+}
+
+static void blocking_leave(bool leaves)
+{
+    base_spin_lock(&pool.lock);
+    pool.leaves = leaves;
+    atom_add(&pool.bell, 1, RELAXED);
+    base_spin_unlock(&pool.lock);
+    os_futex_wake(&pool.bell, INT32_MAX, false);
+}
+
+int blocking_end(int64_t deadline)
+{
+    uint32_t left;
+    int rc = 0;
+    blocking_leave(true);
+    while (rc != -ETIMEDOUT && (left = atom_load(&pool.helpers, ACQUIRE)))
+        rc = os_futex_wait(&pool.helpers, left, false, deadline);
+    blocking_leave(false);
+    return rc == -ETIMEDOUT ? rc : 0;
 }
 
 static int job_attempt(void *object)
@@ -95,7 +119,7 @@ static bool job_put(struct job *job)
      * not have run yet. */
     pool.waiting++;
     if (pool.waiting > pool.idle && pool.helpers < HELPERS_MOST) {
-        pool.helpers++;
+        atom_add(&pool.helpers, 1, RELAXED);
         start = true;
     }
     base_spin_unlock(&pool.lock);
@@ -103,7 +127,7 @@ static bool job_put(struct job *job)
         os_futex_wake(&pool.bell, 1, false);
     } else if (os_thread_start(helper_main, NULL, 256 * 1024, "plait-blocking") < 0) {
         base_spin_lock(&pool.lock);
-        pool.helpers--;
+        atom_sub(&pool.helpers, 1, RELAXED);
         sure = pool.helpers > 0; /* some helper will come to it */
         if (!sure) {
             list_remove(&job->link);
@@ -129,5 +153,7 @@ void blocking_reset(void)
 {
     pool.lock = (base_spin){0};
     list_init(&pool.jobs);
-    pool.helpers = pool.idle = pool.waiting = 0;
+    pool.helpers = 0;
+    pool.idle = pool.waiting = 0;
+    pool.leaves = false;
 }

@@ -95,6 +95,8 @@ int sched_quiesce(int64_t deadline)
     }
     atom_and(&sched.special, ~(uint32_t)SCHED_LEAVES, SEQ_CST);
     if (rc == 0)
+        rc = blocking_end(deadline);
+    if (rc == 0)
         rc = watch_end();
     return rc;
 }

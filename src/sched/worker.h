@@ -124,5 +124,6 @@ void watch_reset(void);   /* in the child of a fork: there is no watcher */
 int watch_end(void);      /* quiesce */
 /* blocking.c */
 void blocking_reset(void);
+int blocking_end(int64_t deadline); /* quiesce: idle helpers need not linger */
 
 #endif

@@ -29,10 +29,10 @@ struct task_process {
     struct task_record *record;
     struct task_page *page;
     pid_t pid, parent; /* the child; who started it */
-    int bell; /* eventfd: look at page->canceled */
+    int bell;          /* eventfd: look at page->canceled */
     int64_t grace;
     base_spin lock; /* guards pidfd and pid against the end */
-    int failures; /* of the kernel to tell the status */
+    int failures;   /* of the kernel to tell the status */
     bool ended;
 };
 

@@ -165,8 +165,15 @@ int plait_blocking(plait_function *function, void *arg)
     return sched_blocking(function, arg);
 }
 
+static void see_coroutine(plait_task *task, void *arg)
+{
+    *(bool *)arg |= plait_task_carrier(task) == PLAIT_COROUTINE;
+}
+
 int plait_quiesce(int64_t deadline)
 {
+    bool coroutines = false;
     WAIT_CHECK_DEADLINE(deadline);
-    return sched_quiesce(deadline);
+    plait_tasks_visit(see_coroutine, &coroutines);
+    return coroutines ? -EBUSY : sched_quiesce(deadline);
 }

@@ -49,7 +49,7 @@ struct task_record {
     pthread_t thread;
     struct task_record *next_free;
     struct task_visit *visit; /* plait_tasks_visit is under way: the innermost */
-    char name[TASK_NAME]; /* empty: made from carrier and id when asked */
+    char name[TASK_NAME];     /* empty: made from carrier and id when asked */
 };
 enum {
     TASK_IS_DAEMON = 1,
@@ -124,7 +124,7 @@ void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
 void record_rename(struct task_record *record, const char *name); /* NULL: what it would have had */
 uint64_t record_next_id(void);
-struct wait_self *task_adopt(void); /* adopt.c: of a thread that plait did not start */
+struct wait_self *task_adopt(void);       /* adopt.c: of a thread that plait did not start */
 struct task_record *record_of_main(void); /* memory for the first process' main task */
 void record_fork_prepare(void);
 void record_fork_done(void);
