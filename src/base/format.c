@@ -43,8 +43,8 @@ static void put_string(struct output *out, const struct field *field, const char
     int length = 0;
     if (!text)
         text = "(null)";
-    while (length != field->precision &&
-           text[length]) /* a precision must stop the search: there may be no NUL */
+    /* A precision must stop the search, because there may be no NUL. */
+    while (length != field->precision && text[length])
         length++;
     put_text(out, field, text, length);
 }
@@ -146,8 +146,8 @@ int base_vformat(char *text, size_t size, const char *format, va_list args)
     struct output out = {.text = text, .size = size};
     struct field field;
     va_list rest;
-    va_copy(rest,
-            args); /* a va_list parameter may be an array: its address is not that of a va_list */
+    /* Copied, because a va_list parameter may be an array: then its address is not a va_list's. */
+    va_copy(rest, args);
     while (*format) {
         char c = *format++;
         if (c != '%') {

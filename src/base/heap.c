@@ -44,8 +44,8 @@ static struct heap_item *merge_pairs(struct heap_item *item)
     return pairs;
 }
 
-/* Pass two: the pairs merged from the right into one tree. Left to right would be correct but
- * linear in the worst case. */
+/* Pass two: the pairs merged from the right into one tree. Not from the left, because that is
+ * correct but linear in the worst case. */
 static struct heap_item *merge_children(struct heap_item *item)
 {
     struct heap_item *tree = NULL;

@@ -24,8 +24,10 @@ struct listener {
     void *arg;
 };
 
-static struct listener slots[SLOTS]; /* each word atomic */
-static uint64_t last; /* how many plait_on_report there were; its slot is last % SLOTS */
+/* Each word of a slot is atomic; `last` counts the calls of plait_on_report, and the slot of
+ * each is its number % SLOTS. */
+static struct listener slots[SLOTS];
+static uint64_t last;
 
 /* This thread is inside the user's function. What it makes plait report goes to stderr, because
  * otherwise a misuse in the function that hears of misuse never ends. Initial-exec: the first use
@@ -46,13 +48,15 @@ void plait_on_report(report_function *report, void *arg)
     base_name_fork_done();
 }
 
+/* All three ACQUIREs pair with stores of plait_on_report: the first so that the slot is filled, the
+ * others so that who saw a word of a later turn also sees `last` of the turn before. */
 static struct listener listener_now(void)
 {
     for (;;) {
-        uint64_t seen = atom_load(
-            &last, ACQUIRE); /* pairs with the store of plait_on_report, as do the next two */
-        struct listener copy = {.function = atom_load(&slots[seen % SLOTS].function, ACQUIRE),
-                                .arg = atom_load(&slots[seen % SLOTS].arg, ACQUIRE)};
+        struct listener copy;
+        uint64_t seen = atom_load(&last, ACQUIRE);
+        copy.function = atom_load(&slots[seen % SLOTS].function, ACQUIRE);
+        copy.arg = atom_load(&slots[seen % SLOTS].arg, ACQUIRE);
         if (atom_load(&last, RELAXED) - seen < SLOTS - 1)
             return copy;
     }
@@ -99,8 +103,8 @@ static void line_finish(struct line *line)
 static void line_write(struct line *line)
 {
     line->bytes[line->length] = '\n';
-    os_write(STDERR_FILENO, line->bytes,
-             line->length + 1); /* nobody is left to hear that it failed */
+    /* No result is looked at, because nobody is left to hear that it failed. */
+    os_write(STDERR_FILENO, line->bytes, line->length + 1);
 }
 
 static void line_report(struct line *line, plait_report kind)
@@ -160,8 +164,8 @@ _Noreturn void base_misuse(const void *object, const char *type, void *place, co
     char where[256];
     va_list args;
     line_start(&line);
-    line.end =
-        LINE - sizeof where - 8; /* however long the text, the place must not be what is cut off */
+    /* However long the text, the place must not be what is cut off. */
+    line.end = LINE - sizeof where - 8;
     put_object(&line, object, type);
     va_start(args, format);
     line_add(&line, format, args);

@@ -21,17 +21,18 @@ enum {
 #define STACK_MOST ((size_t)BASE_STACK_MOST)
 #define MILLISECOND INT64_C(1000000)
 
-static base_spin lock;                /* guards all below */
-static bool is_read;                  /* atomic too: once true, `settings` never changes */
-static struct base_settings settings; /* valid when is_read */
-static plait_settings asked;          /* what plait_configure said; zero: default */
+/* The lock guards all; is_read is atomic too, so that later calls need no lock: once it is true,
+ * `settings` never changes. `asked` is what plait_configure said, zeroes for defaults. */
+static base_spin lock;
+static bool is_read;
+static struct base_settings settings;
+static plait_settings asked;
 
 static const char *const pollers[] = {"epoll", NULL};
 static const char *const reactions[] = {"report", "error", "abort", NULL};
 
-/* ---- values from the environment */
-
-/* An empty variable counts as none: that is how a shell takes one back for a single command. */
+/* An empty variable counts as none, because that is how a shell takes one back for a single
+ * command. */
 static const char *variable(const char *name)
 {
     const char *text = getenv(name);
@@ -46,7 +47,8 @@ static int digit_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
 }
 
-/* All of `text`, decimal or 0x..., is a number of 64 bits. strtoull would take " -1" for one. */
+/* All of `text`, decimal or 0x..., must be a number of 64 bits; strtoull would take " -1" for
+ * one. */
 static bool parse(const char *text, uint64_t *value)
 {
     int base = text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10;
@@ -85,7 +87,6 @@ static const char *find(const char *const *words, const char *text)
     return NULL;
 }
 
-/* "a", "b" or "c" */
 static const char *list_words(const char *const *words, char *text, size_t size)
 {
     size_t length = 0;
@@ -108,8 +109,6 @@ static const char *read_word(const char *name, const char *value, const char *co
     }
     return word;
 }
-
-/* ---- PLAIT_OS */
 
 static void list_features(char *text, size_t size)
 {
@@ -142,8 +141,6 @@ static void read_features(void)
     check_features(list);
     os_hide(list);
 }
-
-/* ---- all together */
 
 static int default_workers(void)
 {
@@ -198,7 +195,7 @@ static void read_seed(struct base_settings *to)
 
 static void read_all(void)
 {
-    read_features(); /* first: what follows may already ask what the kernel has */
+    read_features(); /* first, because what follows may already ask what the kernel has */
     take_what_was_asked(&settings);
     read_environment(&settings);
     read_seed(&settings);
@@ -218,11 +215,10 @@ const struct base_settings *base_settings(void)
     return &settings;
 }
 
-/* ---- plait_configure */
-
+/* 0 is the default, and a size above INT64_MAX comes as a negative number. */
 static bool in_range(int64_t value, int64_t least, int64_t most)
 {
-    return value == 0 || (value >= least && value <= most); /* 0: default */
+    return value == 0 || (value >= least && value <= most);
 }
 
 static bool is_one_of(const char *text, const char *const *words)
@@ -247,7 +243,7 @@ int plait_configure(const plait_settings *new)
     plait_settings copy = new ? *new : (plait_settings){0};
     if (!is_valid(&copy))
         return -EINVAL;
-    /* Our own texts: the caller's may not live as long. */
+    /* Our own texts, because the caller's may not live as long. */
     copy.poller = copy.poller ? find(pollers, copy.poller) : NULL;
     copy.deadlock = copy.deadlock ? find(reactions, copy.deadlock) : NULL;
     base_spin_lock(&lock);

@@ -4,21 +4,25 @@
 
 #include <plait/error.h>
 
+/* workers        PLAIT_WORKERS, 1 .. 256; default os_cpus(); always 1 when deterministic
+ * spare_workers  PLAIT_SPARE_WORKERS, 0 .. 64: how many more when workers are stuck; default 64
+ * stack          PLAIT_STACK, bytes of address space of a coroutine, 16 KB .. 1 GB; default 256 KB;
+ *                rounded up as base_stack_take does, so that workers can compare sizes
+ * poller         PLAIT_POLLER: "epoll"
+ * deadlock       PLAIT_DEADLOCK: "report", "error", "abort"; NULL when not said
+ * dump_signal    of plait_configure only; 0: none
+ * check          PLAIT_CHECK: 0 or 1
+ * strict_fork    PLAIT_STRICT_FORK: 0 or 1
+ * deterministic  PLAIT_SEED is set: 0 is a seed too
+ * patrol         PLAIT_PATROL in ms, here in ns; default 20 ms; 0: none, for measurements only */
 struct base_settings {
-    int workers;        /* PLAIT_WORKERS, 1 .. 256; default os_cpus() */
-    /* PLAIT_SPARE_WORKERS: how many more when workers are stuck; default and most 64 */
-    int spare_workers;
-    /* PLAIT_STACK, bytes of address space of a coroutine; default 256 KB, at least
-     * 16 KB, rounded up as base_stack_take does */
+    int workers, spare_workers;
     size_t stack;
-    const char *poller; /* PLAIT_POLLER: "epoll" */
-    const char *deadlock; /* PLAIT_DEADLOCK: "report", "error", "abort"; NULL when not said */
-    int dump_signal;      /* of plait_configure only; 0: none */
-    bool check;         /* PLAIT_CHECK */
-    bool strict_fork;   /* PLAIT_STRICT_FORK */
-    bool deterministic; /* PLAIT_SEED is set (0 is a seed too) */
-    uint64_t seed;      /* PLAIT_SEED */
-    int64_t patrol;     /* PLAIT_PATROL in ms, default 20 ms; 0: none (measurements only) */
+    const char *poller, *deadlock;
+    int dump_signal;
+    bool check, strict_fork, deterministic;
+    uint64_t seed;
+    int64_t patrol;
 };
 
 /* The settings; reads the environment at the first call, after which plait_configure says -EBUSY.

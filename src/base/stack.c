@@ -23,6 +23,9 @@
 #include "base/spin.h"
 #include "os/os.h"
 
+/* KEEP free stacks of a class keep their memory. BATCH are discarded in one go with no lock
+ * held, and TRIM_BATCHES in one call: about half a millisecond, so that an idle worker hears its
+ * bell. */
 enum {
     LEAST_SHIFT = 14,
     MOST_SHIFT = 30,
@@ -30,40 +33,47 @@ enum {
     CHUNKS = 1024,
     CHUNK_FIRST = 16,
     CHUNK_MOST = 16384,
-    KEEP = 64,  /* free stacks of a class whose memory stays */
-    BATCH = 64, /* discarded in one go, with no lock held */
+    KEEP = 64,
+    BATCH = 64,
     LOOK_GIVES = 256,
-    TRIM_BATCHES = 8, /* about half a millisecond */
+    TRIM_BATCHES = 8,
 };
 _Static_assert(BASE_STACK_LEAST == 1 << LEAST_SHIFT && BASE_STACK_MOST == 1 << MOST_SHIFT, "");
-/* Stacks of a class. The array for so many is address space until it is used. */
+/* Stacks of a class. So large because the array for them is mere address space until it is used. */
 #define FREE_MOST ((size_t)1 << 22)
 #define LOOK_NS (100 * INT64_C(1000000))
 
+/* Stacks [0, carved) of 1 << shift bytes each have been handed out once. `carved` is atomic,
+ * because the handler of a guard hit reads it without the lock; the rest never changes. */
 struct chunk {
     char *base;
     size_t count;
-    unsigned shift; /* a stack is 1 << shift bytes */
-    size_t carved;  /* atomic: stacks [0, carved) have been handed out once */
+    unsigned shift;
+    size_t carved;
 };
 
+/* free[0, count) are free, the newest last; both are written under the lock, but atomic, because
+ * the handler reads them without.
+ *   cold        free[0, cold) have been discarded
+ *   floor       free[0, floor) are being discarded, so they must not be taken
+ *   low         the least count since `looked`, when the last look was complete
+ *   chunk       the one that has stacks which nobody used yet; next_chunk: how many the next gets
+ *   made        stacks in all chunks; not above FREE_MOST, so that `free` has room for all */
 struct stack_class {
-    void **free;         /* entries atomic: the handler of a guard hit reads them */
-    size_t count;        /* atomic, written under the lock */
-    size_t cold;         /* free[0, cold) have been discarded */
-    size_t low;          /* least count since the last look */
-    size_t floor;        /* free[0, floor) are being discarded: not to be taken */
-    struct chunk *chunk; /* the one that still has stacks */
-    size_t next_chunk;   /* stacks of the next chunk */
-    size_t made; /* stacks in all chunks: at most FREE_MOST, so that `free` has room for all */
+    void **free;
+    size_t count, cold, floor, low;
+    int64_t looked;
     uint64_t gives;
-    int64_t looked; /* when the last look was complete */
+    struct chunk *chunk;
+    size_t next_chunk, made;
 };
 
-static base_spin lock; /* guards all below but what is said to be atomic */
+/* Guards all below but what is said to be atomic; chunks [0, chunk_count) are published for
+ * good. */
+static base_spin lock;
 static struct stack_class classes[CLASSES];
 static struct chunk chunks[CHUNKS];
-static size_t chunk_count; /* atomic: chunks [0, chunk_count) never change again but for `carved` */
+static size_t chunk_count;
 
 static unsigned shift_of(size_t size)
 {
@@ -77,8 +87,6 @@ static struct stack_class *class_of(unsigned shift)
 {
     return &classes[shift - LEAST_SHIFT];
 }
-
-/* ---- new stacks */
 
 /* As many as planned, else half as many and so on: an RLIMIT_AS or a strict overcommit that refuses
  * 4 GB may allow 4 MB. */
