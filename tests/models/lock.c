@@ -77,9 +77,9 @@ static void link_it(struct step *step)
         step->next.link = (uint8_t)(step->i + 1);
     }
     go(step,
-       altered(SWAP_TAKE_LINK)      ? A_TAKE
-       : altered(SWAP_LINK_UNCOVER) ? A_CHECK
-                                    : A_UNCOVER,
+       altered(SWAP_TAKE_LINK)                                     ? A_TAKE
+       : altered(SWAP_LINK_UNCOVER) || altered(SWAP_UNCOVER_CHECK) ? A_CHECK
+                                                                   : A_UNCOVER,
        "2a. links it");
 }
 
@@ -87,7 +87,11 @@ static void uncover_acquire(struct step *step)
 {
     if (!altered(NO_UNCOVER_ACQUIRE))
         me_of(step)->flags &= (uint8_t)~COVERED;
-    go(step, altered(SWAP_LINK_UNCOVER) ? A_LINK : A_CHECK, "2b. pending = NULL");
+    go(step,
+       altered(SWAP_LINK_UNCOVER)    ? A_LINK
+       : altered(SWAP_UNCOVER_CHECK) ? INSIDE
+                                     : A_CHECK,
+       "2b. pending = NULL");
 }
 
 /* 2c: what the new owner is told. */
@@ -106,7 +110,8 @@ static void check(struct step *step)
         explore_fault(step->run, "told wrong: 0 although an owner died inside");
     if (!next->died && told)
         explore_fault(step->run, "told wrong: a death although nobody died inside");
-    go(step, INSIDE, told ? "2c. gets in, told of a death" : "gets in");
+    go(step, altered(SWAP_UNCOVER_CHECK) ? A_UNCOVER : INSIDE,
+       told ? "2c. gets in, told of a death" : "gets in");
 }
 
 static void mark_w(struct step *step)
@@ -255,7 +260,7 @@ static void unlink_it(struct step *step)
         go(step, R_COVER, "5a. unlinks it");
     else if (altered(SWAP_UNLINK_STORE))
         go(step, step->next.bits & W ? R_WAKE : R_UNCOVER, "5a. unlinks it");
-    else if (step->next.bits & D && !altered(SWAP_REFUSE_STORE))
+    else if (step->next.bits & D && !altered(SWAP_REFUSE_STORE) && !altered(SWAP_UNLINK_REFUSE))
         go(step, R_REFUSE, "5a. unlinks it");
     else
         go(step, altered(SWAP_STORE_WAKE) ? R_WAKE : R_STORE, "5a. unlinks it");
@@ -268,7 +273,7 @@ static void refuse(struct step *step)
     if (altered(SWAP_REFUSE_STORE))
         go(step, step->next.bits & W ? R_WAKE : R_UNCOVER, "5b. marks it as given up");
     else
-        go(step, R_STORE, "5b. marks it as given up");
+        go(step, altered(SWAP_UNLINK_REFUSE) ? R_UNLINK : R_STORE, "5b. marks it as given up");
 }
 
 /* 5c: the word loses its holder. */
@@ -374,10 +379,11 @@ static void release(const struct state *state, int i, struct explore *run)
         if (!altered(NO_COVER_RELEASE))
             me->flags |= COVERED;
         go(&step,
-           altered(SWAP_UNLINK_STORE)                      ? R_STORE
-           : altered(SWAP_COVER_UNLINK) && state->bits & D ? R_REFUSE
-           : altered(SWAP_COVER_UNLINK)                    ? R_STORE
-                                                           : R_UNLINK,
+           altered(SWAP_UNLINK_STORE) ? R_STORE
+           : (altered(SWAP_COVER_UNLINK) || altered(SWAP_UNLINK_REFUSE)) && state->bits & D
+               ? R_REFUSE
+           : altered(SWAP_COVER_UNLINK) ? R_STORE
+                                        : R_UNLINK,
            "5. pending = lock");
         break;
     case R_UNLINK:
