@@ -25,6 +25,7 @@ struct queue_call {
     plait_queue *queue;
     struct queue_side *side; /* on which it sleeps */
     void *item;
+    int64_t since; /* of the first sleep */
     unsigned looks;
     bool slept, counted;
 };
@@ -44,13 +45,19 @@ static inline void side_wake(struct queue_side *side)
     wait_unpark_marking(&side->word, 1, 0, QUEUE_W);
 }
 
-/* Before the effect of a call that has waited becomes visible: it stops being counted, and wakes the next one of its side if there is something left
- * for it. */
-static bool queue_pass_on(struct queue_call *call, bool left)
+/* What this wait has taught, and that it is over. */
+static void queue_leave(struct queue_call *call)
 {
+    sync_budget_learn(&call->side->budget, call->slept ? wait_now() - call->since : 0);
     if (call->counted)
         atom_sub(&call->side->waiting, 1, RELAXED);
     call->counted = false;
+}
+
+/* Before the effect of a call that has waited becomes visible. True: it owes the next one of its side a wake, since something is left for him. */
+static bool queue_pass_on(struct queue_call *call, bool left)
+{
+    queue_leave(call);
     return call->slept && left && side_owes_wake(call->side);
 }
 
@@ -114,6 +121,8 @@ static int side_words(struct queue_call *call, bool (*is_vain)(const struct ring
     }
     if (!is_vain(&call->queue->ring))
         return 0;
+    if (!call->slept)
+        call->since = wait_now();
     call->slept = true;
     words[0] = (struct wait_word){.word = &side->word, .seen = seen};
     return 1;
@@ -139,28 +148,25 @@ static int get_words(void *object, struct wait_word *words)
     return side_words(object, is_empty, words);
 }
 
-/* Spins while that has paid so far; -EAGAIN: it did not. */
+/* Waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case the other side runs on another CPU; a few in a
+ * row, because each look takes the line away from it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads
+ * than CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a wake. */
 static int queue_spin(struct queue_call *call, int (*attempt)(void *object))
 {
     struct queue_side *side = call->side;
-    int64_t budget, end = 0, now;
-    if (!waiter_may_spin(wait_me(), NULL) || !(budget = sync_budget_take(&side->budget)))
+    int shift;
+    if (!waiter_may_spin(wait_me(), NULL) || (shift = sync_budget_take(&side->budget)) < 0)
         return -EAGAIN;
-    for (unsigned round = 1;; round++) {
-        for (int i = 0; i < QUEUE_PAUSES; i++)
-            os_relax(); /* let a few items gather: each look takes their line away from the other side */
+    int pauses = QUEUE_PAUSES >> shift, looks = pauses + (QUEUE_YIELDS >> shift);
+    for (int look = 0; look < looks; look++) {
+        if (look >= pauses)
+            os_yield();
+        for (int i = 0; look < pauses && i < QUEUE_PAUSE; i++)
+            os_relax();
         int rc = attempt(call);
-        if (rc != -EAGAIN) {
-            sync_budget_won(&side->budget);
+        if (rc != -EAGAIN)
             return rc;
-        }
-        if (round % 4 == 0 && (now = os_now()) >= end) {
-            if (end)
-                break;
-            end = now + budget;
-        }
     }
-    sync_budget_lost(&side->budget);
     return -EAGAIN;
 }
 
@@ -178,7 +184,7 @@ static __attribute__((noinline)) int queue_wait(const struct wait_call *wait, pl
     call.counted = true;
     rc = wait_until(wait, &call, queue, deadline, place);
     if (call.counted)
-        atom_sub(&side->waiting, 1, RELAXED);
+        queue_leave(&call);
     return rc;
 }
 

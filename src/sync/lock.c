@@ -167,7 +167,7 @@ static int lock_spin(struct lock_call *call)
         uint32_t seen = atom_load(&lock->word, RELAXED);
         int rc = seen & LOCKED ? -EAGAIN : lock_attempt(call);
         if (rc != -EAGAIN) {
-            sync_budget_won(&lock->budget);
+            sync_budget_learn(&lock->budget, 0);
             return rc;
         }
         if (seen & STARVES && !call->slept)
@@ -178,7 +178,6 @@ static int lock_spin(struct lock_call *call)
             end = now + (SPIN >> shift);
         }
     }
-    sync_budget_lost(&lock->budget);
     return -EAGAIN;
 }
 
@@ -245,6 +244,8 @@ static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadli
         return call.rc;
     rc = done ? wait_until_done(&acquire, &call, lock, place)
               : wait_until(&acquire, &call, lock, deadline, place);
+    if (call.slept)
+        sync_budget_learn(&lock->budget, wait_now() - call.since);
     if (call.slept && rc != 0 && rc != -EOWNERDEAD)
         lock_give_up(&call);
     return rc;
