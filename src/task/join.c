@@ -38,6 +38,16 @@ static void give_back(struct task_slot *slot, uint32_t number)
     task_give_back(number);
 }
 
+/* One that runs on after a detach has its slot still; whoever asks has no part in it any more. */
+static void check_given(const struct task_slot *slot, const plait_task *task, const char *verb,
+                        void *place)
+{
+    if (unlikely(atom_load(&slot->state, RELAXED) & TASK_LOOSE))
+        base_misuse(task, "task", place,
+                    "%s with a handle that is none: it was given back by a detach, or is borrowed",
+                    verb);
+}
+
 int plait_join(plait_task *task, int *status, int64_t deadline)
 {
     static const struct wait_call call = {join_attempt, join_words, "join", "task"};
@@ -49,6 +59,7 @@ int plait_join(plait_task *task, int *status, int64_t deadline)
     struct task_slot *slot = slot_of(task, "join", place);
     if (slot_record(slot) == task_me())
         return -EDEADLK;
+    check_given(slot, task, "join", place);
     struct join join = {slot, atom_load(&slot->serial, RELAXED), place};
     int rc = wait_until(&call, &join, task, deadline, place);
     if (rc < 0)
@@ -61,10 +72,12 @@ int plait_join(plait_task *task, int *status, int64_t deadline)
 
 void plait_detach(plait_task *task)
 {
-    struct task_slot *slot = slot_of(task, "detach", __builtin_return_address(0));
-    struct task_record *record = slot_record(slot);
+    void *place = __builtin_return_address(0);
     if (!task)
         return;
+    struct task_slot *slot = slot_of(task, "detach", place);
+    struct task_record *record = slot_record(slot);
+    check_given(slot, task, "detach", place);
     if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
         pthread_detach(record->thread);
     uint32_t old = atom_or(&slot->state, TASK_LOOSE, ACQ_REL);
