@@ -47,7 +47,7 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
     sched.random = (uint32_t)(seed ^ seed >> 32) * 2654435761u + 1;
     sched.special |= SCHED_SEEDED;
     main_co->self.random = sched.random | 1;
-    wait_virtual_now = wait_epoch + 1000000000;
+    wait_virtual_now = os_now(); /* goes on from what the program has read already */
     wait_deterministic = true;
     wait_switch = seeded_switch;
 }

@@ -69,7 +69,8 @@ static int coroutine_park(struct wait_self *self, const struct wait_word *words,
     struct lot_node nodes[WAIT_WORDS_MOST];
     int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, words, count) : 0, helped = 0;
     if (entered == count) { /* not when a cancel is due: there is at least one word */
-        while (helped < count && helper_join(words[helped].word, words[helped].seen))
+        while (!wait_deterministic && helped < count &&
+               helper_join(words[helped].word, words[helped].seen))
             helped++;
         self->carrier->sleep(self, helped == count ? deadline : patrol_end(deadline));
     }
@@ -96,12 +97,17 @@ int shared_park(struct wait_self *self, const struct wait_word *words, int count
     return woken;
 }
 
+/* Deterministic mode has no helper, because a thread beside the worker would make the order one of
+ * chance: coroutines are woken here, and those of others are found by the patrol. */
 int shared_unpark(uint32_t *word, int count)
 {
-    int woken = os_futex_wake(word, count, true);
+    int here = wait_deterministic ? wait_unpark_marking(word, count, 0, 0) : 0;
+    if (here >= count)
+        return here;
+    int woken = os_futex_wake(word, count - here, true);
     if (woken > 0)
         atom_add(&wait_count_wakes, (uint64_t)woken, RELAXED);
-    return woken;
+    return here + (woken > 0 ? woken : 0);
 }
 
 void shared_done(struct wait_self *self, const struct wait_word *words, int count)
