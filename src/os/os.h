@@ -54,7 +54,7 @@ pid_t os_tid(void);
 void os_yield(void); /* sched_yield(2) */
 /* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
 int os_cpus(void);
-int os_cpus_allowed(void);           /* CPUs of the affinity mask: may two threads run at once? */
+int os_cpus_allowed(void);           /* CPUs of the affinity mask the program began with: may two threads run at once? */
 /* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB
  * of stack unless `stack` says more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);

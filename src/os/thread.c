@@ -20,7 +20,7 @@ void os_yield(void)
     OS_SURE(sched_yield, 0);
 }
 
-int os_cpus_allowed(void)
+static int allowed_now(void)
 {
     uint64_t mask[128]; /* 8,192 CPUs; the kernel refuses a mask smaller than its own */
     long bytes = OS_CALL(sched_getaffinity, 0, sizeof mask, mask);
@@ -28,6 +28,19 @@ int os_cpus_allowed(void)
     for (long i = 0; i < bytes / (long)sizeof mask[0]; i++)
         count += __builtin_popcountll(mask[i]);
     return count > 0 ? count : 1;
+}
+
+static int allowed_at_start;
+
+__attribute__((constructor(101))) static void thread_begin(void)
+{
+    allowed_at_start = allowed_now();
+}
+
+/* Of the program, not of the calling thread: one that has pinned itself to a CPU must not decide for all others that nobody else can run. */
+int os_cpus_allowed(void)
+{
+    return allowed_at_start ? allowed_at_start : allowed_now();
 }
 
 int os_cpus(void)
