@@ -402,7 +402,7 @@ static void *note_record(void *unused)
     return robust_current;
 }
 
-TEST(records_of_dead_threads_are_used_again)
+TEST_LABELED(records_of_dead_threads_are_used_again, "notsan")
 {
     void *seen[40];
     int kinds = 0;

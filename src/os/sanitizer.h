@@ -46,6 +46,16 @@ void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 void __tsan_set_fiber_name(void *fiber, const char *name);
 #endif
 
+/* Does ThreadSanitizer watch? For what the kernel orders and it cannot see. */
+static inline bool os_tsan_watches(void)
+{
+#ifdef OS_TSAN
+    return true;
+#else
+    return false;
+#endif
+}
+
 struct os_fiber {
     void *fake;         /* ASan: its frames on the heap while it does not run */
     void *tsan;         /* TSan: the fiber */

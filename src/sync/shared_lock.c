@@ -24,8 +24,7 @@
  *   4a. deadline or cancel: try once more (wait_until), because a wake may have come in that
  *       instant
  *   4b. patrol: the same holder as before the sleep, and it is gone? Turn TID into D, as the
- *       kernel would have
- * Release:
+ *       kernel would have Release:
  *   5.  pending = lock
  *   5a. unlink it: before 5c, since the next holder uses the link at once
  *   5b. D is still there: mark the lock as given up
@@ -45,17 +44,15 @@
 #define GIVEN_UP UINT64_C(1)
 /* own[1]: the holder's task, for dumps of its own process; trusted by nobody. */
 
-enum { PATROL_TRIES = 64, BUDGETS = 256 };
+enum { PATROL_TRIES = 64, BUDGETS = 256, SPIN_NS = 20000, PAUSES = 16 };
 
 struct shared_call {
     struct robust_word *lock;
     struct robust_thread *here;
     struct wait_self *self;
     uint32_t waits_for; /* TID of the holder when this call went to sleep; 0: not yet */
+    int64_t asleep_since;
 };
-
-/* Learnt per object, but kept in this process, because what a peer writes must not make us spin. */
-static struct sync_budget budgets[BUDGETS];
 
 static uint64_t task_of(const struct wait_self *self)
 {
@@ -162,9 +159,18 @@ static int lock_words(void *object, struct wait_word *words)
         if (!(seen & ROBUST_OWNER))
             return 0;
     } while (!(seen & ROBUST_WAITERS) && !atom_cas(word, &seen, seen | ROBUST_WAITERS, ACQUIRE));
+    if (!call->waits_for)
+        call->asleep_since = os_now();
     call->waits_for = seen & ROBUST_OWNER;
     words[0] = (struct wait_word){.word = word, .seen = seen | ROBUST_WAITERS, .shared = true};
     return 1;
+}
+
+/* Learnt per object, but kept in this process, because what a peer writes must not make us spin. */
+static struct sync_budget *budget_of(const struct robust_word *lock)
+{
+    static struct sync_budget budgets[BUDGETS];
+    return &budgets[((uintptr_t)lock >> 6) % BUDGETS];
 }
 
 /* Step 3, the first half. The holder may be in another process, so whether it runs is not known
@@ -172,27 +178,18 @@ static int lock_words(void *object, struct wait_word *words)
 static int lock_spin(struct shared_call *call)
 {
     struct robust_word *lock = call->lock;
-    struct sync_budget *budget = &budgets[((uintptr_t)lock >> 6) % BUDGETS];
     uint32_t holder = atom_load(&lock->word, RELAXED) & ROBUST_OWNER;
-    int64_t end = 0, now, spin;
-    if (holder == call->here->tid || !waiter_may_spin(call->self, NULL) ||
-        !(spin = sync_budget_take(budget)))
+    int shift = sync_budget_take(budget_of(lock)), rc = -EAGAIN;
+    if (holder == call->here->tid || shift < 0 || !waiter_may_spin(call->self, NULL))
         return -EAGAIN;
-    for (unsigned round = 1;; round++) {
-        os_relax();
-        int rc = atom_load(&lock->word, RELAXED) & ROBUST_OWNER ? -EAGAIN : take(call);
-        if (rc != -EAGAIN) {
-            sync_budget_won(budget);
-            return rc;
-        }
-        if (round % 16 == 0 && (now = os_now()) >= end) {
-            if (end)
-                break;
-            end = now + spin;
-        }
+    int64_t end = os_now() + (SPIN_NS >> shift);
+    for (int pause = 1; rc == -EAGAIN && os_now() < end; pause += pause < PAUSES ? pause : 0) {
+        for (int i = 0; i < pause; i++)
+            os_relax();
+        if (!(atom_load(&lock->word, RELAXED) & ROBUST_OWNER))
+            rc = take(call);
     }
-    sync_budget_lost(budget);
-    return -EAGAIN;
+    return rc;
 }
 
 /* The word was not simply free: `seen`. Step 1 is done. */
@@ -212,6 +209,8 @@ static __attribute__((noinline)) int acquire_slowly(struct robust_word *lock, in
         rc = wait_until(&acquire, &call, lock, deadline, place);
     if (rc != 0 && rc != -EOWNERDEAD)
         wait_uncover();
+    else
+        sync_budget_learn(budget_of(lock), call.waits_for ? os_now() - call.asleep_since : 0);
     return rc;
 }
 
@@ -226,7 +225,8 @@ static __attribute__((noinline)) int acquire_first(struct robust_word *lock, int
     return shared_lock_acquire(lock, deadline, place);
 }
 
-/* The usual case and nothing else: whatever is odd leaves by a jump, so that no register is saved. */
+/* The usual case and nothing else: whatever is odd leaves by a jump, so that no register is
+ * saved. */
 int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place)
 {
     struct wait_self *self = wait_current;

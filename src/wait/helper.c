@@ -181,11 +181,11 @@ static bool start(void)
     bool first;
     base_spin_lock(&helper.lock);
     first = !helper.started;
-    helper.started = true;
+    atom_store(&helper.started, true, RELAXED);
     base_spin_unlock(&helper.lock);
     if (!first || os_thread_start(helper_main, NULL, 0, "plait-helper") == 0)
         return true;
-    helper.started = false;
+    atom_store(&helper.started, false, RELAXED);
     return false;
 }
 

@@ -22,6 +22,7 @@
 #include "wait/robust.h"
 #include "base/report.h"
 #include "os/os.h"
+#include "os/sanitizer.h"
 
 #include <string.h>
 
@@ -33,13 +34,17 @@ static void *link_read(const void *link) /* of anchors only: R5 */
     return ((const struct robust_link *)link)->next;
 }
 
-/* A record whose thread died: the kernel marked it. Where there are no robust lists it is asked. */
+/* A record whose thread died: the kernel marked it. Where there are no robust lists it is asked. For
+ * ThreadSanitizer there is none, because it cannot see that the kernel's mark comes after all that
+ * the dead thread did. */
 static bool record_is_free(struct robust_thread *record, uint32_t *seen)
 {
     *seen = atom_load(&record->oldest.word, ACQUIRE); /* pairs with the CAS of record_find */
+    if (os_tsan_watches())
+        return false;
     if (*seen & ROBUST_DIED)
         return true;
-    return !record->has_list && os_thread_is_gone((pid_t)*seen);
+    return !os_has(OS_ROBUST) && os_thread_is_gone((pid_t)*seen);
 }
 
 static struct robust_thread *record_find(uint32_t tid)
