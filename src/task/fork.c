@@ -56,6 +56,8 @@ static void fork_child(void)
             process_forget(slot_record(slot));
     }
     slot_keep_only(me->slot);
+    slot_at(me->slot)->flags = (uint32_t)PLAIT_PROCESS << 16;
+    atom_store(&slot_at(me->slot)->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
 }
 
 void fork_prepare_once(void)
