@@ -38,7 +38,7 @@ static const struct {
     int (*show)(const struct tour *tour);
 } parts[] = {{1, tour_timing}, {2, tour_words},    {3, tour_tickets},
              {4, tour_queue},  {4, tour_sleepers}, {5, tour_death}};
-enum { PARTS = sizeof parts / sizeof *parts };
+enum { PARTS = sizeof parts / sizeof *parts, SECONDS = 40, SECONDS_MOST = 86400 };
 
 static int parse_number(const char *option, const char *text, int most, int *value)
 {
@@ -56,6 +56,7 @@ static int parse(struct tour *tour, int argc, char **argv, bool *json)
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"workers", required_argument, NULL, 'w'},
                                             {"part", required_argument, NULL, 'p'},
+                                            {"seconds", required_argument, NULL, 's'},
                                             {NULL, 0, NULL, 0}};
     int option, error = 0;
     argv[0] = (char *)"plait tour"; /* for the complaints of getopt_long */
@@ -66,6 +67,8 @@ static int parse(struct tour *tour, int argc, char **argv, bool *json)
             error = parse_number("--workers", optarg, WORKERS_MOST, &tour->workers);
         else if (option == 'p')
             error = parse_number("--part", optarg, parts[PARTS - 1].number, &tour->part);
+        else if (option == 's')
+            error = parse_number("--seconds", optarg, SECONDS_MOST, &tour->seconds);
         else
             error = usage_hint("tour");
     if (error)
@@ -129,7 +132,8 @@ static int run(const struct tour *tour)
 
 int tour_main(int argc, char **argv)
 {
-    struct tour tour = {.directory = ".", .workers = cpus(), .seeded = getenv("PLAIT_SEED")};
+    struct tour tour = {
+        .directory = ".", .workers = cpus(), .seconds = SECONDS, .seeded = getenv("PLAIT_SEED")};
     unsetenv("PLAIT_SEED"); /* because a virtual clock measures nothing */
     bool json = false;
     int error = parse(&tour, argc, argv, &json);

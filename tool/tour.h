@@ -9,6 +9,7 @@ struct tour {
     const char *directory;
     int workers;
     int part;    /* the only one to show; 0: all */
+    int seconds; /* the most that part 2 may take */
     bool seeded; /* PLAIT_SEED was set */
 };
 

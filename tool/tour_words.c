@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { RUNS = 4, FAILURES_SHOWN = 20 };
-static const int64_t TIME_MOST = 40 * PLAIT_SECOND;
+static int64_t time_most; /* of part 2 in all: --seconds */
 static const plait_carrier order[RUNS] = {CREW_SEQUENCE, PLAIT_THREAD, PLAIT_PROCESS,
                                           PLAIT_COROUTINE};
 
@@ -41,7 +41,7 @@ static bool walk_goes_on(const struct walk *walk, void *begin)
     char words[80];
     snprintf(words, sizeof words, "looking for files: %s", PAGE_NUMBER(walk->file_count));
     page_progress(walk->folders_done, walk->folder_count, words);
-    return plait_now() - *(int64_t *)begin < TIME_MOST / 4;
+    return plait_now() - *(int64_t *)begin < time_most / 4;
 }
 
 static const char *running;
@@ -149,7 +149,7 @@ static void run_first(struct words *words, struct plan_result *result)
 {
     plan_run(&words->plan, CREW_SEQUENCE, 1, result);
     bool cold = result->used.disk > (int64_t)(words->walk.bytes / 10);
-    if (cold && result->whole && result->used.time < TIME_MOST / RUNS) {
+    if (cold && result->whole && result->used.time < time_most / RUNS) {
         words->cold = result->used.time;
         words->plan.passes = 0;
         plan_run(&words->plan, CREW_SEQUENCE, 1, result);
@@ -161,7 +161,7 @@ static void run_first(struct words *words, struct plan_result *result)
  * its share the next ones may use. */
 static int64_t end_of_run(const struct words *words, int i)
 {
-    int64_t now = plait_now(), left = words->begin + TIME_MOST - now;
+    int64_t now = plait_now(), left = words->begin + time_most - now;
     return now + (i == 0 ? left * 2 / 5 : left / (RUNS - i));
 }
 
@@ -280,10 +280,10 @@ static void tell_limits(const struct words *words)
         page_line("(files below it changed meanwhile, so results could not be compared)");
     if (words->walk.stopped)
         page_line("(so large a tree that the search for files stopped after %s)",
-                  PAGE_TIME(TIME_MOST / 4));
+                  PAGE_TIME(time_most / 4));
     if (!words->best.result.whole && !words->failed)
         page_line("(so large a tree that counting stopped after %s: this is what was done)",
-                  PAGE_TIME(TIME_MOST));
+                  PAGE_TIME(time_most));
 }
 
 static void count_words(struct words *words)
@@ -313,6 +313,7 @@ int tour_words(const struct tour *tour)
 {
     static struct words words;
     words.tour = tour;
+    time_most = tour->seconds * PLAIT_SECOND;
     words.begin = plait_now();
     words.walk.go_on = walk_goes_on;
     words.walk.arg = &words.begin;

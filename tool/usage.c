@@ -7,14 +7,16 @@
 static const struct {
     const char *command, *text;
 } texts[] = {
-    {"tour", "usage: plait tour [DIR] [--json] [--workers N] [--part N]\n\n"
+    {"tour", "usage: plait tour [DIR] [--json] [--workers N] [--part N]\n"
+             "                  [--seconds N]\n\n"
              "Shows what plait does, in under a minute, over the files below DIR (default:\n"
              "here): tasks that compute and tasks that wait; the words of all files, counted\n"
              "by one task and by N of each carrier; ten buyers and three tickets; a queue, and\n"
              "100,000 coroutines asleep; a child killed while its parent waits.\n\n"
              "  --json        the same as one JSON object\n"
              "  --workers N   tasks that share the work; default: the CPUs that may be used\n"
-             "  --part N      only part N, from 1 to 5\n\n"
+             "  --part N      only part N, from 1 to 5\n"
+             "  --seconds N   counting stops after N seconds with what was done; default 40\n\n"
              "Exit status: 0 all was as it must be; 1 something was not, or a name below DIR\n"
              "could not be read; 2 the command or DIR is wrong.\n"},
     {"doctor", "usage: plait doctor\n\n"

@@ -19,7 +19,7 @@ PRINTS = bytes(range(0x21, 0x7F))
 
 
 def tour(tree):
-    run = subprocess.run([TOOL, "tour", tree, "--json", "--part", "2"], capture_output=True, timeout=120)
+    run = subprocess.run([TOOL, "tour", tree, "--json", "--part", "2", "--seconds", "400"], capture_output=True, timeout=500)
     assert run.stderr == b"", run.stderr
     return run.returncode, json.loads(run.stdout)
 
