@@ -162,13 +162,18 @@ static void co_entry(void *arg)
     abort(); /* nobody switches to a coroutine that has ended */
 }
 
+static const char *fiber_name(const struct sched_co *co)
+{
+    return os_tsan_watches() && sched_hooks.name ? sched_hooks.name(co) : NULL;
+}
+
 void co_prepare(struct sched_co *co, struct sched_worker *worker)
 {
     atom_store(&co->worker, worker, RELAXED);
     if (co->started)
         return;
     co->started = true;
-    os_fiber_new(&co->fiber, co->stack, co->stack_size, "coroutine");
+    os_fiber_new(&co->fiber, co->stack, co->stack_size, fiber_name(co));
     co->context = os_context(co, co_entry, co); /* the stack begins below the record */
 }
 
