@@ -20,7 +20,10 @@ void (*wait_interrupted)(struct wait_self *self);
 void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier)
 {
     *self = (struct wait_self){.carrier = carrier, .limit = WAIT_NEVER};
-    self->random = (uint32_t)((uintptr_t)self >> 6) * 2654435761u | 1;
+    /* Under a seed from its starter's sequence, because addresses differ from run to run. */
+    uint32_t start = wait_deterministic && wait_current ? wait_random(wait_current)
+                                                        : (uint32_t)((uintptr_t)self >> 6);
+    self->random = start * 2654435761u | 1;
 }
 
 bool wait_cancel_is_due(const struct wait_self *self)
