@@ -90,6 +90,22 @@ void worker_inbox_take(struct sched_worker *worker)
     }
 }
 
+/* Who was woken for a word and cannot run, because his worker is stuck, may be the only one who was
+ * told that a lock is free. One more sleeper of that word is woken for each; a wake too many is
+ * harmless. Only the inbox: the queue itself belongs to the worker, which may go on at any
+ * moment. */
+void worker_inbox_pass_on(struct sched_worker *worker)
+{
+    struct sched_co *co = atom_swap(&worker->inbox, NULL, ACQUIRE), *next;
+    for (; co; co = next) {
+        uint32_t *word = atom_swap(&co->self.woken_on, NULL, RELAXED); /* once */
+        next = co->next;
+        inbox_push(worker, co);
+        if (word)
+            wait_unpark(word, 1, false);
+    }
+}
+
 void worker_fresh_push(struct sched_worker *worker, struct sched_co *co)
 {
     base_spin_lock(&worker->fresh_lock);

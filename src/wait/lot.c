@@ -170,6 +170,7 @@ static int lot_fire(struct lot_node **taken, int count, struct wait_self **aslee
     for (int i = 0; i < count; i++) {
         struct wait_self *self = taken[i]->self;
         uint32_t outcome = WAIT_WORD + (uint32_t)taken[i]->index;
+        atom_store(&self->woken_on, taken[i]->word, RELAXED);
         uint32_t seen = atom_load(&self->state, RELAXED);
         while ((seen == WAIT_ARMED || seen == WAIT_ASLEEP) &&
                !atom_cas(&self->state, &seen, outcome, ACQ_REL))

@@ -61,6 +61,7 @@ struct wait_self {
     const struct wait_carrier *carrier;
     int64_t limit;     /* deadline of the scope around; WAIT_NEVER without */
     uint32_t *covered; /* shared word that a death now must wake (robust.h); survives a switch */
+    uint32_t *woken_on; /* the word of the last wake, for passing it on; a hint */
     struct wait_note note;
     struct wait_later { /* wakes that a signal handler of this thread asked for inside the lot */
         uint32_t *word;
