@@ -4,6 +4,11 @@
 
 #include <errno.h>
 
+__attribute__((noinline)) int *os_errno_at(void)
+{
+    return &errno;
+}
+
 __attribute__((noinline)) int os_errno_get(void)
 {
     return errno;

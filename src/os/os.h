@@ -62,6 +62,7 @@ int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *n
  * `stack` bytes are asked for. Allocates. */
 int os_thread_create(pthread_t *thread, void *(*main)(void *), void *arg, size_t stack);
 void os_thread_name(const char *name);
+int *os_errno_at(void); /* of the calling thread */
 int os_errno_get(void);
 /* Never inlined: gcc keeps the address of errno across a switch to another thread */
 void os_errno_set(int value);

@@ -42,6 +42,7 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
     main_co->started = true;
     worker->current = main_co;
     sched_here = worker;
+    worker->errno_at = os_errno_at();
     sched.workers[0] = worker;
     sched.count = sched.wanted = 1;
     sched.random = (uint32_t)(seed ^ seed >> 32) * 2654435761u + 1;

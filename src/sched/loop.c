@@ -113,6 +113,7 @@ static void worker_main(void *arg)
 {
     struct sched_worker *worker = arg;
     sched_here = worker;
+    worker->errno_at = os_errno_at();
     os_overflow_stack();
     os_fiber_adopt(&worker->loop_fiber);
     worker_loop(worker);

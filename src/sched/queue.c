@@ -28,7 +28,13 @@ struct sched_co *fifo_pop(struct sched_fifo *fifo)
     struct sched_co *co = fifo->first;
     if (!co)
         return NULL;
-    fifo->first = co->next;
+    struct sched_co *next = fifo->first = co->next;
+    if (next) { /* otherwise each switch waits for memory, since each lies on a stack of its own */
+        __builtin_prefetch(next->context);
+        __builtin_prefetch((char *)next->context + 64);
+        __builtin_prefetch((char *)next->context + 128);
+        __builtin_prefetch(&next->next->next);
+    }
     atom_store(&fifo->count, fifo->count - 1, RELAXED);
     return co;
 }

@@ -26,6 +26,10 @@ struct sched_co {
     struct sched_worker *worker; /* where it runs or last ran; NULL before its start */
     struct sched_co *next;       /* in a run queue or inbox */
     void *context;               /* its stack pointer while it does not run */
+    /* In one cache line with the three above, because a switch needs all of them. */
+    int saved_errno;
+    uint8_t after; /* enum sched_after */
+    bool movable, started;
     void *stack;
     size_t stack_size;
     void (*main)(struct sched_co *co); /* returns when the task is over */
@@ -34,9 +38,6 @@ struct sched_co {
     struct os_fiber fiber;             /* what sanitizers know of the stack */
     struct os_exceptions exceptions;
     uint32_t tries;                    /* failed PLAIT_NOW calls */
-    int saved_errno;
-    enum sched_after after;
-    bool movable, started;
 };
 
 /* Memory for a coroutine with `size` bytes of stack (0: default) and `extra` bytes for the caller

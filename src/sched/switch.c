@@ -66,7 +66,8 @@ void worker_settle(struct sched_worker *worker)
 
 /* `from` or `to` NULL is the worker's loop. wait_current is set before the switch: compilers keep
  * addresses of thread-locals, and a movable coroutine may come back on another thread. */
-static void switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *to)
+static inline __attribute__((always_inline)) void
+switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *to)
 {
     struct os_fiber *here = from ? &from->fiber : &worker->loop_fiber;
     struct os_fiber *there = to ? &to->fiber : &worker->loop_fiber;
@@ -119,15 +120,16 @@ struct sched_co *worker_pick(struct sched_worker *worker)
 }
 
 /* To `next`, or to the loop when it is NULL. */
-static void leave_to(struct sched_co *co, struct sched_co *next, enum sched_after after)
+static inline __attribute__((always_inline)) void
+leave_to(struct sched_co *co, struct sched_co *next, enum sched_after after)
 {
     struct sched_worker *worker = co->worker;
     co->after = after;
     if (unlikely(next && next->worker != worker))
         co_prepare(next, worker);
-    co->saved_errno = os_errno_get();
+    co->saved_errno = *worker->errno_at;
     switch_to(worker, co, next);
-    os_errno_set(co->saved_errno);
+    *co->worker->errno_at = co->saved_errno;
 }
 
 /* Each 61st time to the loop, which looks at timers, descriptors and other queues, so that nobody
