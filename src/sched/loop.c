@@ -25,15 +25,14 @@ static void loop_serve(struct sched_worker *worker)
 
 static struct sched_co *loop_find(struct sched_worker *worker)
 {
-    struct sched_co *co = NULL;
-    if (atom_load(&sched.global.count, RELAXED))
-        co = worker_steal(worker);
+    /* Also while it has something to run: started ones stay here, so a worker that never falls idle
+     * would otherwise leave all new ones to the worker they were started on. */
+    struct sched_co *co = worker_steal(worker);
     if (co && co->worker != worker)
         worker_fresh_push(worker, co); /* behind what waits already */
     else if (co)
         worker_ready(worker, co);
-    co = worker_pick(worker);
-    return co || sched_special() ? co : worker_steal(worker);
+    return worker_pick(worker);
 }
 
 static bool loop_spin(struct sched_worker *worker)

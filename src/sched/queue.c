@@ -176,6 +176,7 @@ static struct sched_co *take_some(struct sched_worker *worker, struct sched_fifo
     return first;
 }
 
+/* Half of what a worker has more than this one, so that neither ends up with all of them. */
 struct sched_co *worker_steal(struct sched_worker *worker)
 {
     if (atom_load(&sched.global.count, RELAXED)) {
@@ -184,11 +185,15 @@ struct sched_co *worker_steal(struct sched_worker *worker)
             return co;
     }
     uint32_t count = atom_load(&sched.count, ACQUIRE);
+    uint32_t mine = worker->ready.count + atom_load(&worker->fresh.count, RELAXED);
     for (uint32_t i = 1; i < count; i++) {
         struct sched_worker *victim = sched.workers[((uint32_t)worker->index + i) % count];
-        if (!atom_load(&victim->fresh.count, RELAXED))
+        uint32_t theirs = atom_load(&victim->fresh.count, RELAXED);
+        if (theirs <= mine)
             continue;
-        struct sched_co *co = take_some(worker, &victim->fresh, &victim->fresh_lock, 32);
+        uint32_t most = (theirs - mine + 1) / 2;
+        struct sched_co *co =
+            take_some(worker, &victim->fresh, &victim->fresh_lock, most < 32 ? most : 32);
         if (co) {
             worker->steals++;
             return co;
