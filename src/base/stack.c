@@ -267,16 +267,43 @@ int64_t base_stack_trim(int64_t now)
     return first;
 }
 
-void base_stack_give(void *stack, size_t size)
+void base_stack_give_some(void *const *stacks, int count, size_t size)
 {
     unsigned shift = shift_of(size);
     struct stack_class *to = class_of(shift);
     base_spin_lock(&lock);
-    push(to, stack);
-    bool is_time = ++to->gives % LOOK_GIVES == 0 && to->count > KEEP;
+    uint64_t before = to->gives;
+    to->gives += (uint64_t)count;
+    for (int i = 0; i < count; i++)
+        push(to, stacks[i]);
+    bool is_time = to->gives / LOOK_GIVES != before / LOOK_GIVES && to->count > KEEP;
     base_spin_unlock(&lock);
     if (is_time)
         look(to, shift, os_now(), 1); /* one batch: a coroutine's end must not take a millisecond */
+}
+
+void base_stack_give(void *stack, size_t size)
+{
+    base_stack_give_some(&stack, 1, size);
+}
+
+int base_stack_take_used(void **stacks, int most, size_t size)
+{
+    struct stack_class *from = class_of(shift_of(size));
+    int count = 0;
+    if (!atom_load(&from->count, RELAXED))
+        return 0;
+    base_spin_lock(&lock);
+    while (count < most) {
+        void *entry = pop(from);
+        if ((uintptr_t)entry & 1)
+            push(from, entry); /* it has no guard yet */
+        if (!entry || (uintptr_t)entry & 1)
+            break;
+        stacks[count++] = entry;
+    }
+    base_spin_unlock(&lock);
+    return count;
 }
 
 /* ---- the handler of a guard hit */

@@ -26,6 +26,10 @@ static inline size_t base_stack_size(size_t size)
  * used before. */
 void *base_stack_take(size_t *size);
 void base_stack_give(void *stack, size_t size);
+/* Several for the price of one lock, because workers whose own caches run full or empty would
+ * otherwise meet here at each coroutine. take_used: only stacks that were in use before; how many. */
+void base_stack_give_some(void *const *stacks, int count, size_t size);
+int base_stack_take_used(void **stacks, int most, size_t size);
 /* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64 used
  * last of each class stay as they are. For a scheduler that falls idle, at most about half a
  * millisecond. When to call again (in the past: as soon as it is idle); OS_NEVER: all is given. */
