@@ -60,8 +60,13 @@ static struct heap_item *merge_children(struct heap_item *item)
 
 void heap_insert(struct heap *heap, struct heap_item *item)
 {
-    item->child = item->next = NULL;
     item->order = heap->inserted++;
+    heap_put(heap, item);
+}
+
+void heap_put(struct heap *heap, struct heap_item *item)
+{
+    item->child = item->next = NULL;
     put_at(&heap->root, merge(heap->root, item));
 }
 

@@ -21,6 +21,7 @@ struct heap {
 };
 
 void heap_insert(struct heap *heap, struct heap_item *item);
+void heap_put(struct heap *heap, struct heap_item *item); /* the same; `order` is there already */
 void heap_remove(struct heap *heap, struct heap_item *item);
 static inline struct heap_item *heap_first(const struct heap *heap)
 {

@@ -132,6 +132,7 @@ struct sched_worker *worker_new(uint32_t index)
         return NULL;
     worker->index = (int)index;
     worker->next_timer = WAIT_NEVER;
+    worker->wheel.next = WAIT_NEVER;
     worker->spin = SPIN_MOST / 4;
     worker->poller = os_poller_open();
     worker->bell = os_event_open();

@@ -5,6 +5,7 @@
 #include "base/spin.h"
 #include "sched/sched.h"
 
+enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048 }; /* of 1 ms: 2 s */
 enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 61 };
 
 /* First in, first out, linked by sched_co.next. */
@@ -43,7 +44,16 @@ struct sched_worker {
     struct sched_fifo fresh; /* not started, or movable and ready */
     /* guarded by timer_lock; the watcher serves them while the worker is stuck */
     base_spin timer_lock;
-    struct heap timers;
+    struct heap timers; /* due in this millisecond, or after the wheel's end */
+    struct timer_wheel {
+        int64_t at;   /* buckets up to this one have been poured into the heap */
+        int64_t next; /* the first deadline in the buckets, or earlier; WAIT_NEVER: none */
+        uint64_t used[TIMER_BUCKETS / 64]; /* a bit each: may have timers */
+        struct timer_bucket {
+            struct heap_item *first;
+            int64_t earliest; /* or earlier, when that one has been taken out */
+        } buckets[TIMER_BUCKETS];
+    } wheel;
     int64_t next_timer; /* the first deadline, or WAIT_NEVER; a hint */
     /* anybody */
     struct sched_co *inbox __attribute__((aligned(64))); /* made ready by others, newest first */
