@@ -33,7 +33,7 @@ static bool holds; /* the harness has the lock */
 
 /* How the survivors of one case learnt of the kills. */
 struct tally {
-    int kills, got, told, told_late, late, stuck, wrong;
+    int kills, got, told, slow, late, stuck, wrong;
     int64_t slowest;
     char first[256]; /* where the first fault was */
 };
@@ -150,7 +150,7 @@ static bool kill_once(const struct kill_case *one, int point, struct tally *tall
     tally->kills++;
     tally->got += rc == 0;
     tally->told += rc == -EOWNERDEAD;
-    tally->told_late += *took > AT_ONCE;
+    tally->slow += *took > AT_ONCE;
     if (*took > tally->slowest)
         tally->slowest = *took;
     if (rc == -ETIMEDOUT || *took > NEVER_SOON) {
@@ -208,9 +208,9 @@ static bool run_case(const struct kill_case *one, int points)
     waiter_end();
     bool good = one->planted ? tally.stuck > 0 : !tally.stuck && !tally.late && !tally.wrong;
     printf(
-        "%-4s%-32s %5d instructions, %4d kills: got %d, told %d, by patrol %d, stuck %d, late %d, "
+        "%-4s%-32s %5d instructions, %4d kills: got %d, told %d, %d after 5 ms, stuck %d, late %d, "
         "wrong %d; slowest %.1f ms%s%s\n",
-        good ? "ok" : "BAD", one->name, count, tally.kills, tally.got, tally.told, tally.told_late,
+        good ? "ok" : "BAD", one->name, count, tally.kills, tally.got, tally.told, tally.slow,
         tally.stuck, tally.late, tally.wrong, (double)tally.slowest / 1e6,
         tally.first[0] ? "; " : "", tally.first);
     fflush(stdout);
