@@ -18,6 +18,8 @@ struct sched_co *sched_co_new(size_t size, size_t extra)
     struct sched_co *co = (void *)((char *)stack + size - record);
     memset(co, 0, record);
     wait_self_init(&co->self, &sched_carrier);
+    if (unlikely(wait_deterministic)) /* it was made of the address, which is no seed's */
+        co->self.random = wait_random(wait_me());
     co->stack = stack;
     co->stack_size = size;
     return co;
