@@ -5,14 +5,20 @@
  * ever, and plait_with for a block. */
 #include "notes.h"
 
-static plait_lock *lock;
+struct common {
+    plait_lock lock;
+    plait_event has_tried;
+};
+static struct common *common;
 
 static int other(void *arg)
 {
+    plait_lock *lock = &common->lock;
     int rc = plait_lock_acquire(lock, PLAIT_NOW);
     printf("%d s  other, now: %s\n", now(), code(rc));
     rc = plait_lock_acquire(lock, in(1));
     printf("%d s  other, within 1 s: %s\n", now(), code(rc));
+    plait_event_set(&common->has_tried);
     plait_with (lock) {
         printf("%d s  other has it\n", now());
         return 0; /* leaving the block releases */
@@ -23,15 +29,16 @@ static int other(void *arg)
 int main(int argc, char **argv)
 {
     plait_carrier carrier = begin(argc, argv, PLAIT_THREAD);
-    lock = plait_share(sizeof *lock);
-    plait_lock_init(lock, PLAIT_SHARED);
-    int rc = plait_lock_acquire(lock, PLAIT_NEVER);
+    common = plait_share(sizeof *common);
+    plait_lock_init(&common->lock, PLAIT_SHARED);
+    plait_event_init(&common->has_tried, PLAIT_SHARED);
+    int rc = plait_lock_acquire(&common->lock, PLAIT_NEVER);
     printf("%d s  main has it: %s\n", now(), code(rc));
     plait_start(NULL, carrier, other, NULL, NULL);
-    plait_sleep(in(2));
+    rc = plait_event_wait(&common->has_tried, PLAIT_NEVER);
     printf("%d s  main releases\n", now());
-    plait_lock_release(lock);
+    plait_lock_release(&common->lock);
     int failed = plait_join_all(PLAIT_NEVER);
-    printf("%d s  held: %d\n", now(), plait_lock_is_held(lock));
-    return failed;
+    printf("%d s  held: %d\n", now(), plait_lock_is_held(&common->lock));
+    return rc < 0 || failed;
 }

@@ -9,7 +9,7 @@
 static int work(void *arg)
 {
     printf("join of myself: %s\n", code(plait_join(plait_self(), NULL, PLAIT_NEVER)));
-    return plait_sleep(in(2));
+    return plait_sleep(PLAIT_NEVER);
 }
 
 int main(int argc, char **argv)
@@ -22,6 +22,7 @@ int main(int argc, char **argv)
     int rc = plait_join(task, NULL, in(1));
     printf("join for 1 s: %s, alive %d\n", code(rc), plait_is_alive(task));
     printf("name %s, daemon %d\n", plait_task_name(task), plait_task_is_daemon(task));
+    plait_cancel(task);
     rc = plait_join(task, NULL, PLAIT_NEVER);
     printf("join: %s\n", code(rc));
     if (argc > 2 && strcmp(argv[2], "twice") == 0)

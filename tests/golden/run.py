@@ -27,6 +27,8 @@ import check
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Not plait's: a sanitizer does not know that only the thread that forks is in the child.
 NOISE = re.compile(r"^==\d+==Running thread \d+ was not suspended\. False leaks are possible\.\n", re.M)
+# What the watcher says of a worker that gets no CPU: right, but on a late machine no fault of the row.
+STUCK = re.compile(r"^plait: worker \d+ has not switched for .*\n", re.M)
 LIMIT = float(os.environ.get("PLAIT_TEST_SECONDS", "60"))
 
 
@@ -153,6 +155,8 @@ def run_one(row, carrier, seed, options):
     for _ in range(5):
         with Gauge() as gauge:
             result = run(command, setting(seed))
+        if gauge.was_late():
+            result = (result[0], STUCK.sub("", result[1])) + result[2:]
         wrong = spec.check(*result)
         if seed is not None or not wrong or not gauge.was_late() or result[2] != spec.exit or spec.check_stderr(result[1]):
             break  # a crash, a hang or a report is one, however late the machine was
