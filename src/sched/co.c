@@ -37,7 +37,8 @@ size_t sched_stack_left(const struct sched_co *co)
 
 int sched_co_start(struct sched_co *co)
 {
-    wait_turn = sched_turn;
+    if (!atom_load(&wait_turn, RELAXED))
+        atom_store(&wait_turn, sched_turn, RELAXED);
     if (!atom_load(&sched.count, ACQUIRE)) {
         int rc = worker_start(0);
         if (rc < 0 && !atom_load(&sched.count, ACQUIRE))

@@ -37,8 +37,9 @@ int wait_unpark(uint32_t *word, int count, bool shared)
 
 int wait_not_now(void)
 {
-    if (wait_turn)
-        wait_turn();
+    void (*turn)(void) = atom_load(&wait_turn, RELAXED);
+    if (turn)
+        turn();
     return -EAGAIN;
 }
 
