@@ -51,10 +51,13 @@ bool os_thread_is_gone(pid_t tid);
 
 /* ---- thread.c */
 pid_t os_tid(void);
+int64_t os_thread_cpu(pid_t tid);    /* ns of CPU time of a thread of this process; 0: it is gone */
+bool os_thread_is_runnable(pid_t tid); /* runs, or would if it had a CPU: it is not blocked */
 void os_yield(void); /* sched_yield(2) */
 /* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
 int os_cpus(void);
-int os_cpus_allowed(void);           /* CPUs of the affinity mask the program began with: may two threads run at once? */
+/* CPUs of the affinity mask the program began with: may two threads run at once? */
+int os_cpus_allowed(void);
 /* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB
  * of stack unless `stack` says more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);

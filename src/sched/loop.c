@@ -1,4 +1,4 @@
-/* The worker's loop: where it comes to when its own queue is empty, and each 61st switch.
+/* The worker's loop: where it comes to when its own queue is empty, and each 53rd switch.
  *
  * Order of looking: timers, descriptors, inbox, global queue, own queues, theft. Then it spins a
  * little, because a wake across cores costs 5 to 20 us and a hand-over through memory a tenth of
@@ -113,6 +113,7 @@ static void worker_main(void *arg)
     struct sched_worker *worker = arg;
     sched_here = worker;
     worker->errno_at = os_errno_at();
+    atom_store(&worker->tid, os_tid(), RELAXED);
     os_overflow_stack();
     os_fiber_adopt(&worker->loop_fiber);
     worker_loop(worker);
@@ -124,25 +125,33 @@ static void worker_main(void *arg)
     os_futex_wake(&worker->state, INT32_MAX, false);
 }
 
-/* A worker without a thread; NULL: no memory or no descriptors. */
-struct sched_worker *worker_new(uint32_t index)
+static void worker_drop(struct sched_worker *worker)
+{
+    os_close(worker->poller);
+    os_close(worker->bell);
+    os_unmap(worker, sizeof *worker);
+}
+
+/* A worker without a thread. */
+int worker_new(uint32_t index, struct sched_worker **made)
 {
     struct sched_worker *worker = os_map(sizeof *worker);
     if (!worker)
-        return NULL;
+        return -ENOMEM;
     worker->index = (int)index;
     worker->next_timer = WAIT_NEVER;
     worker->wheel.next = WAIT_NEVER;
     worker->spin = SPIN_MOST / 4;
     worker->poller = os_poller_open();
     worker->bell = os_event_open();
-    if (worker->poller >= 0 && worker->bell >= 0 &&
-        os_poller_set(worker->poller, worker->bell, OS_READABLE, 0) == 0)
-        return worker;
-    os_close(worker->poller);
-    os_close(worker->bell);
-    os_unmap(worker, sizeof *worker);
-    return NULL;
+    int rc = worker->poller < 0 ? worker->poller : worker->bell < 0 ? worker->bell : 0;
+    if (rc == 0)
+        rc = os_poller_set(worker->poller, worker->bell, OS_READABLE, 0);
+    if (rc < 0)
+        worker_drop(worker);
+    else
+        *made = worker;
+    return rc;
 }
 
 /* Starts worker number `index` if it is the next one. */
@@ -159,16 +168,16 @@ int worker_start(uint32_t index)
     if (index == 0 && sched.count == 0 && sched_hooks.begin)
         sched_hooks.begin();
     if (sched.count == index && index < SCHED_WORKERS_MOST) {
-        struct sched_worker *worker = worker_new(index);
-        rc = worker ? os_thread_start(worker_main, worker, 0, "plait-worker") : -ENOMEM;
+        struct sched_worker *worker = NULL;
+        rc = worker_new(index, &worker);
+        if (rc == 0)
+            rc = os_thread_start(worker_main, worker, 0, "plait-worker");
         if (rc == 0) {
             sched.workers[index] = worker;
             /* pairs with the ACQUIRE of who walks the workers */
             atom_store(&sched.count, index + 1, RELEASE);
         } else if (worker) {
-            os_close(worker->poller);
-            os_close(worker->bell);
-            os_unmap(worker, sizeof *worker);
+            worker_drop(worker);
         }
     }
     base_spin_unlock(&sched.lock);

@@ -25,7 +25,7 @@ static struct {
     uint32_t state;                    /* 0 none, 1 runs, 2 told to end, 3 has ended */
     uint32_t dozing;                   /* 1: not looking at workers */
     uint32_t seen[SCHED_WORKERS_MOST]; /* each worker's tick at the last look; the watcher alone */
-    int64_t since[SCHED_WORKERS_MOST];
+    int64_t since[SCHED_WORKERS_MOST], cpu[SCHED_WORKERS_MOST]; /* when it had that tick first */
     bool told[SCHED_WORKERS_MOST];
 } watch = {.poller = -1, .bell = -1};
 
@@ -117,6 +117,15 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
         watch_name_stuck(worker, now);
 }
 
+/* Not switched since the last look: because it computes, or because it is blocked. One that the
+ * kernel has taken off the CPU is neither: on a busy machine a spare worker would only take more
+ * of what is short. */
+static bool watch_is_stuck(const struct sched_worker *worker)
+{
+    pid_t tid = atom_load(&worker->tid, RELAXED);
+    return os_thread_cpu(tid) - watch.cpu[worker->index] >= LOOK / 2 || !os_thread_is_runnable(tid);
+}
+
 /* One look at all workers; how many run. */
 static int watch_look(int64_t now)
 {
@@ -132,11 +141,14 @@ static int watch_look(int64_t now)
         }
         run++;
         if (tick == watch.seen[i] && atom_load(&worker->current, RELAXED)) {
-            stuck++;
-            watch_serve_stuck(worker, now);
+            if (worker->stuck || watch_is_stuck(worker)) {
+                stuck++;
+                watch_serve_stuck(worker, now);
+            }
         } else {
             watch.seen[i] = tick;
             watch.since[i] = now;
+            watch.cpu[i] = os_thread_cpu(atom_load(&worker->tid, RELAXED));
             watch.told[i] = false;
             worker->stuck = 0;
         }

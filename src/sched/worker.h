@@ -6,7 +6,7 @@
 #include "sched/sched.h"
 
 enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048 }; /* of 1 ms: 2 s */
-enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 61 };
+enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 53 };
 
 /* First in, first out, linked by sched_co.next. */
 struct sched_fifo {
@@ -35,6 +35,7 @@ struct sched_worker {
     struct os_fiber loop_fiber;
     struct os_exceptions exceptions; /* of the loop */
     int index;
+    pid_t tid;
     /* read by the watcher */
     uint32_t tick __attribute__((aligned(64))); /* switches */
     uint32_t stuck;                             /* the watcher found it stuck at this tick */
@@ -128,7 +129,7 @@ int worker_poll(struct sched_worker *worker, int64_t deadline);
 /* loop.c */
 int worker_start(uint32_t index);
 void worker_loop(struct sched_worker *worker);
-struct sched_worker *worker_new(uint32_t index);
+int worker_new(uint32_t index, struct sched_worker **made);
 
 /* watch.c */
 void watch_workers(void); /* a worker has begun to run: look at them */
