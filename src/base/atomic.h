@@ -27,7 +27,8 @@ void explore_point(const volatile void *address);
 #define atom_and(p, value, order) (ATOM_POINT_(p), __atomic_fetch_and(p, value, __ATOMIC_##order))
 /* Strong compare and swap; on failure *seen is what was there, read with ACQUIRE. */
 #define atom_cas(p, seen, value, order)                                                            \
-    (ATOM_POINT_(p), __atomic_compare_exchange_n(p, seen, value, false, __ATOMIC_##order, __ATOMIC_ACQUIRE))
+    (ATOM_POINT_(p),                                                                               \
+     __atomic_compare_exchange_n(p, seen, value, false, __ATOMIC_##order, __ATOMIC_ACQUIRE))
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

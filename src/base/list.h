@@ -10,8 +10,9 @@ struct list {
     struct list *next, *prev;
 };
 
-#define list_item(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
-#define list_each(link, head) for (struct list *link = (head)->next; link != (head); link = link->next)
+#define list_item(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+#define list_each(link, head)                                                                      \
+    for (struct list *link = (head)->next; link != (head); link = link->next)
 
 static inline void list_init(struct list *head)
 {

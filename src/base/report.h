@@ -17,8 +17,8 @@ void base_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Misuse: reports "TYPE NAME: TEXT (at PLACE)" and aborts. `object` is named by base_name_of; place
  * is the caller's return address, NULL when there is none to tell. */
-_Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+_Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format,
+                           ...) __attribute__((format(printf, 4, 5)));
 
 /* Where a return address lies, for messages: "function+0x12 (program)" by dladdr, else
  * "0x55d0c3b2a1f4 (program+0x11f4)", whose last number addr2line takes, else the bare number; into
@@ -39,8 +39,10 @@ void base_name_fork_done(void);    /* parent and child */
 /* snprintf without locale, floating point and allocation: %s %d %u %x %p %c %% with l, ll, z, a
  * width, '-', '0' and a precision for %s; what signal handlers and the watcher may call. Always
  * ends with NUL; the length it wanted. */
-int base_format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int base_vformat(char *text, size_t size, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
+int base_format(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int base_vformat(char *text, size_t size, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* The recorder's hook: NULL while off, set by watch/trace.c. `what` is a constant text. */
 extern void (*base_trace)(const char *what, const void *object, int64_t number);

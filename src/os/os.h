@@ -21,9 +21,9 @@
 #define OS_PAGE 4096
 
 /* ---- clock.c */
-int64_t os_now(void);      /* CLOCK_MONOTONIC by the vDSO, about 25 ns */
+int64_t os_now(void);        /* CLOCK_MONOTONIC by the vDSO, about 25 ns */
 int64_t os_now_coarse(void); /* the same, up to 4 ms behind, about 5 ns */
-void os_relax(void);       /* the CPU's pause hint inside a spin */
+void os_relax(void);         /* the CPU's pause hint inside a spin */
 /* This thread, at least so long; start-up and tests only: tasks sleep in wait/ */
 void os_sleep(int64_t ns);
 
@@ -51,9 +51,9 @@ bool os_thread_is_gone(pid_t tid);
 
 /* ---- thread.c */
 pid_t os_tid(void);
-int64_t os_thread_cpu(pid_t tid);    /* ns of CPU time of a thread of this process; 0: it is gone */
+int64_t os_thread_cpu(pid_t tid); /* ns of CPU time of a thread of this process; 0: it is gone */
 bool os_thread_is_runnable(pid_t tid); /* runs, or would if it had a CPU: it is not blocked */
-void os_yield(void); /* sched_yield(2) */
+void os_yield(void);                   /* sched_yield(2) */
 /* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
 int os_cpus(void);
 /* CPUs of the affinity mask the program began with: may two threads run at once? */
@@ -94,7 +94,7 @@ int os_write(int descriptor, const char *text, size_t size);
 /* Zeroed; NULL: no memory. The only way plait allocates: takes libc's lock, so start and open
  * paths only */
 void *os_alloc(size_t size);
-void os_free(void *memory);  /* takes NULL */
+void os_free(void *memory); /* takes NULL */
 /* Private zero pages, no swap reserved, no huge pages; NULL: no memory */
 void *os_map(size_t size);
 void os_unmap(void *memory, size_t size);
@@ -109,7 +109,7 @@ int os_memfd(const char *name, size_t size);
 void *os_map_file(int descriptor, size_t size); /* shared mapping; NULL */
 
 /* ---- poller.c: epoll and eventfd */
-int os_event_open(void);                   /* eventfd, non-blocking, close-on-exec */
+int os_event_open(void); /* eventfd, non-blocking, close-on-exec */
 void os_event_signal(int descriptor);
 void os_event_drain(int descriptor);
 struct os_ready {
@@ -166,10 +166,10 @@ bool os_has(enum os_feature feature);
  * through os_feature_named */
 void os_hide(const char *list);
 struct os_feature_info {
-    const char *name;     /* as in PLAIT_OS */
-    const char *what;     /* what plait uses it for */
-    const char *without;  /* what replaces it */
-    const char *cost;     /* and what that costs */
+    const char *name;    /* as in PLAIT_OS */
+    const char *what;    /* what plait uses it for */
+    const char *without; /* what replaces it */
+    const char *cost;    /* and what that costs */
 };
 const struct os_feature_info *os_feature_info(enum os_feature feature);
 int os_feature_named(const char *name, size_t length); /* its number or -1 */

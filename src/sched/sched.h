@@ -37,7 +37,7 @@ struct sched_co {
     struct sched_worker *timer_home;   /* whose heap that is */
     struct os_fiber fiber;             /* what sanitizers know of the stack */
     struct os_exceptions exceptions;
-    uint32_t tries;                    /* failed PLAIT_NOW calls */
+    uint32_t tries; /* failed PLAIT_NOW calls */
 };
 
 /* Memory for a coroutine with `size` bytes of stack (0: default) and `extra` bytes for the caller

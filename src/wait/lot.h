@@ -21,7 +21,8 @@ bool lot_enter(struct lot_node *node, uint32_t seen);
 /* Takes the node out unless a waker did. */
 void lot_leave(struct lot_node *node);
 /* A node a word; how many were queued before a word was found changed. */
-int lot_enter_all(struct wait_self *self, struct lot_node *nodes, const struct wait_word *words, int count);
+int lot_enter_all(struct wait_self *self, struct lot_node *nodes, const struct wait_word *words,
+                  int count);
 /* Takes them out again, but for the one that `state` says was fired. */
 void lot_leave_all(struct lot_node *nodes, int count, uint32_t state);
 void lot_reset(void);

@@ -59,8 +59,8 @@ struct wait_self {
      * also if movable */
     uint32_t pinned;
     const struct wait_carrier *carrier;
-    int64_t limit;     /* deadline of the scope around; WAIT_NEVER without */
-    uint32_t *covered; /* shared word that a death now must wake (robust.h); survives a switch */
+    int64_t limit;      /* deadline of the scope around; WAIT_NEVER without */
+    uint32_t *covered;  /* shared word that a death now must wake (robust.h); survives a switch */
     uint32_t *woken_on; /* the word of the last wake, for passing it on; a hint */
     struct wait_note note;
     struct wait_later { /* wakes that a signal handler of this thread asked for inside the lot */
@@ -166,7 +166,7 @@ bool wait_fire(struct wait_self *self, uint32_t outcome);
 
 /* ---- time: virtual in deterministic mode */
 int64_t wait_now(void);
-int64_t wait_now_coarse(void); /* for notes, which are written at each sleep */
+int64_t wait_now_coarse(void);   /* for notes, which are written at each sleep */
 extern int64_t wait_virtual_now; /* 0: real time */
 
 /* ---- deterministic mode's forced switches: one load and a branch where there is no seed */
