@@ -11,8 +11,7 @@
 /* A switch that the seed decides, at each call of plait: one in four. */
 static void seeded_switch(void)
 {
-    sched.random = sched.random * 1664525u + 1013904223u;
-    if (sched_current() && (sched.random >> 16) % 4 == 0)
+    if (sched_current() && sched_lot(4) == 0)
         sched_yield_now();
 }
 
@@ -31,8 +30,8 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
 {
     size_t size = base_settings()->stack;
     char *stack = base_stack_take(&size);
-    struct sched_worker *worker = stack ? worker_new(0) : NULL;
-    if (!worker)
+    struct sched_worker *worker = NULL;
+    if (!stack || worker_new(0, &worker) < 0)
         base_misuse(NULL, "deterministic mode", NULL, "no memory for its worker");
     os_fiber_new(&worker->loop_fiber, stack, size, "loop");
     worker->loop = os_context(stack + size, seeded_loop, worker);

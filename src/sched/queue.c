@@ -39,6 +39,21 @@ struct sched_co *fifo_pop(struct sched_fifo *fifo)
     return co;
 }
 
+struct sched_co *fifo_take(struct sched_fifo *fifo, uint32_t before)
+{
+    struct sched_co *ahead = fifo->first;
+    if (!before)
+        return fifo_pop(fifo);
+    while (--before)
+        ahead = ahead->next;
+    struct sched_co *co = ahead->next;
+    ahead->next = co->next;
+    if (fifo->last == co)
+        fifo->last = ahead;
+    atom_store(&fifo->count, fifo->count - 1, RELAXED);
+    return co;
+}
+
 /* SLEEPS -> RUNS by whoever comes first: one ring of the bell for many wakers. */
 void worker_wake(struct sched_worker *worker)
 {

@@ -86,18 +86,15 @@ switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *t
     worker_settle(worker);
 }
 
-/* In deterministic mode: one of the first eight that could run, by the seed. */
+/* In deterministic mode: one of the first eight that could run, by the seed; but each fourth time the
+ * one that waits longest, because a choice by lot alone serves nobody within a bound. */
 static struct sched_co *pick_seeded(struct sched_worker *worker)
 {
     for (struct sched_co *co; (co = fifo_pop(&worker->fresh));)
         fifo_push(&worker->ready, co);
-    sched.random = sched.random * 1664525u + 1013904223u; /* Numerical Recipes' generator */
     uint32_t most = worker->ready.count < 8 ? worker->ready.count : 8;
-    if (!most)
-        return NULL;
-    for (uint32_t skip = (sched.random >> 8) % most; skip > 0; skip--)
-        fifo_push(&worker->ready, fifo_pop(&worker->ready));
-    return fifo_pop(&worker->ready);
+    uint32_t skip = sched_lot(most);
+    return most ? fifo_take(&worker->ready, worker->turn % 4 ? skip : 0) : NULL;
 }
 
 /* The next coroutine of this worker, or NULL. */
@@ -132,11 +129,14 @@ leave_to(struct sched_co *co, struct sched_co *next, enum sched_after after)
     *co->worker->errno_at = co->saved_errno;
 }
 
-/* Each 61st time to the loop, which looks at timers, descriptors and other queues, so that nobody
- * who always has work starves those (Go's number: a prime, so as not to fall in step with the
- * program). */
+/* Each 53rd time to the loop, which looks at timers, descriptors and other queues, so that nobody
+ * who always has work starves those. A prime, so as not to fall in step with the program; Go's 61
+ * left a ready descriptor waiting for 65 switches, since who is made ready stands at the queue's
+ * end. */
 static bool loop_is_due(const struct sched_worker *worker)
 {
+    if (unlikely(sched.special & SCHED_SEEDED))
+        return worker->turn % SCHED_ROUND_SEEDED == 0;
     return worker->turn % SCHED_ROUND == 0;
 }
 

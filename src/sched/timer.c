@@ -11,10 +11,11 @@ static void timer_note_first(struct sched_worker *worker)
     atom_store(&worker->next_timer, first && first->key < next ? first->key : next, RELAXED);
 }
 
-/* ---- the wheel. A heap alone is not enough: its items lie on the sleepers' stacks, so with 100,000 of them each
- * comparison waits for memory. What is due later than this millisecond and within 2 s is only put on its bucket's list, and
- * comes into the heap when its millisecond does: then the heap is small. An item on such a list is to the heap one that
- * has brothers and no children, so heap_remove takes it out of either. */
+/* ---- the wheel. A heap alone is not enough: its items lie on the sleepers' stacks, so with
+ *  100,000 of them each comparison waits for memory. What is due later than this millisecond and
+ *  within 2 s is only put on its bucket's list, and comes into the heap when its millisecond does:
+ *  then the heap is small. An item on such a list is to the heap one that has brothers and no
+ *  children, so heap_remove takes it out of either. */
 
 static void bucket_put(struct timer_wheel *wheel, struct heap_item *item)
 {

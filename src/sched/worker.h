@@ -6,7 +6,7 @@
 #include "sched/sched.h"
 
 enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048 }; /* of 1 ms: 2 s */
-enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 53 };
+enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 53, SCHED_ROUND_SEEDED = 17 };
 
 /* First in, first out, linked by sched_co.next. */
 struct sched_fifo {
@@ -82,6 +82,14 @@ struct sched_state {
  * 2 workers leave (quiesce) */
 enum { SCHED_SEEDED = 1, SCHED_STOPS = 2, SCHED_LEAVES = 4 };
 extern struct sched_state sched;
+
+/* Deterministic mode: a number below `most`. Of the upper bits, because the lower ones of Numerical
+ * Recipes' generator repeat so soon that a coroutine could lose each time. */
+static inline uint32_t sched_lot(uint32_t most)
+{
+    sched.random = sched.random * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)sched.random * most >> 32);
+}
 static inline uint32_t sched_special(void)
 {
     return atom_load(&sched.special, RELAXED);
@@ -91,6 +99,8 @@ extern __thread struct sched_worker *sched_here __attribute__((tls_model("initia
 /* queue.c */
 void fifo_push(struct sched_fifo *fifo, struct sched_co *co);
 struct sched_co *fifo_pop(struct sched_fifo *fifo);
+/* That many stand before it; 0: as fifo_pop */
+struct sched_co *fifo_take(struct sched_fifo *fifo, uint32_t before);
 void worker_ready(struct sched_worker *worker,
                   struct sched_co *co); /* a started one, from any thread */
 void worker_inbox_take(struct sched_worker *worker);
