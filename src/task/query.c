@@ -122,16 +122,19 @@ bool plait_task_dumped_core(const plait_task *task)
     return task_has_ended(slot) && slot->flags & TASK_HAS_CORE;
 }
 
-static void visit_one(plait_task *task, const struct task_slot *slot,
+static bool visit_one(plait_task *task, const struct task_slot *slot,
                       void (*visit)(plait_task *task, void *arg), void *arg)
 {
     struct task_visit **visits = slot_visits(), one = {.task = task, .outer = *visits};
     one.copy.state = PLAIT_DONE;
-    one.copy.flags = slot->flags | TASK_HAS_LEFT;
-    one.copy.id = slot->id;
+    one.copy.flags = atom_load(&slot->flags, RELAXED) | TASK_HAS_LEFT;
+    one.copy.id = atom_load(&slot->id, ACQUIRE); /* before the look at the serial */
+    if (slot_find(task) != slot)
+        return false; /* it left meanwhile, and what was copied may be another's */
     *visits = &one;
     visit(task, arg);
     *visits = one.outer;
+    return true;
 }
 
 int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg)
@@ -144,9 +147,7 @@ int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg)
         struct task_slot *slot = slot_find(task);
         if (!slot || !slot_record(slot) || task_has_ended(slot))
             continue;
-        count++;
-        if (visit)
-            visit_one(task, slot, visit, arg);
+        count += !visit || visit_one(task, slot, visit, arg);
     }
     return count;
 }

@@ -109,7 +109,7 @@ void slot_free(uint32_t number)
         return;
     }
     base_spin_lock(&table.lock);
-    slot->id = table.free;
+    atom_store(&slot->id, table.free, RELAXED); /* who visits all tasks may be reading it */
     table.free = number + 1;
     base_spin_unlock(&table.lock);
 }
