@@ -18,10 +18,11 @@ int main(int argc, char **argv)
     plait_task *task;
     plait_start(&task, carrier, work, NULL, NULL);
     printf("default name %s\n", plait_task_name(task));
-    plait_task_set_name(task, "renamed");
+    plait_task_set_name(NULL, "boss");
+    printf("my name %s\n", plait_task_name(NULL));
     int rc = plait_join(task, NULL, in(1));
     printf("join for 1 s: %s, alive %d\n", code(rc), plait_is_alive(task));
-    printf("name %s, daemon %d\n", plait_task_name(task), plait_task_is_daemon(task));
+    printf("daemon %d\n", plait_task_is_daemon(task));
     plait_cancel(task);
     rc = plait_join(task, NULL, PLAIT_NEVER);
     printf("join: %s\n", code(rc));
