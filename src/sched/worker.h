@@ -6,7 +6,12 @@
 #include "sched/sched.h"
 
 enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048 }; /* of 1 ms: 2 s */
-enum { SCHED_WORKERS_MOST = 256, SCHED_STACKS_KEPT = 256, SCHED_ROUND = 53, SCHED_ROUND_SEEDED = 17 };
+enum {
+    SCHED_WORKERS_MOST = 256,
+    SCHED_STACKS_KEPT = 256,
+    SCHED_ROUND = 53,
+    SCHED_ROUND_SEEDED = 17
+};
 
 /* First in, first out, linked by sched_co.next. */
 struct sched_fifo {
