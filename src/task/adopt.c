@@ -1,10 +1,12 @@
-/* Threads that plait did not start become tasks at their first call of plait; the first of them is the
- * main task. */
+/* Threads that plait did not start become tasks at their first call of plait; the program's own
+ * first one is the main task. */
 #include "base/report.h"
 #include "base/settings.h"
+#include "os/os.h"
 #include "task/task.h"
 
-static bool has_main;
+#include <unistd.h>
+
 static pthread_key_t leaving; /* a foreign thread ends */
 
 static const char *name_of_co(const struct sched_co *co)
@@ -34,39 +36,48 @@ static void record_enter(struct task_record *record, uint32_t number, struct tas
     wait_current = &record->co.self;
 }
 
-static void adopt_main(struct task_record *record)
+static void adopt_prepare(void)
 {
-    task_main_set(record);
-    record->flags = TASK_IS_MAIN;
-    record->carrier = PLAIT_PROCESS;
-    wait_self_init(&record->co.self, &wait_thread_carrier);
     sched_hooks.name = name_of_co;
     pthread_key_create(&leaving, foreign_leaves);
     fork_prepare_once();
 }
 
+/* The main task is the program's first thread, whoever calls plait first: another thread ends before
+ * the program does. */
+static struct task_record *adopt_record(bool is_main)
+{
+    struct task_record *record = is_main ? record_of_main() : record_new();
+    if (!record)
+        return NULL;
+    record->carrier = PLAIT_THREAD;
+    record->flags = is_main ? TASK_IS_MAIN : TASK_IS_FOREIGN;
+    if (is_main) {
+        wait_self_init(&record->co.self, &wait_thread_carrier);
+        task_main_set(record);
+    } else {
+        pthread_setspecific(leaving, record);
+    }
+    return record;
+}
+
+/* The first call of plait on a thread that it did not start. */
 /* The first call of plait on a thread that it did not start. The first such thread is the main
  * task. */
 struct wait_self *task_adopt(void)
 {
-    bool first = false;
-    atom_cas(&has_main, &first, true, ACQ_REL);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    bool is_main = os_tid() == getpid() && !task_main();
     uint32_t number;
-    struct task_record *record = first ? record_new() : record_of_main();
+    pthread_once(&once, adopt_prepare);
+    struct task_record *record = adopt_record(is_main);
     struct task_slot *slot = record ? slot_new(&number) : NULL;
     if (!slot)
         base_misuse(NULL, "thread", NULL, "no memory for its first call of plait");
-    if (first) {
-        record->flags = TASK_IS_FOREIGN;
-        record->carrier = PLAIT_THREAD;
-        pthread_setspecific(leaving, record);
-    } else {
-        adopt_main(record);
-    }
     record_enter(record, number, slot);
     if (wait_deterministic)
         sched_real_event(1);
-    else if (!first && base_settings()->deterministic)
+    else if (is_main && base_settings()->deterministic)
         sched_begin_deterministic(&record->co, base_settings()->seed);
     return &record->co.self;
 }

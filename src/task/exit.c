@@ -121,7 +121,8 @@ void exit_after_fork(void)
 /* On the main task, at its next wait. */
 static void exit_if_wanted(struct wait_self *self)
 {
-    if (self != &task_main()->co.self || !atom_load(&leaving.wanted, ACQUIRE))
+    struct task_record *main = task_main();
+    if (!main || self != &main->co.self || !atom_load(&leaving.wanted, ACQUIRE))
         return;
     wait_interrupted = NULL;
     exit(leaving.status);
@@ -131,7 +132,7 @@ static void exit_if_wanted(struct wait_self *self)
 void plait_exit(int status)
 {
     struct task_record *me = task_me();
-    if (me->flags & TASK_IS_MAIN)
+    if (me->flags & TASK_IS_MAIN || !task_main()) /* main does not know plait: nobody to tell */
         exit(status);
     leaving.status = status;
     slot_at(me->slot)->flags |= TASK_HAS_EXIT;
