@@ -44,14 +44,17 @@ void wait_bad_deadline(int64_t deadline, void *place)
                 (long)deadline);
 }
 
+/* The first call of a program decides which clock it is: a time of the real one would be no time
+ * for the virtual one. */
 int64_t plait_now(void)
 {
+    wait_me();
     return wait_now();
 }
 
 int64_t plait_after(int64_t duration)
 {
-    int64_t now = wait_now(), sum;
+    int64_t now = plait_now(), sum;
     if (__builtin_add_overflow(now, duration, &sum))
         return duration > 0 ? WAIT_NEVER : wait_epoch;
     return sum < wait_epoch ? wait_epoch : sum;
