@@ -135,7 +135,7 @@ leave_to(struct sched_co *co, struct sched_co *next, enum sched_after after)
  * end. */
 static bool loop_is_due(const struct sched_worker *worker)
 {
-    if (unlikely(sched.special & SCHED_SEEDED))
+    if (unlikely(sched_special() & SCHED_SEEDED))
         return worker->turn % SCHED_ROUND_SEEDED == 0;
     return worker->turn % SCHED_ROUND == 0;
 }
