@@ -97,6 +97,21 @@ TEST_LABELED(releasing_what_one_does_not_hold_is_misuse, "process")
     close_common();
 }
 
+static void free_common(void *unused)
+{
+    if (plait_lock_acquire(&common->lock, PLAIT_NOW) == 0)
+        plait_share_free(common);
+}
+
+TEST_LABELED(unmapping_a_held_lock_is_misuse, "process")
+{
+    open_common();
+    harness_dies(free_common, NULL, "held by the caller");
+    ck_assert_int_eq(plait_lock_acquire(&common->lock, PLAIT_NOW), -EOWNERDEAD); /* it aborted */
+    plait_lock_release(&common->lock);
+    close_common();
+}
+
 TEST(one_word_too_many_is_refused)
 {
     plait_lock *locks = plait_share((ROBUST_HELD_MOST + 1) * sizeof *locks);

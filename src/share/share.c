@@ -14,6 +14,7 @@
 #include "base/atomic.h"
 #include "base/report.h"
 #include "os/os.h"
+#include "wait/robust.h"
 
 #include <errno.h>
 
@@ -110,6 +111,9 @@ void plait_share_free(void *memory)
     if (!m || m->start != memory || !atom_cas(&m->state, &listed, TAKEN, ACQ_REL))
         base_misuse(memory, "memory", __builtin_return_address(0),
                     "plait_share_free: not what plait_share returned, or given back before");
+    if (robust_holds_within(m->start, m->size)) /* the kernel would look for it at our death */
+        base_misuse(memory, "memory", __builtin_return_address(0),
+                    "plait_share_free: a lock inside is held by the caller");
     os_unmap(m->start, m->size);
     mapping_drop(m);
 }

@@ -40,9 +40,10 @@
 
 #include <errno.h>
 
-/* own[0]. Written by the holder, never taken back. */
+/* own[0]. Written by the holder, never taken back: whoever comes later must find it. */
 #define GIVEN_UP UINT64_C(1)
-/* own[1]: the holder's task, for dumps of its own process; trusted by nobody. */
+/* own[1]: the holder's task, for dumps of its own process; trusted by nobody, since a peer may
+ * have written it. */
 
 enum { PATROL_TRIES = 64, BUDGETS = 256, SPIN_NS = 20000, PAUSES = 16 };
 

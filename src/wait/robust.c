@@ -16,9 +16,10 @@
  * R5 links are write-only. What is held stands in a private array; libc's neighbours write only
  * the outer sides of the two anchors, which are private memory.
  *
- * The oldest anchor holds its thread's TID itself. So the kernel marks a dead thread's record, too,
- * and the next thread that needs one takes it: a destructor could come too early. Not the newest
- * anchor, because the kernel would still be on its way to the others when the record is reused. */
+ * The oldest anchor holds its thread's TID itself. So the kernel marks a dead thread's record,
+ * too, and the next thread that needs one takes it: a destructor could come too early. Not the
+ * newest anchor, because the kernel would still be on its way to the others when the record is
+ * reused. */
 #include "wait/robust.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -29,14 +30,14 @@
 __thread struct robust_thread *robust_current __attribute__((tls_model("initial-exec")));
 static struct robust_thread *records;
 
-static void *link_read(const void *link) /* of anchors only: R5 */
+static void *link_read(const void *link) /* of anchors only, because of R5 */
 {
     return ((const struct robust_link *)link)->next;
 }
 
-/* A record whose thread died: the kernel marked it. Where there are no robust lists it is asked. For
- * ThreadSanitizer there is none, because it cannot see that the kernel's mark comes after all that
- * the dead thread did. */
+/* A record whose thread died: the kernel marked it. Where there are no robust lists it is asked.
+ * For ThreadSanitizer there is none, because it cannot see that the kernel's mark comes after all
+ * that the dead thread did. */
 static bool record_is_free(struct robust_thread *record, uint32_t *seen)
 {
     *seen = atom_load(&record->oldest.word, ACQUIRE); /* pairs with the CAS of record_find */
@@ -161,6 +162,15 @@ int robust_held_count(uint64_t task)
     for (uint32_t i = 0; here && i < here->count; i++)
         count += here->held[i].task == task;
     return count;
+}
+
+bool robust_holds_within(const void *start, size_t size)
+{
+    const struct robust_thread *here = robust_current;
+    for (uint32_t i = 0; here && i < here->count; i++)
+        if ((uintptr_t)here->held[i].word - (uintptr_t)start < size)
+            return true;
+    return false;
 }
 
 /* Does this thread hold it, for whichever task? */

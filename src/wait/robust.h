@@ -117,7 +117,7 @@ static inline void robust_link(struct robust_thread *here, struct robust_word *h
     robust_link_write(robust_link_of(here, &here->newest), link);
     here->held[here->count++] = (struct robust_held){held, task};
 }
-/* The one that was linked last, and any. */
+/* The one that was linked last, the usual case because sections nest; and any. */
 static inline void robust_unlink_newest(struct robust_thread *here)
 {
     robust_link_write(robust_link_of(here, &here->newest), robust_link_at(here, --here->count));
@@ -128,7 +128,7 @@ static inline bool robust_is_full(const struct robust_thread *here)
 {
     return unlikely(here->count >= ROBUST_HELD_MOST);
 }
-/* Does this task hold it? The truth is the private array, never what lies in shared memory. A
+/* Does this task hold it? The private array is asked, since shared memory may say anything. A
  * task is named by its wait_self's address. */
 bool robust_holds(const struct robust_word *held, uint64_t task);
 static inline bool robust_holds_newest(const struct robust_thread *here,
@@ -138,10 +138,12 @@ static inline bool robust_holds_newest(const struct robust_thread *here,
     return likely(here->count && newest->word == held && newest->task == task);
 }
 int robust_held_count(uint64_t task); /* how many this task holds, for the check at its end */
+/* Does this thread hold a word in this memory? It must not be unmapped then. */
+bool robust_holds_within(const void *start, size_t size);
 
 /* A holder that the kernel did not mark: is the thread of `seen` gone? Then marks the word as the
  * kernel would. True: look again. */
 bool robust_patrol(uint32_t *word, uint32_t seen);
-void robust_after_fork(void); /* the parent holds what was held */
+void robust_after_fork(void); /* the child holds nothing, since the parent goes on holding it */
 
 #endif
