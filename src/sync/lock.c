@@ -268,12 +268,24 @@ static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_
     return rc;
 }
 
+/* One step from free to this task's. Its caller has found the lock private and the task known. */
+static inline bool lock_try(struct lock *lock, const struct wait_self *self, void *place)
+{
+    uint64_t open = 0;
+    if (unlikely(
+            !atom_cas(&lock->both, &open, lock_mine(self), ACQUIRE))) /* pairs as in lock_attempt */
+        return false;
+    atom_store(&lock->place, place, RELAXED);
+    return true;
+}
+
 int lock_take(plait_lock *object, int64_t deadline, bool done, void *place)
 {
+    struct lock *lock = (struct lock *)object;
     WAIT_POINT();
     if (!sync_is_private(object))
         return lock_take_shared(object, deadline, done, place);
-    return lock_wait((struct lock *)object, deadline, done, place);
+    return lock_try(lock, wait_me(), place) ? 0 : lock_wait(lock, deadline, done, place);
 }
 
 static __attribute__((noinline)) int lock_acquire_odd(plait_lock *lock, int64_t deadline,
@@ -290,19 +302,9 @@ int plait_lock_acquire(plait_lock *object, int64_t deadline)
     struct lock *lock = (struct lock *)object;
     void *place = __builtin_return_address(0);
     struct wait_self *self = wait_current;
-    uint64_t open = 0;
-    if (unlikely(deadline < wait_epoch || wait_deterministic || !self))
+    if (unlikely(deadline < wait_epoch || wait_deterministic || !self || !sync_is_private(object)))
         return lock_acquire_odd(object, deadline, place);
-    if (unlikely(!sync_is_private(object))) {
-        if (sync_is_shared(object))
-            return shared_lock_acquire((struct robust_word *)object, deadline, place);
-        return lock_acquire_odd(object, deadline, place);
-    }
-    if (unlikely(
-            !atom_cas(&lock->both, &open, lock_mine(self), ACQUIRE))) /* pairs as in lock_attempt */
-        return lock_wait(lock, deadline, false, place);
-    atom_store(&lock->place, place, RELAXED);
-    return 0;
+    return likely(lock_try(lock, self, place)) ? 0 : lock_wait(lock, deadline, false, place);
 }
 
 static _Noreturn void lock_not_mine(struct lock *lock, const char *what, void *place)
