@@ -1,4 +1,5 @@
-/* Several tasks that run one function at once, of one carrier or of three kinds mixed: plait's threads, coroutines, plain pthreads. */
+/* Several tasks that run one function at once, of one carrier or of three kinds mixed: plait's
+ * threads, coroutines, plain pthreads. */
 #ifndef TESTS_CREW_H
 #define TESTS_CREW_H
 
@@ -8,8 +9,8 @@
 
 enum { CREW_MOST = 64, CREW_MIXED = 100 };
 
-/* ck_assert for the inside of tasks: Check takes a lock and writes at each of its own, which would serialize what is to race, and
- * would be held in a forked child. */
+/* ck_assert for the inside of tasks: Check takes a lock and writes at each of its own, which would
+ * serialize what is to race, and would be held in a forked child. */
 #define need(condition)                                                                            \
     do {                                                                                           \
         if (!(condition))                                                                          \

@@ -157,7 +157,8 @@ static int kick(void *arg)
     return 0;
 }
 
-/* The handler interrupts its thread anywhere in a wait on the same event, most of all while it holds the bucket of the parking lot. */
+/* The handler interrupts its thread anywhere in a wait on the same event, most of all while it
+ * holds the bucket of the parking lot. */
 TEST(a_handler_may_set_what_its_thread_waits_for)
 {
     struct crew crew = {.count = 0};

@@ -1,4 +1,5 @@
-/* The private lock: exclusion, waiting, fairness, forks, misuse. The shared one is tested in test_shared_lock.c. */
+/* The private lock: exclusion, waiting, fairness, forks, misuse. The shared one is tested in
+ * test_shared_lock.c. */
 #include "crew.h"
 
 #include <stdlib.h>
@@ -166,7 +167,8 @@ TEST_LIGHT(cancel_does_not_end_the_block)
     ck_assert_int_eq(sum, 1);
 }
 
-/* Each call has a chance to time out, to be refused or to be cancelled; whoever gets the lock is alone. */
+/* Each call has a chance to time out, to be refused or to be cancelled; whoever gets the lock is
+ * alone. */
 static int acquire_somehow(unsigned *random)
 {
     switch (crew_random(random) % 4) {
@@ -248,7 +250,8 @@ TEST_LIGHT(nobody_starves)
     crew_join(&crew);
 }
 
-/* The lock lies on the stack of one task; the other releases it as its last act. Under ASan and TSan a release that touches it later shows. */
+/* The lock lies on the stack of one task; the other releases it as its last act. Under ASan and
+ * TSan a release that touches it later shows. */
 static int release_last(void *arg)
 {
     plait_lock *mine = *(plait_lock **)arg;
@@ -388,7 +391,8 @@ TEST_LABELED(who_forks_goes_on_holding, "process")
     plait_lock_release(&lock);
 }
 
-/* A child forked at any moment of a struggle finds the lock free, or left behind, and never hangs. */
+/* A child forked at any moment of a struggle finds the lock free, or left behind, and never hangs.
+ * */
 static void take_in_child(void *arg)
 {
     int rc = plait_lock_acquire(&lock, PLAIT_NEVER);

@@ -344,7 +344,8 @@ TEST_CREW(time_outs_cancels_and_close_lose_nothing)
     plait_queue_free(storm.queue);
 }
 
-/* Who sees the effect frees the queue, while the other is still on its way out: ASan and TSan see a late touch. */
+/* Who sees the effect frees the queue, while the other is still on its way out: ASan and TSan see a
+ * late touch. */
 static int put_one(void *arg)
 {
     int item = 7;
@@ -468,7 +469,8 @@ TEST_LABELED(misuse_is_told_with_names, "process")
     plait_queue_free(queue);
 }
 
-/* Each opens its queue in the child, because one of the parent's would be misuse of another kind. */
+/* Each opens its queue in the child, because one of the parent's would be misuse of another kind.
+ * */
 static void in_child(void *arg)
 {
     void (*misuse)(void *arg) = (void (*)(void *))arg;

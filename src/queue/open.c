@@ -53,7 +53,8 @@ static int ring_measure(struct ring *ring, size_t element, size_t capacity, size
     return 0;
 }
 
-/* Zeroed memory is an empty ring: stamps hold no index, so that the pages of a large one are not touched before they are used. */
+/* Zeroed memory is an empty ring: stamps hold no index, so that the pages of a large one are not
+ * touched before they are used. */
 static plait_queue *queue_new(const struct ring *sizes, size_t bytes)
 {
     char *memory = os_alloc(bytes);

@@ -5,17 +5,21 @@
  *   bit 1 W        somebody may sleep
  *   bits 2..31     epoch, one more at each wake, so that who is about to sleep notices it
  *
- * A getter that found nothing: sets W (1), looks at head and tail again (2), sleeps while the word is as it then was. A putter: claims its
- * position (a), looks at the other side's word (b): W: takes it off with a new epoch; fills the slot; wakes one. All of 1, 2, a, b are
- * SEQ_CST, so either 2 sees the claim of a, and the getter does not sleep, or b sees the W of 1. Claims and not stamps are
- * compared, because then the claim itself is the barrier, and a put costs no second one.
+ * A getter that found nothing: sets W (1), looks at head and tail again (2), sleeps while the word
+ * is as it then was. A putter: claims its position (a), looks at the other side's word (b): W:
+ * takes it off with a new epoch; fills the slot; wakes one. All of 1, 2, a, b are SEQ_CST, so
+ * either 2 sees the claim of a, and the getter does not sleep, or b sees the W of 1. Claims and not
+ * stamps are compared, because then the claim itself is the barrier, and a put costs no second one.
  *
- * One wake for one item is enough only if the woken one looks after those who come later: an item put while W was off has woken nobody.
- * So who has slept wakes the next one of his side when he leaves something behind.
+ * One wake for one item is enough only if the woken one looks after those who come later: an item
+ * put while W was off has woken nobody. So who has slept wakes the next one of his side when he
+ * leaves something behind.
  *
- * You may free the queue as soon as you see a call's effect. So W is looked at and taken off before step 3 of the ring makes the effect
- * visible, and the wake behind it uses the word's address, not its memory (the lot touches it only while others sleep on it). Close sets CLOSING in both
- * words first, which turns away who is about to sleep, then CLOSED in the tail, its last touch, then wakes all by address. */
+ * You may free the queue as soon as you see a call's effect. So W is looked at and taken off before
+ * step 3 of the ring makes the effect visible, and the wake behind it uses the word's address, not
+ * its memory (the lot touches it only while others sleep on it). Close sets CLOSING in both words
+ * first, which turns away who is about to sleep, then CLOSED in the tail, its last touch, then
+ * wakes all by address. */
 #include "queue/queue.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -54,7 +58,8 @@ static void queue_leave(struct queue_call *call)
     call->counted = false;
 }
 
-/* Before the effect of a call that has waited becomes visible. True: it owes the next one of its side a wake, since something is left for him. */
+/* Before the effect of a call that has waited becomes visible. True: it owes the next one of its
+ * side a wake, since something is left for him. */
 static bool queue_pass_on(struct queue_call *call, bool left)
 {
     queue_leave(call);
@@ -148,9 +153,11 @@ static int get_words(void *object, struct wait_word *words)
     return side_words(object, is_empty, words);
 }
 
-/* Waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case the other side runs on another CPU; a few in a
- * row, because each look takes the line away from it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads
- * than CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a wake. */
+/* Waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case
+ * the other side runs on another CPU; a few in a row, because each look takes the line away from
+ * it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads than
+ * CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a wake.
+ * */
 static int queue_spin(struct queue_call *call, int (*attempt)(void *object))
 {
     struct queue_side *side = call->side;

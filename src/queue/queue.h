@@ -20,7 +20,8 @@ enum { QUEUE_CLOSING = 1, QUEUE_W = 2, QUEUE_EPOCH = 4 };
 /* Before a sleep: so many looks after a pause of so many os_relax, then so many after a yield. */
 enum { QUEUE_PAUSES = 4, QUEUE_PAUSE = 16, QUEUE_YIELDS = 16 };
 
-/* Plus wait_forks: so that one comparison finds a freed queue, what never was one, and one of the parent's in a forked child. */
+/* Plus wait_forks: so that one comparison finds a freed queue, what never was one, and one of the
+ * parent's in a forked child. */
 #define QUEUE_MAGIC UINT64_C(0x706c616974517565)
 
 struct plait_queue {

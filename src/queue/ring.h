@@ -1,20 +1,28 @@
 /* The ring under the private queue: bounded, any number of putters and getters, no lock.
  *
- * Problem: putters and getters of many threads move items of 8 bytes; a lock around the ring makes them take turns and, with a preempted
- * holder, wait for its time slice.
- * Obvious idea: two counters and an array. A putter that has advanced the tail has not written its item yet, and a getter reads what was there
- * before. So each slot has a stamp that says what it holds (Dmitry Vyukov's queue of 2010):
+ * Problem: putters and getters of many threads move items of 8 bytes; a lock around the ring makes
+ * them take turns and, with a preempted holder, wait for its time slice. Obvious idea: two counters
+ * and an array. A putter that has advanced the tail has not written its item yet, and a getter
+ * reads what was there before. So each slot has a stamp that says what it holds (Dmitry Vyukov's
+ * queue of 2010):
  *
- *   A position is lap | index: index 0 .. capacity - 1 in the low bits, the lap above, which counts in steps of `lap`, a power of two not
- *   below the capacity. Positions only grow; 63 bits of them last for centuries.
+ *   A position is lap | index: index 0 .. capacity - 1 in the low bits, the lap above, which counts
+ *   in steps of `lap`, a power of two not below the capacity. Positions only grow; 63 bits of them
+ *   last for centuries.
  *   stamp == the position's lap       the slot is free for the putter of this position
  *   stamp == the position's lap + 1   it holds the item of this position
  *   bit 63 of tail, CLOSED: no putter claims any more
  *
- * put: 1. stamp says free: claim the position, tail -> next  2. copy in  3. stamp = lap + 1
- * get: 1. stamp says item: claim the position, head -> next  2. copy out 3. stamp = lap + `lap`: free for the next lap
- * Step 3 is a release store that pairs with the acquire of step 1 of the other side. Between 1 and 3 others see a slot that is "busy"; they
- * wait for it, since answering "full" or "empty" would be wrong. Claims are SEQ_CST for the sake of queue.c. */
+ * put: 1. stamp says free: claim the position, tail -> next
+ *      2. copy in
+ *      3. stamp = lap + 1
+ * get: 1. stamp says item: claim the position, head -> next
+ *      2. copy out
+ *      3. stamp = lap + `lap`: free for the next lap
+ *
+ * Step 3 is a release store that pairs with the acquire of step 1 of the other side. Between 1 and
+ * 3 others see a slot that is "busy"; they wait for it, since answering "full" or "empty" would be
+ * wrong. Claims are SEQ_CST for the sake of queue.c. */
 #ifndef QUEUE_RING_H
 #define QUEUE_RING_H
 
@@ -41,11 +49,13 @@ struct ring {
     uint64_t head __attribute__((aligned(64)));
 };
 
-/* Somebody else is between his steps 1 and 3. `looks` counts how often this call found that: at first it is a matter of
- * nanoseconds, then he has been preempted, and needs the CPU more than we do. */
+/* Somebody else is between his steps 1 and 3. `looks` counts how often this call found that: at
+ * first it is a matter of nanoseconds, then he has been preempted, and needs the CPU more than we
+ * do. */
 void ring_busy(unsigned *looks);
 
-/* How many positions are claimed for items and not yet by getters. SEQ_CST loads: who has announced his sleep must not miss a claim. */
+/* How many positions are claimed for items and not yet by getters. SEQ_CST loads: who has announced
+ * his sleep must not miss a claim. */
 size_t ring_count(const struct ring *ring);
 
 static inline struct ring_slot *ring_slot(const struct ring *ring, uint64_t position)

@@ -2,13 +2,16 @@
  *
  *   bit 31 W     somebody may sleep on it. Never together with SET
  *   bit 30 SET
- *   bits 29..0   private: how many times it was set, so that a waiter woken by a set finds out that there was one though a clear came right behind.
- *                Shared: zero, because the kernel wakes a sleeper of a word with zeroes here when a setter or a woken waiter is killed
- *                (robust.h, R2); the count is the word `behind`, added to before the set.
+ *   bits 29..0   private: how many times it was set, so that a waiter woken by a set finds out that
+ *                there was one though a clear came right behind. Shared: zero, because the kernel
+ *                wakes a sleeper of a word with zeroes here when a setter or a woken waiter is
+ *                killed (robust.h, R2); the count is the word `behind`, added to before the set.
  *
- * Set is one compare-and-swap that takes W off and puts SET on, then a wake of all by the word's address: nothing of the event is touched after a
- * waiter can see it set, so that the waiter may free it. A sleeper on his way to bed notices that the word has changed.
- * A shared setter killed between the two: the kernel wakes one sleeper, who wakes the others; so does every waiter who has slept. */
+ * Set is one compare-and-swap that takes W off and puts SET on, then a wake of all by the word's
+ * address: nothing of the event is touched after a waiter can see it set, so that the waiter may
+ * free it. A sleeper on his way to bed notices that the word has changed. A shared setter killed
+ * between the two: the kernel wakes one sleeper, who wakes the others; so does every waiter who has
+ * slept. */
 #include "base/report.h"
 #include "sync/object.h"
 

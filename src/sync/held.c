@@ -1,4 +1,5 @@
-/* plait_with: a lock for the length of a block, and what happens when its last holder died inside. */
+/* plait_with: a lock for the length of a block, and what happens when its last holder died inside.
+ * */
 #include "base/report.h"
 #include "sync/lock.h"
 #include "sync/repair.h"

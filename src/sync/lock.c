@@ -1,35 +1,43 @@
 /* The private lock. The shared form is another protocol, in shared_lock.c.
  *
- * Problem: threads and coroutines contend for sections of 100 ns, while waking a sleeper costs 10,000 ns and more.
- * Obvious idea: hand the lock to the longest sleeper at each release. Then every section waits for a wake, and the lock does
- * 50,000 sections a second instead of millions. So a release hands over nothing: whoever comes first takes the lock, and time, not order, bounds
+ * Problem: threads and coroutines contend for sections of 100 ns, while waking a sleeper costs
+ * 10,000 ns and more. Obvious idea: hand the lock to the longest sleeper at each release. Then
+ * every section waits for a wake, and the lock does 50,000 sections a second instead of millions.
+ * So a release hands over nothing: whoever comes first takes the lock, and time, not order, bounds
  * how long a sleeper can lose that race.
  *
  * The word:
  *   bit 0 LOCKED  somebody holds it
- *   bit 1 W       somebody may sleep in the lot: a release must wake one. May be stale, never missing
- *   bit 2 S       a sleeper has lost for more than STARVED: who has not slept yet queues behind instead of taking a free lock
- *   bit 3 K       a woken thread is on its way: releases wake nobody else meanwhile, otherwise each release of the 20 us until it
- *                 runs would wake one more, who finds the lock taken
+ *   bit 1 W       somebody may sleep in the lot: a release must wake one. May be stale, never
+ *                 missing
+ *   bit 2 S       a sleeper has lost for more than STARVED: who has not slept yet queues behind
+ *                 instead of taking a free lock
+ *   bit 3 K       a woken thread is on its way: releases wake nobody else meanwhile, otherwise each
+ *                 release of the 20 us until it runs would wake one more, who finds the lock taken
  *   bit 4 D       a fork left the holder behind, and what the lock protects has not been mended
  *   bit 5 R       released with D: refused to all
- *   bits 8..31    generation (wait_forks) of who locked it; S and K of another generation speak of tasks that are not here
- * and behind it, in the same 8 bytes, the owner's number. Both change in one step, so that a release is one instruction that also proves
- * that the caller holds the lock, and "do I hold it?" has an exact answer. (An owner in a word of its own costs one more transfer of the line
- * between cores at each release: whoever spins takes the line away between the two stores.)
+ *   bits 8..31    generation (wait_forks) of who locked it; S and K of another generation speak of
+ *                 tasks that are not here
+ * and behind it, in the same 8 bytes, the owner's number. Both change in one step, so that a
+ * release is one instruction that also proves that the caller holds the lock, and "do I hold it?"
+ * has an exact answer. (An owner in a word of its own costs one more transfer of the line between
+ * cores at each release: whoever spins takes the line away between the two stores.)
  *
  * Acquire:
  *   1. word 0 -> LOCKED | generation. Nobody can be starving or on his way: done.
- *   2. Free with W, S or K: the same, keeping W; S only for who has slept. Who has slept clears K, who starved clears S.
+ *   2. Free with W, S or K: the same, keeping W; S only for who has slept. Who has slept clears K,
+ *      who starved clears S.
  *   3. Held: spin while that has paid so far (budget.h).
  *   4. Set W, clear K, park on the word as it then stands; back to 2.
- *   5. Leaving without the lock (time-out, cancel): clear K, S as above; a free lock with W is passed on: wake one.
+ *   5. Leaving without the lock (time-out, cancel): clear K, S as above; a free lock with W is
+ *      passed on: wake one.
  * Release:
- *   6. LOCKED -> 0, keeping S and K. W without K: W off, and wake one; the lot sets K and, while others remain asleep, W again,
- *      before the woken one can run.
- * No sleeper is forgotten: W goes off only at 5 and 6, both wake afterwards, and the lot restores it under its bucket's lock. K stands only
- * for a task that is still inside 2 to 5, each of which takes it off: then the next release wakes again.
- * After 6 the lock is not touched but by the lot while sleepers remain, so that the next holder may free it. */
+ *   6. LOCKED -> 0, keeping S and K. W without K: W off, and wake one; the lot sets K and, while
+ *      others remain asleep, W again, before the woken one can run.
+ * No sleeper is forgotten: W goes off only at 5 and 6, both wake afterwards, and the lot restores
+ * it under its bucket's lock. K stands only for a task that is still inside 2 to 5, each of which
+ * takes it off: then the next release wakes again. After 6 the lock is not touched but by the lot
+ * while sleepers remain, so that the next holder may free it. */
 #include "sync/lock.h"
 #include "base/settings.h"
 #include "os/os.h"
@@ -150,8 +158,9 @@ static void wake_one(struct lock *lock)
     wait_unpark_marking(&lock->word, 1, COMING | wait_forks << GENERATION, SLEEPERS);
 }
 
-/* Step 3. The lock's result, or -EAGAIN: it did not pay. Looks become rare soon: each takes the line away from the holder, who then
- * releases later, and where a transfer is dear it is better to let him have two sections. */
+/* Step 3. The lock's result, or -EAGAIN: it did not pay. Looks become rare soon: each takes the
+ * line away from the holder, who then releases later, and where a transfer is dear it is better to
+ * let him have two sections. */
 static int lock_spin(struct lock_call *call)
 {
     struct lock *lock = call->lock;
@@ -296,7 +305,8 @@ static __attribute__((noinline)) int lock_acquire_odd(plait_lock *lock, int64_t 
     return lock_take(lock, deadline, false, place);
 }
 
-/* The usual case and nothing else: whatever is odd leaves by a jump, so that no register has to be saved. */
+/* The usual case and nothing else: whatever is odd leaves by a jump, so that no register has to be
+ * saved. */
 int plait_lock_acquire(plait_lock *object, int64_t deadline)
 {
     struct lock *lock = (struct lock *)object;

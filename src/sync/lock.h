@@ -6,10 +6,12 @@
 
 #include <plait/lock.h>
 
-/* plait_lock_acquire for callers with a place of their own. `done`: a block that cannot say no, so neither cancel nor a scope's deadline ends the wait. */
+/* plait_lock_acquire for callers with a place of their own. `done`: a block that cannot say no, so
+ * neither cancel nor a scope's deadline ends the wait. */
 int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place);
 
-/* Who holds a private lock, and where he took it; NULL: nobody, or it is a shared one. A hint, for messages and dumps. */
+/* Who holds a private lock, and where he took it; NULL: nobody, or it is a shared one. A hint, for
+ * messages and dumps. */
 struct wait_self *lock_holder(const plait_lock *lock, void **place);
 
 #endif

@@ -1,4 +1,5 @@
-/* Is it an object at all? Misuse that would otherwise become a hang or somebody else's memory ends here with a message. */
+/* Is it an object at all? Misuse that would otherwise become a hang or somebody else's memory ends
+ * here with a message. */
 #include "sync/object.h"
 #include "base/report.h"
 #include "share/share.h"

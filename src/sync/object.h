@@ -1,4 +1,5 @@
-/* What lock and event have in common: 64 bytes laid out as struct robust_word, private when zeroed. */
+/* What lock and event have in common: 64 bytes laid out as struct robust_word, private when zeroed.
+ * */
 #ifndef SYNC_OBJECT_H
 #define SYNC_OBJECT_H
 
@@ -6,11 +7,13 @@
 
 #include <plait/macros.h>
 
-/* `before` of a shared object: non-zero tells it from a private one, and this bit is what musl's pthread_exit looks for. */
+/* `before` of a shared object: non-zero tells it from a private one, and this bit is what musl's
+ * pthread_exit looks for. */
 #define SYNC_SHARED 0x80u
 
-/* The first 8 bytes, `reserved` and `before` in one: zero in a private object, this in a shared one, and nothing else in either. What was never
- * initialised, or is no such object, is most likely caught here. */
+/* The first 8 bytes, `reserved` and `before` in one: zero in a private object, this in a shared
+ * one, and nothing else in either. What was never initialised, or is no such object, is most likely
+ * caught here. */
 #define SYNC_PRIVATE_HEAD UINT64_C(0)
 #define SYNC_SHARED_HEAD ((uint64_t)SYNC_SHARED << 32)
 

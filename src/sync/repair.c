@@ -1,8 +1,9 @@
 /* Private memory, because no function's address may lie in shared memory.
  *
- * Lists that only grow at the front, without a lock: a child forked while another thread held one could never take it. An entry never changes
- * once it is in, so that function and argument always belong together; a newer one for the same object hides it. An object whose repair
- * changes again and again therefore costs 32 bytes each time. */
+ * Lists that only grow at the front, without a lock: a child forked while another thread held one
+ * could never take it. An entry never changes once it is in, so that function and argument always
+ * belong together; a newer one for the same object hides it. An object whose repair changes again
+ * and again therefore costs 32 bytes each time. */
 #include "sync/repair.h"
 #include "base/atomic.h"
 #include "os/os.h"

@@ -1,14 +1,17 @@
-/* What locks and queues ask about tasks: who they are in messages, and whether waiting for one by spinning can help. */
+/* What locks and queues ask about tasks: who they are in messages, and whether waiting for one by
+ * spinning can help. */
 #ifndef SYNC_WAITER_H
 #define SYNC_WAITER_H
 
 #include "task/task.h"
 
-/* May `self` spin until `holder` (NULL: not known) does something? A coroutine must not wait that way for one of its own worker, which cannot run meanwhile;
- * nobody waits that way for a task that sleeps. */
+/* May `self` spin until `holder` (NULL: not known) does something? A coroutine must not wait that
+ * way for one of its own worker, which cannot run meanwhile; nobody waits that way for a task that
+ * sleeps. */
 bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holder);
 
-/* A number for the task that no other has while it lives; never 0. Every wait_self begins a record. */
+/* A number for the task that no other has while it lives; never 0. Every wait_self begins a record.
+ * */
 static inline uint32_t waiter_number(const struct wait_self *self)
 {
     return ((const struct task_record *)self)->slot + 1;
