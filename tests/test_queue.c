@@ -445,8 +445,10 @@ static void duration(void *arg)
 static void free_awaited(void *arg)
 {
     plait_task *task;
+    plait_wait_info info;
     plait_start(&task, PLAIT_THREAD, get_one, arg, &(plait_start_options){.name = "clerk"});
-    (void)plait_sleep(plait_after(20 * PLAIT_MILLISECOND));
+    while (plait_task_waits(task, &info) != 0)
+        (void)plait_sleep(plait_after(PLAIT_MILLISECOND));
     plait_queue_free(arg);
 }
 
