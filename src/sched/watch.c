@@ -182,7 +182,7 @@ static int64_t watch_next_look(int64_t now, int *idle)
 static void watch_main(void *arg)
 {
     int idle = 0;
-    while (atom_load(&watch.state, ACQUIRE) == WATCH_RUNS) {
+    while (atom_load(&watch.state, ACQUIRE) != WATCH_ENDS) {
         bool dozed = atom_load(&watch.dozing, RELAXED);
         int64_t look = wait_deterministic ? WAIT_NEVER : watch_next_look(os_now(), &idle);
         int64_t first = watch_first_time();
@@ -216,11 +216,12 @@ static int watch_open(void)
     if (rc < 0) {
         os_close(watch.poller);
         os_close(watch.bell);
+        watch.poller = watch.bell = -1;
     }
     return rc;
 }
 
-/* Starts the thread if there is none. */
+/* Starts the thread if there is none. RUNS is told once it does, because others go on at once then. */
 static int watch_begin(void)
 {
     int rc = 0;
@@ -230,10 +231,9 @@ static int watch_begin(void)
     if (watch.state != WATCH_RUNS) {
         if (!watch.watches.next)
             list_init(&watch.watches);
-        watch.state = WATCH_RUNS;
         rc = watch_open();
-        if (rc < 0)
-            watch.state = WATCH_NONE;
+        if (rc == 0)
+            atom_store(&watch.state, WATCH_RUNS, RELEASE);
     }
     base_spin_unlock(&watch.lock);
     return rc;
