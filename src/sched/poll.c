@@ -13,7 +13,7 @@ int worker_poll(struct sched_worker *worker, int64_t deadline)
 {
     struct os_ready ready[64];
     int count = os_poller_wait(worker->poller, ready, 64, deadline);
-    worker->polls++;
+    atom_add(&worker->polls, 1, RELAXED); /* the watcher looks for a stuck worker */
     for (int i = 0; i < count; i++) {
         struct poll_wait *wait = (struct poll_wait *)(uintptr_t)ready[i].tag;
         if (!wait) {

@@ -211,7 +211,7 @@ struct sched_co *worker_steal(struct sched_worker *worker)
         struct sched_co *co =
             take_some(worker, &victim->fresh, &victim->fresh_lock, most < 32 ? most : 32);
         if (co) {
-            worker->steals++;
+            atom_store(&worker->steals, worker->steals + 1, RELAXED);
             return co;
         }
     }

@@ -29,9 +29,10 @@ static void foreign_leaves(void *value)
 static void record_enter(struct task_record *record, uint32_t number, struct task_slot *slot)
 {
     record->slot = number;
-    record->id = slot->id = record_next_id();
+    record->id = record_next_id();
+    atom_store(&slot->id, record->id, RELAXED);
     slot_set_record(slot, record);
-    slot->flags = (uint32_t)record->carrier << 16;
+    atom_store(&slot->flags, (uint32_t)record->carrier << 16, RELAXED);
     atom_store(&slot->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
     wait_current = &record->co.self;
 }

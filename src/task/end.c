@@ -75,7 +75,7 @@ void task_publish(uint32_t number, plait_state state, int status)
 {
     struct task_slot *slot = slot_at(number);
     uint32_t serial = slot->serial;
-    slot->status = status;
+    atom_store(&slot->status, status, RELAXED);
     uint32_t old = atom_load(&slot->state, RELAXED);
     while (!atom_cas(&slot->state, &old, (uint32_t)state | (old & TASK_LOOSE), ACQ_REL))
         ;

@@ -44,7 +44,7 @@ bool plait_is_alive(const plait_task *task)
 
 uint64_t plait_task_id(const plait_task *task)
 {
-    return slot_of(task, "id", PLACE)->id;
+    return atom_load(&slot_of(task, "id", PLACE)->id, RELAXED);
 }
 
 int plait_task_descriptor(plait_task *task)
@@ -61,7 +61,7 @@ pid_t plait_task_pid(const plait_task *task)
 
 plait_carrier plait_task_carrier(const plait_task *task)
 {
-    return (plait_carrier)(slot_of(task, "carrier", PLACE)->flags >> 16);
+    return (plait_carrier)(atom_load(&slot_of(task, "carrier", PLACE)->flags, RELAXED) >> 16);
 }
 
 /* A coroutine that has ended has no record any more: one is made for who still wants its name, and
@@ -103,7 +103,7 @@ void plait_task_set_name(plait_task *task, const char *name)
 
 bool plait_task_is_daemon(const plait_task *task)
 {
-    return slot_of(task, "is_daemon", PLACE)->flags & TASK_HAS_DAEMON;
+    return atom_load(&slot_of(task, "is_daemon", PLACE)->flags, RELAXED) & TASK_HAS_DAEMON;
 }
 
 int plait_task_status(const plait_task *task, int *status)
@@ -112,7 +112,7 @@ int plait_task_status(const plait_task *task, int *status)
     if (!task_has_ended(slot))
         return -EAGAIN;
     if (status)
-        *status = slot->status;
+        *status = atom_load(&slot->status, RELAXED);
     return 0;
 }
 

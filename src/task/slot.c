@@ -91,8 +91,8 @@ struct task_slot *slot_new(uint32_t *number)
     } else if (!(slot = slot_from_table(number))) {
         return NULL;
     }
-    slot->status = 0;
-    slot->flags = 0;
+    atom_store(&slot->status, 0, RELAXED);
+    atom_store(&slot->flags, 0, RELAXED);
     slot_set_record(slot, NULL);
     atom_store(&slot->state, PLAIT_PENDING, RELAXED);
     atom_store(&slot->serial, slot->serial + 1, RELEASE);

@@ -92,12 +92,12 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
     record->co.movable = options->movable;
     if (options->name)
         record_rename(record, options->name);
-    record->id = slot->id = record_next_id();
-    slot->flags = (uint32_t)record->carrier << 16;
-    if (options->daemon) {
+    record->id = record_next_id();
+    if (options->daemon)
         record->flags |= TASK_IS_DAEMON;
-        slot->flags |= TASK_HAS_DAEMON;
-    }
+    uint32_t flags = (uint32_t)record->carrier << 16 | (options->daemon ? TASK_HAS_DAEMON : 0);
+    atom_store(&slot->id, record->id, RELAXED); /* who visits all tasks may be reading both */
+    atom_store(&slot->flags, flags, RELAXED);
     slot_set_record(slot, record);
 }
 
