@@ -468,6 +468,11 @@ static void acquire(void *arg)
     (void)!plait_lock_acquire(arg, PLAIT_NOW);
 }
 
+static void repair_nothing(void *arg)
+{
+    plait_lock_on_death(NULL, NULL, NULL);
+}
+
 static void duration(void *arg)
 {
     (void)!plait_lock_acquire(&lock, 5 * PLAIT_MILLISECOND);
@@ -486,6 +491,7 @@ TEST_LABELED(what_is_no_lock_is_refused, "process")
     harness_dies(acquire, NULL, "NULL is no lock");
     harness_dies(acquire, garbage, "never initialised, or overwritten");
     harness_dies(acquire, (char *)garbage + 4, "not aligned");
+    harness_dies(repair_nothing, NULL, "NULL is no lock");
     harness_dies(duration, NULL, "a duration where a deadline belongs");
     harness_dies(share_on_the_stack, NULL, "outside of memory from plait_share");
 }

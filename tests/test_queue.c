@@ -436,6 +436,11 @@ static void get_null(void *arg)
     (void)!plait_get((plait_queue *)arg, &item, PLAIT_NOW);
 }
 
+static void put_nothing(void *arg)
+{
+    (void)!plait_put((plait_queue *)arg, (int *)NULL, PLAIT_NOW);
+}
+
 static void duration(void *arg)
 {
     int item;
@@ -484,6 +489,7 @@ TEST_LABELED(misuse_in_one_process, "process")
 {
     harness_dies(in_child, (void *)put_char,
                  "queue orders: an item of 1 bytes, but its elements have 4");
+    harness_dies(in_child, (void *)put_nothing, "queue orders: NULL is no item");
     harness_dies(in_child, (void *)duration, "a duration where a deadline belongs");
     harness_dies(in_child, (void *)free_awaited, "freed while 1 tasks wait on it: clerk (get)");
 }

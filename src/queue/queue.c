@@ -195,10 +195,12 @@ static __attribute__((noinline)) int queue_wait(const struct wait_call *wait, pl
     return rc;
 }
 
-static inline void queue_check(plait_queue *queue, size_t size, void *place)
+static inline void queue_check(plait_queue *queue, const void *item, size_t size, void *place)
 {
     if (unlikely(!queue || (uintptr_t)queue % 64 || queue->magic != QUEUE_MAGIC + wait_forks))
         queue_bad(queue, place);
+    if (unlikely(!item))
+        base_misuse(queue, "queue", place, "NULL is no item");
     if (unlikely(size != queue->ring.element && size != PLAIT_UNSIZED))
         base_misuse(queue, "queue", place, "an item of %zu bytes, but its elements have %zu", size,
                     queue->ring.element);
@@ -210,7 +212,7 @@ int plait_put_bytes(plait_queue *queue, const void *item, size_t size, int64_t d
     void *place = __builtin_return_address(0);
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
-    queue_check(queue, size, place);
+    queue_check(queue, item, size, place);
     int rc = queue_put(queue, item, NULL);
     if (likely(rc != -EAGAIN))
         return rc;
@@ -223,7 +225,7 @@ ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t d
     void *place = __builtin_return_address(0);
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
-    queue_check(queue, size, place);
+    queue_check(queue, buffer, size, place);
     ssize_t element =
         (ssize_t)queue->ring.element; /* before the effect: afterwards the queue may be gone */
     int rc = queue_get(queue, buffer, NULL);

@@ -2,6 +2,7 @@
  * */
 #include "base/report.h"
 #include "sync/lock.h"
+#include "sync/object.h"
 #include "sync/repair.h"
 #include "sync/waiter.h"
 
@@ -60,7 +61,9 @@ void plait_held_end(plait_held *held)
 
 void plait_lock_on_death(plait_lock *lock, void (*repair)(void *arg), void *arg)
 {
+    void *place = __builtin_return_address(0);
+    sync_check(lock, "lock", place);
     if (!repair_set(lock, repair, arg))
-        base_misuse(lock, "lock", __builtin_return_address(0),
+        base_misuse(lock, "lock", place,
                     "plait_lock_on_death: no memory to note the repair function down");
 }
