@@ -182,7 +182,9 @@ static int64_t watch_next_look(int64_t now, int *idle)
 static void watch_main(void *arg)
 {
     int idle = 0;
-    while (atom_load(&watch.state, ACQUIRE) != WATCH_ENDS) {
+    atom_store(&watch.state, WATCH_RUNS, RELEASE);
+    os_futex_wake(&watch.state, INT32_MAX, false);
+    while (atom_load(&watch.state, ACQUIRE) == WATCH_RUNS) {
         bool dozed = atom_load(&watch.dozing, RELAXED);
         int64_t look = wait_deterministic ? WAIT_NEVER : watch_next_look(os_now(), &idle);
         int64_t first = watch_first_time();
@@ -221,7 +223,8 @@ static int watch_open(void)
     return rc;
 }
 
-/* Starts the thread if there is none. RUNS is told once it does, because others go on at once then. */
+/* Starts the thread if there is none, and waits until it runs: a fork is likely to follow, and beside
+ * a thread that is still on its way AddressSanitizer's own lock may be copied as held. */
 static int watch_begin(void)
 {
     int rc = 0;
@@ -232,8 +235,8 @@ static int watch_begin(void)
         if (!watch.watches.next)
             list_init(&watch.watches);
         rc = watch_open();
-        if (rc == 0)
-            atom_store(&watch.state, WATCH_RUNS, RELEASE);
+        while (rc == 0 && atom_load(&watch.state, ACQUIRE) == WATCH_NONE)
+            os_futex_wait(&watch.state, WATCH_NONE, false, OS_NEVER);
     }
     base_spin_unlock(&watch.lock);
     return rc;
