@@ -85,7 +85,7 @@ static void process_told(struct sched_watch *watch, bool readable)
     struct task_process *process = list_item(watch, struct task_process, watch);
     struct os_exit end = {0};
     if (!readable) {
-        watch->at = WAIT_NEVER;
+        atom_store(&watch->at, WAIT_NEVER, RELAXED);
         os_pidfd_signal(watch->descriptor, SIGKILL);
         return;
     }
@@ -226,18 +226,52 @@ void process_forget(struct task_record *record)
     process->ended = true;
 }
 
+/* A TERM begins the grace time; a later one does not begin it again, otherwise who insists often
+ * enough would put the KILL off for ever. */
+static int signal_locked(struct task_process *process, int signal, int64_t grace)
+{
+    if (process->ended)
+        return 0;
+    int rc = os_pidfd_signal(process->watch.descriptor, signal);
+    if (grace && atom_load(&process->watch.at, RELAXED) == WAIT_NEVER)
+        sched_watch_touch(&process->watch, os_now() + grace);
+    return rc == -ESRCH ? 0 : rc; /* reaped this instant, and about to be told */
+}
+
+/* The first one asks, the second one insists: TERM, and KILL after the grace time. */
+static void cancel_locked(struct task_process *process)
+{
+    if (process->ended)
+        return;
+    if (atom_swap(&process->page->canceled, 1, SEQ_CST))
+        signal_locked(process, SIGTERM, process->grace);
+    os_event_signal(process->bell);
+}
+
+/* Cancels that were asked for while the lock was held. Who asks counts `wanted` up and then tries the
+ * lock; who holds it unlocks and then looks at `wanted`: so one of the two sees the other. */
+static void process_settle(struct task_process *process)
+{
+    while (atom_load(&process->wanted, SEQ_CST) && base_spin_try(&process->lock)) {
+        for (uint32_t count = atom_swap(&process->wanted, 0, SEQ_CST); count > 0; count--)
+            cancel_locked(process);
+        base_spin_unlock(&process->lock);
+    }
+}
+
+static void process_unlock(struct task_process *process)
+{
+    base_spin_unlock(&process->lock);
+    process_settle(process);
+}
+
 int process_signal(struct task_record *record, int signal, int64_t grace)
 {
     struct task_process *process = record->process;
-    int rc = 0;
     base_spin_lock(&process->lock);
-    if (!process->ended) {
-        rc = os_pidfd_signal(process->watch.descriptor, signal);
-        if (grace)
-            sched_watch_touch(&process->watch, os_now() + grace);
-    }
-    base_spin_unlock(&process->lock);
-    return rc == -ESRCH ? 0 : rc; /* reaped this instant, and about to be told */
+    int rc = signal_locked(process, signal, grace);
+    process_unlock(process);
+    return rc;
 }
 
 /* Under the lock, because the watcher unmaps the page when the child ends. */
@@ -247,21 +281,15 @@ bool process_peek(struct task_process *process, struct task_page *copy)
     bool there = !process->ended && process->page;
     if (there)
         *copy = *process->page;
-    base_spin_unlock(&process->lock);
+    process_unlock(process);
     return there;
 }
 
-/* The first one asks, the second one insists: TERM, and KILL after the grace time. */
+/* Never waits for the lock, since a signal handler may have interrupted the very thread that holds
+ * it. */
 void process_cancel(struct task_record *record)
 {
     struct task_process *process = record->process;
-    bool again = false;
-    base_spin_lock(&process->lock);
-    if (!process->ended) {
-        again = atom_swap(&process->page->canceled, 1, SEQ_CST) != 0;
-        os_event_signal(process->bell);
-    }
-    base_spin_unlock(&process->lock);
-    if (again)
-        process_signal(record, SIGTERM, process->grace);
+    atom_add(&process->wanted, 1, SEQ_CST);
+    process_settle(process);
 }

@@ -31,8 +31,9 @@ struct task_process {
     pid_t pid, parent; /* the child; who started it */
     int bell;          /* eventfd: look at page->canceled */
     int64_t grace;
-    base_spin lock; /* guards pidfd and pid against the end */
-    int failures;   /* of the kernel to tell the status */
+    uint32_t wanted; /* cancels that found the lock held */
+    base_spin lock;  /* guards pidfd and pid against the end */
+    int failures;    /* of the kernel to tell the status */
     bool ended;
 };
 
