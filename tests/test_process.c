@@ -98,6 +98,16 @@ TEST_LABELED(what_a_child_forks_is_not_the_child, "process")
     ck_assert_int_eq(end(begin(fork_and_return, NULL, NULL)), PLAIT_KILLED(SIGKILL));
 }
 
+static void *send_signals(void *arg)
+{
+    void **pair = arg;
+    while (*(volatile int *)pair[1] < 300) {
+        pthread_kill((pthread_t)pair[0], SIGUSR1);
+        nap(1);
+    }
+    return NULL;
+}
+
 static int ignore_term(void *arg)
 {
     signal(SIGTERM, SIG_IGN);
@@ -137,6 +147,51 @@ TEST_LABELED(a_second_cancel_is_stronger, "process")
     ck_assert(plait_is_alive(task));
     plait_cancel(task);
     ck_assert_int_eq(end(task), PLAIT_KILLED(SIGKILL));
+}
+
+/* Who insists again and again does not put the end off. */
+TEST_LABELED(more_cancels_do_not_prolong_the_grace, "process")
+{
+    const plait_start_options options = {.grace = 50 * PLAIT_MILLISECOND};
+    volatile int *ready = shared_word();
+    plait_task *task = begin(ignore_term, (void *)ready, &options);
+    while (!*ready)
+        nap(1);
+    for (int i = 0; plait_is_alive(task) && i < 2000; i++) {
+        plait_cancel(task);
+        nap(5);
+    }
+    ck_assert(!plait_is_alive(task));
+    ck_assert_int_eq(end(task), PLAIT_KILLED(SIGKILL));
+}
+
+static plait_task *target;
+static volatile int cancels;
+
+static void cancel_target(int number)
+{
+    plait_cancel(target);
+    cancels++;
+}
+
+/* The handler comes while its own thread looks at the same process. */
+TEST_LABELED(a_handler_may_cancel_what_is_looked_at, "process")
+{
+    const plait_start_options options = {.grace = 60 * PLAIT_SECOND};
+    volatile int *ready = shared_word();
+    target = begin(ignore_term, (void *)ready, &options);
+    while (!*ready)
+        nap(1);
+    signal(SIGUSR1, cancel_target);
+    pthread_t thread;
+    void *pair[2] = {(void *)pthread_self(), (void *)&cancels};
+    ck_assert_int_eq(pthread_create(&thread, NULL, send_signals, pair), 0);
+    while (cancels < 300)
+        (void)plait_task_state(target);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    signal(SIGUSR1, SIG_IGN);
+    ck_assert_int_eq(plait_kill(target), 0);
+    ck_assert_int_eq(end(target), PLAIT_KILLED(SIGKILL));
 }
 
 static int compute_for_ever(void *arg)
