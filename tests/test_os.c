@@ -265,9 +265,27 @@ TEST(yield_leaves_errno)
     ck_assert_int_eq(errno, 5);
 }
 
-TEST(cpus_are_those_of_the_mask)
+/* Runs below, as a program that was started on one CPU; by itself it has nothing to say. */
+TEST(a_program_on_one_cpu_knows)
+{
+    cpu_set_t mask;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof mask, &mask), 0);
+    ck_assert_int_eq(os_cpus_allowed(), CPU_COUNT(&mask));
+    if (CPU_COUNT(&mask) == 1)
+        ck_assert_int_eq(os_cpus(), 1);
+}
+
+static void run_pinned(void *arg)
+{
+    execl("/proc/self/exe", "test_os", "a_program_on_one_cpu_knows", (char *)NULL);
+    _exit(2);
+}
+
+/* Of the program: a thread that pins itself does not decide for the others. */
+TEST(cpus_are_those_of_the_programs_mask)
 {
     cpu_set_t all, one;
+    char text[1024];
     ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
     ck_assert_int_eq(os_cpus_allowed(), CPU_COUNT(&all));
     ck_assert_int_ge(os_cpus(), 1);
@@ -277,8 +295,8 @@ TEST(cpus_are_those_of_the_mask)
         if (CPU_ISSET(i, &all))
             CPU_SET(i, &one);
     ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
-    ck_assert_int_eq(os_cpus_allowed(), 1);
-    ck_assert_int_eq(os_cpus(), 1);
+    ck_assert_int_eq(os_cpus_allowed(), CPU_COUNT(&all));
+    ck_assert_int_eq(harness_fork(run_pinned, NULL, text, sizeof text), 0);
     sched_setaffinity(0, sizeof all, &all);
 }
 
