@@ -65,8 +65,8 @@ static const struct explore_case cases[] = {
     {"4t 3 of all", {4, 1, 3, 3, 3, 1, 1, 1}, true},
     {"5t 3k", {5, 1, 3, 0, 0, 0, 0, 0}, true},
     {"4t twice 2k", {4, 2, 2, 0, 0, 1, 1, 0}, true},
-    {"4t twice 3 of all", {4, 2, 3, 3, 3, 1, 1, 1}, true},
-    {"5t 2 of all", {5, 1, 2, 2, 2, 1, 1, 1}, true},
+    {"4t twice 1 of all", {4, 2, 1, 1, 1, 1, 1, 1}, true},
+    {"5t 1 of all", {5, 1, 1, 1, 1, 1, 1, 1}, true},
     {0},
 };
 
