@@ -21,6 +21,7 @@ static struct {
     uint32_t registered;
     uint32_t wanted; /* plait_exit was called off the main task */
     int status;
+    struct wait_self *caller; /* of exit */
     pid_t pid;
 } leaving;
 
@@ -85,6 +86,15 @@ static void exit_interrupted(int signal_number)
     raise(signal_number);
 }
 
+/* A daemon thread stops at its next wait, as a coroutine does: it must not touch what later handlers
+ * and destructors take apart. */
+static void exit_stop_daemon(struct wait_self *self)
+{
+    const struct task_record *record = (struct task_record *)self;
+    if (record->flags & TASK_IS_DAEMON && self != leaving.caller)
+        os_sleep(OS_NEVER);
+}
+
 static void exit_handler(void)
 {
     struct sigaction old, ours = {.sa_handler = exit_interrupted, .sa_flags = SA_NODEFER};
@@ -95,6 +105,8 @@ static void exit_handler(void)
     if (is_default)
         sigaction(SIGINT, &ours, NULL);
     exit_join_all();
+    leaving.caller = wait_current;
+    atom_store(&wait_interrupted, exit_stop_daemon, RELEASE);
     sched_stop();
     if (is_default)
         sigaction(SIGINT, &old, NULL);
@@ -115,7 +127,7 @@ void exit_after_fork(void)
 {
     leaving.pid = getpid();
     leaving.wanted = 0; /* the parent's end is not ours */
-    wait_interrupted = NULL;
+    atom_store(&wait_interrupted, NULL, RELAXED);
 }
 
 /* On the main task, at its next wait. */
@@ -124,7 +136,7 @@ static void exit_if_wanted(struct wait_self *self)
     struct task_record *main = task_main();
     if (!main || self != &main->co.self || !atom_load(&leaving.wanted, ACQUIRE))
         return;
-    wait_interrupted = NULL;
+    atom_store(&wait_interrupted, NULL, RELAXED);
     exit(leaving.status);
 }
 
@@ -136,7 +148,7 @@ void plait_exit(int status)
         exit(status);
     leaving.status = status;
     slot_at(me->slot)->flags |= TASK_HAS_EXIT;
-    wait_interrupted = exit_if_wanted;
+    atom_store(&wait_interrupted, exit_if_wanted, RELEASE);
     atom_store(&leaving.wanted, 1, SEQ_CST);
     wait_cancel(&task_main()->co.self);
     for (;;)

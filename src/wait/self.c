@@ -47,8 +47,9 @@ bool wait_self_arm(struct wait_self *self)
 /* What the wait came to, once nobody can fire it any more. */
 int wait_self_disarmed(struct wait_self *self, uint32_t state)
 {
-    if (unlikely(wait_interrupted != NULL))
-        wait_interrupted(self);
+    void (*interrupted)(struct wait_self *) = atom_load(&wait_interrupted, ACQUIRE);
+    if (unlikely(interrupted != NULL))
+        interrupted(self);
     if (state >= WAIT_WORD)
         return (int)(state - WAIT_WORD);
     if (wait_cancel_is_due(self))
