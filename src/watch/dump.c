@@ -21,7 +21,7 @@ static void dump_wait(char *line, size_t size, plait_task *task)
     if (plait_task_waits(task, &wait) != 0)
         return;
     int used = base_format(line, size, ": %s %s for %ld ms", wait.verb, wait.object,
-                           (long)((plait_now() - wait.since) / PLAIT_MILLISECOND));
+                           (long)((wait_now() - wait.since) / PLAIT_MILLISECOND));
     if (wait.holder && (size_t)used < size)
         used += base_format(line + used, size - (size_t)used, ", held by '%s'",
                             task_name_hint(wait.holder));
