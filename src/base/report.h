@@ -46,10 +46,14 @@ int base_vformat(char *text, size_t size, const char *format, va_list args)
 
 /* The recorder's hook: NULL while off, set by watch/trace.c. `what` is a constant text. */
 extern void (*base_trace)(const char *what, const void *object, int64_t number);
+/* Read once, because plait_trace_stop may take it away between a look and the call. Not by atom_load,
+ * because it is no point where the explorer needs to choose. */
 #define BASE_TRACE(what, object, number)                                                           \
     do {                                                                                           \
-        if (__builtin_expect(base_trace != NULL, 0))                                               \
-            base_trace(what, object, number);                                                      \
+        void (*trace_)(const char *, const void *, int64_t) =                                      \
+            __atomic_load_n(&base_trace, __ATOMIC_ACQUIRE);                                        \
+        if (__builtin_expect(trace_ != NULL, 0))                                                   \
+            trace_(what, object, number);                                                          \
     } while (0)
 
 #endif

@@ -102,7 +102,7 @@ int plait_trace_start(const char *path)
         trace.begin = wait_now();
         trace.used = trace.objects = 0;
         memset(trace.object, 0, sizeof trace.object);
-        base_trace = trace_line;
+        atom_store(&base_trace, trace_line, RELEASE);
         trace_prepare_once();
     }
     base_spin_unlock(&trace.lock);
@@ -114,7 +114,7 @@ int plait_trace_start(const char *path)
 void plait_trace_stop(void)
 {
     base_spin_lock(&trace.lock);
-    base_trace = NULL;
+    atom_store(&base_trace, NULL, RELAXED);
     if (trace.descriptor >= 0) {
         trace_flush();
         os_close(trace.descriptor);
