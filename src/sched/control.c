@@ -88,7 +88,10 @@ int sched_quiesce(int64_t deadline)
         return -EBUSY;
     atom_or(&sched.special, SCHED_LEAVES, SEQ_CST);
     int rc = 0;
-    for (uint32_t left = sched.count; left && rc == 0; left--) {
+    base_spin_lock(&sched.lock); /* a start under way ends first, otherwise it would not be seen */
+    uint32_t left = sched.count;
+    base_spin_unlock(&sched.lock);
+    for (; left && rc == 0; left--) {
         rc = worker_await_end(sched.workers[left - 1], deadline);
         if (rc == 0)
             atom_store(&sched.count, left - 1, RELEASE);

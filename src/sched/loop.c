@@ -167,7 +167,9 @@ int worker_start(uint32_t index)
     atom_store(&sched.parallel, os_cpus_allowed() > 1, RELAXED);
     if (index == 0 && sched.count == 0 && sched_hooks.begin)
         sched_hooks.begin();
-    if (sched.count == index && index < SCHED_WORKERS_MOST) {
+    /* While the workers leave, the watcher must not add one behind quiesce's back. */
+    bool leaves = index && sched_special() & SCHED_LEAVES;
+    if (sched.count == index && index < SCHED_WORKERS_MOST && !leaves) {
         struct sched_worker *worker = NULL;
         rc = worker_new(index, &worker);
         if (rc == 0)
