@@ -51,7 +51,7 @@ static struct task_record *adopt_record(bool is_main)
     struct task_record *record = is_main ? record_of_main() : record_new();
     if (!record)
         return NULL;
-    record->carrier = PLAIT_THREAD;
+    record->carrier = is_main ? PLAIT_PROCESS : PLAIT_THREAD;
     record->flags = is_main ? TASK_IS_MAIN : TASK_IS_FOREIGN;
     if (is_main) {
         wait_self_init(&record->co.self, &wait_thread_carrier);
@@ -63,8 +63,6 @@ static struct task_record *adopt_record(bool is_main)
 }
 
 /* The first call of plait on a thread that it did not start. */
-/* The first call of plait on a thread that it did not start. The first such thread is the main
- * task. */
 struct wait_self *task_adopt(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
