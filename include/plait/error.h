@@ -33,8 +33,8 @@ extern "C" {
 #define PLAIT_VERSION "0.1.0"
 #define PLAIT_VERSION_NUMBER 100
 
-/* Beyond errno: the job failed, not my wait | the function is not in that program | a segment of
- * another layout, or damaged. */
+/* Beyond errno, from 5000 on so that no system's errno is met: the job failed, not my wait | the
+ * function is not in that program | a segment of another layout, or damaged. */
 enum { PLAIT_EFAILED = 5000, PLAIT_EFUNCTION, PLAIT_EFORMAT };
 /* The status of a task that a signal killed: out of the way of any status that a program chooses.
  */
@@ -51,7 +51,8 @@ static inline int plait_killed_by(int status)
     return status < -5100 && status > -5200 ? -5100 - status : 0;
 }
 
-/* A text for a code or status: errno's, plait's own, "killed by signal 9 (Killed)". Either sign.
+/* A text for a code or status: errno's, plait's own, "killed by signal 9 (Killed)". Either sign, so
+ * that rc and -rc will do.
  *   returns  never NULL; constant, or this thread's until its next call
  *   errors   none
  *   blocks   never */

@@ -40,12 +40,12 @@ typedef struct plait_event {
  *   blocks   never */
 void plait_event_init(plait_event *event, plait_where where);
 
-/* Sets it and wakes all that wait. Allowed in signal handlers.
+/* Sets it and wakes all that wait. Allowed in signal handlers, so that one may tell a task.
  *   errors   none; setting what is set does nothing
  *   blocks   never */
 void plait_event_set(plait_event *event);
 
-/* Clears it. Who was woken by an earlier set returns 0 all the same.
+/* Clears it. Who was woken by an earlier set returns 0 all the same, because the set has happened.
  *   errors   none
  *   blocks   never */
 void plait_event_clear(plait_event *event);

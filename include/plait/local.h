@@ -29,7 +29,7 @@ typedef struct plait_local {
     uint64_t own;                  /* plait's: leave it 0 */
 } plait_local;
 
-/* This task's value.
+/* This task's value, found by an index rather than a search.
  *   returns  what this task set last, borrowed; NULL when it set none
  *   errors   none
  *   blocks   never */

@@ -65,7 +65,7 @@ PLAIT_MUST_USE int plait_lock_acquire(plait_lock *lock, int64_t deadline);
  *   blocks   never */
 void plait_lock_release(plait_lock *lock);
 
-/* Does anybody hold it? A hint: it may change before you look at the answer.
+/* Does anybody hold it? A hint, because it may change before you look at the answer.
  *   returns  true or false
  *   errors   none
  *   blocks   never */
@@ -80,7 +80,8 @@ bool plait_lock_is_held(const plait_lock *lock);
  *   blocks   never */
 void plait_lock_on_death(plait_lock *lock, void (*repair)(void *arg), void *arg);
 
-/* Says that what a dead holder left half done is whole again. Does nothing to a sound lock.
+/* Says that what a dead holder left half done is whole again. Does nothing to a sound lock, so that
+ * it need not be asked which it is.
  *   errors   none
  *   misuse   this task does not hold it
  *   blocks   never */
@@ -101,7 +102,8 @@ typedef struct plait_held {
  *   blocks   while another task holds it */
 plait_held plait_lock_hold(plait_lock *lock);
 
-/* Releases what is held, once; afterwards it does nothing.
+/* Releases what is held, once; afterwards it does nothing, so that the end of a block and the
+ * cleanup behind it agree.
  *   errors   none
  *   misuse   as plait_lock_release
  *   blocks   never */

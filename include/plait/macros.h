@@ -39,7 +39,8 @@ extern "C" {
 #define PLAIT_PASTE_(a, b) a##b
 #define PLAIT_PASTE(a, b) PLAIT_PASTE_(a, b)
 #define PLAIT_UNIQUE(name) PLAIT_PASTE(plait_##name##_, __LINE__)
-/* Size of what a void pointer points to: it is not checked, the object's own size is taken. */
+/* Size of what a void pointer points to: it is not checked, because there is no type; the object's
+ * own size is taken. */
 #define PLAIT_UNSIZED ((size_t)-1)
 
 /* PLAIT_OPTIONS ends every options struct. PLAIT_SIZE_OF is the size of what a pointer points to:

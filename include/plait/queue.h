@@ -51,7 +51,7 @@ typedef struct plait_queue_options {
 plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue_options *options);
 
 /* No more items: puts end with -EPIPE, gets take what is left and then end with -EPIPE. Wakes all
- * that wait.
+ * that wait, because otherwise a getter would wait for ever.
  *   returns  0, also the second time
  *   errors   none; never -ECANCELED
  *   misuse   in a child that was forked after the open
@@ -71,7 +71,7 @@ void plait_queue_free(plait_queue *queue);
 #define plait_get(queue, item, deadline)                                                           \
     plait_zero_(plait_get_bytes(queue, item, PLAIT_SIZE_OF(item), deadline))
 
-/* Copies an item in: what plait_put calls.
+/* Copies an item in: what plait_put calls. For bindings, because bytes have no type to ask.
  *   size     bytes of *item: the queue's element, or PLAIT_UNSIZED for "as the queue says"
  *   returns  0: it is in, and the item is yours to use again
  *   errors   -EAGAIN (PLAIT_NOW and full), -EPIPE (closed), -ETIMEDOUT, -ECANCELED

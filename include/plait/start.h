@@ -102,7 +102,7 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
  *   blocks   until the end */
 int plait_join(plait_task *task, int *status, int64_t deadline);
 
-/* Waits for all that this task started without a handle.
+/* Waits for all that this task started without a handle, so that nobody keeps a list.
  *   returns  how many failed: returned another status than 0, were killed, or could not be started;
  *            0 when none did
  *   errors   -EAGAIN (PLAIT_NOW and one runs), -ETIMEDOUT, -ECANCELED: nothing is forgotten, call
@@ -130,7 +130,7 @@ void plait_cancel(plait_task *task);
  *   returns  0, also when it has ended
  *   errors   -EPERM (a child that changed its user)
  *   misuse   a handle given back before
- *   blocks   never; plait_join tells the end */
+ *   blocks   never; plait_join tells the end, since it may take its time */
 int plait_terminate(plait_task *task);
 
 /* A process: SIGKILL.

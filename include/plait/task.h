@@ -49,7 +49,7 @@ plait_task *plait_self(void);
 bool plait_is_canceled(void);
 
 /* What it does at this moment.
- *   returns  its state; it may have changed when you look
+ *   returns  its state; a hint, because it may have changed when you look
  *   errors   none
  *   blocks   never */
 plait_state plait_task_state(const plait_task *task);
@@ -60,7 +60,7 @@ plait_state plait_task_state(const plait_task *task);
  *   blocks   never */
 bool plait_is_alive(const plait_task *task);
 
-/* A number that is its own, never used again in this program.
+/* A number that is its own, never used again in this program, so that logs can be told apart.
  *   returns  above 0
  *   errors   none
  *   blocks   never */
@@ -84,7 +84,7 @@ plait_carrier plait_task_carrier(const plait_task *task);
  *   blocks   never */
 const char *plait_task_name(const plait_task *task);
 
-/* Renames it, for messages and the dump.
+/* Renames it, so that messages and the dump tell what it does now.
  *   name     copied, at most 31 bytes of it; NULL: the name it would have had
  *   errors   none
  *   blocks   never */
@@ -96,7 +96,7 @@ void plait_task_set_name(plait_task *task, const char *name);
  *   blocks   never */
 bool plait_task_is_daemon(const plait_task *task);
 
-/* The status without a join.
+/* The status without a join, so that one may look now and join later.
  *   status   gets what plait_join would give; untouched on failure
  *   returns  0
  *   errors   -EAGAIN (it has not ended)
@@ -109,7 +109,7 @@ int plait_task_status(const plait_task *task, int *status);
  *   blocks   never */
 bool plait_task_dumped_core(const plait_task *task);
 
-/* A descriptor that becomes readable at its end, for poll loops of your own.
+/* A descriptor that is readable from its end on, so that a poll loop can wait for it.
  *   returns  the descriptor, close-on-exec; yours to close
  *   errors   -EMFILE, -ENFILE, -ENOMEM
  *   blocks   never */

@@ -37,7 +37,8 @@ extern "C" {
 #define PLAIT_SECOND INT64_C(1000000000) /* 0.5 * PLAIT_SECOND is welcome too */
 
 /* The time now.
- *   returns  nanoseconds of CLOCK_MONOTONIC, or of the virtual clock; about 25 ns, no system call
+ *   returns  nanoseconds of CLOCK_MONOTONIC, or of the virtual clock; about 25 ns, since no system
+ *            call is made
  *   errors   none
  *   blocks   never */
 int64_t plait_now(void);

@@ -23,7 +23,8 @@ extern "C" {
 #endif
 
 /* Writes a line for each task: its name, state, what it waits for, since when, who holds that, from
- * where it was called. Takes no lock for long and does not allocate: good for a program that hangs.
+ * where it was called. Takes no lock for long and does not allocate, so that it works in a program
+ * that hangs.
  *   descriptor  where to write, 2 is stderr
  *   stacks      also the frames of those that wait
  *   errors      none; what cannot be written is dropped
@@ -58,7 +59,8 @@ typedef struct plait_counters {
     uint64_t reserved[6];
 } plait_counters;
 
-/* Reads them, each by itself: they need not be of one moment.
+/* Reads them, each by itself: not of one moment, because a lock for that would slow what they
+ * count.
  *   errors   none
  *   blocks   never */
 void plait_counters_read(plait_counters *counters);
@@ -92,7 +94,8 @@ void plait_on_report(void (*report)(plait_report kind, const char *text, void *a
  *   blocks   only as open(2) does */
 int plait_trace_start(const char *path);
 
-/* Ends the record and closes the file. Does nothing when none is made.
+/* Ends the record and closes the file. Does nothing when none is made, so that a cleanup may call
+ * it.
  *   errors   none
  *   blocks   only as write(2) does */
 void plait_trace_stop(void);
