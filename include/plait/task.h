@@ -73,7 +73,7 @@ uint64_t plait_task_id(const plait_task *task);
 pid_t plait_task_pid(const plait_task *task);
 
 /* What carries it.
- *   returns  main and plain pthreads are PLAIT_THREAD; the main task of a child is PLAIT_PROCESS
+ *   returns  of a main task PLAIT_PROCESS, of a plain pthread PLAIT_THREAD
  *   errors   none
  *   blocks   never */
 plait_carrier plait_task_carrier(const plait_task *task);
@@ -122,8 +122,7 @@ int plait_task_descriptor(plait_task *task);
  *   blocks   never, unless visit does */
 int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg);
 
-/* Ends the program with exit(status) from any task: main runs the handlers. exit() itself also
- * works, on the caller's stack.
+/* exit(status) from any task: main runs the handlers. exit() itself also works, on the caller's stack.
  *   returns  never
  *   errors   none */
 void plait_exit(int status);
