@@ -4,6 +4,7 @@
 #include "base/settings.h"
 #include "base/spin.h"
 #include "os/os.h"
+#include "task/task.h"
 #include "wait/shared.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STACK = 64 * 1024, CHOICES = 4096 };
+enum { STACK = 64 * 1024, CHOICES = 4096, CHOICES_SHOWN = 500, STEPS = 20000, RANGES = 4 };
 
 /* What a task is doing between two points. */
 enum state { RUNS, SLEEPS, ENDED };
@@ -20,11 +21,14 @@ static struct task {
     enum state state;
     void *context;
     char *stack;
-    struct wait_self self;
+    struct task_record record; /* locks ask it for the number of their holder */
     /* SLEEPS: until *word is not `seen` any more (spin) or until woken (futex, coroutine) */
     uint32_t *word;
     bool woken, timed, struck; /* timed: a deadline may strike; struck: it has */
     bool by_value;             /* ready as soon as *word is 0 */
+    uint32_t steps;            /* points it has come to */
+    bool yields; /* in os_relax: until all others that can have made a step beyond `since` */
+    uint32_t since[EXPLORE_TASKS];
 } tasks[EXPLORE_TASKS];
 
 static struct {
@@ -33,13 +37,20 @@ static struct {
     void *explorer; /* the context that runs the executions */
     /* the list of choices: taken[i] of options[i] */
     int taken[CHOICES], options[CHOICES], length, position;
-    int preempted;
+    int preempted, most, steps; /* pre-emptions, and how many may be */
     long executions;
+    int64_t now;
+    struct {
+        const char *begin;
+        size_t size;
+    } gone[RANGES];
+    int gone_count;
 } run;
+int64_t explore_tick;
 
 struct wait_self *explore_self(int task)
 {
-    return &tasks[task].self;
+    return &tasks[task].record.co.self;
 }
 
 void explore_fail(const char *format, ...)
@@ -49,14 +60,14 @@ void explore_fail(const char *format, ...)
     fprintf(stderr, "%s: execution %ld is wrong: ", run.one->name, run.executions);
     vfprintf(stderr, format, args);
     fprintf(stderr, "\nchoices:");
-    for (int i = 0; i < run.position; i++)
+    for (int i = 0; i < run.position && i < CHOICES_SHOWN; i++)
         fprintf(stderr, " %d", run.taken[i]);
     for (int i = 0; i < run.count; i++)
         fprintf(stderr, "\ntask %d: %s, state word %u", i,
                 tasks[i].state == ENDED    ? "ended"
                 : tasks[i].state == SLEEPS ? "asleep"
                                            : "runs",
-                tasks[i].self.state);
+                tasks[i].record.co.self.state);
     fprintf(stderr, "\n");
     exit(1);
 }
@@ -86,11 +97,22 @@ static bool next_list(void)
     return true;
 }
 
-static bool can_run(const struct task *task)
+static bool is_ready(const struct task *task)
 {
     if (task->state != SLEEPS)
         return task->state == RUNS;
     return task->woken || task->timed || (task->by_value && *task->word == 0);
+}
+
+/* Who looks again and again goes on only after everybody else, but for those who do the same, has made a step: otherwise there would
+ * be executions without end in which he looks and nobody moves. */
+static bool can_run(const struct task *task)
+{
+    for (int i = 0; task->yields && i < run.count; i++)
+        if (&tasks[i] != task && is_ready(&tasks[i]) && !tasks[i].yields &&
+            tasks[i].steps == task->since[i])
+            return false;
+    return is_ready(task);
 }
 
 static void switch_to(int to)
@@ -99,7 +121,7 @@ static void switch_to(int to)
     if (next == from)
         return;
     run.current = to;
-    wait_current = &next->self;
+    wait_current = &next->record.co.self;
     os_switch(&from->context, next->context);
 }
 
@@ -118,23 +140,43 @@ static int candidates(int *list)
 static void schedule(void)
 {
     int list[EXPLORE_TASKS], count = candidates(list);
-    bool may_stay = tasks[run.current].state == RUNS;
+    bool may_stay = tasks[run.current].state == RUNS && !tasks[run.current].yields;
     if (!count) {
         os_switch(&tasks[run.current].context,
                   run.explorer); /* all ended, or stuck: run_once tells */
         return;
     }
-    if (may_stay && run.preempted >= run.one->preemptions)
+    if (may_stay && run.preempted >= run.most)
         count = 1;
     int to = list[choose(count)];
     run.preempted += may_stay && to != run.current;
     switch_to(to);
 }
 
+/* A task's note is written by that task and read by nobody here: no other order of such a write makes a difference. */
 void explore_point(const volatile void *address)
 {
-    if (run.current >= 0)
-        schedule();
+    if (run.current < 0)
+        return;
+    struct task *task = &tasks[run.current];
+    const char *at = (const char *)address, *note = (const char *)&task->record.co.self.note;
+    if (at >= note && at < note + sizeof task->record.co.self.note)
+        return;
+    task->steps++;
+    if (++run.steps > STEPS)
+        explore_fail("more than %d steps: a loop that never ends", STEPS);
+    schedule();
+    for (int i = 0; i < run.gone_count; i++)
+        if (at >= run.gone[i].begin && at < run.gone[i].begin + run.gone[i].size)
+            explore_fail("task %d touches memory that was given back", run.current);
+}
+
+void explore_gone(const void *memory, size_t size)
+{
+    if (run.gone_count == RANGES)
+        explore_fail("more than %d ranges given back", RANGES);
+    run.gone[run.gone_count].begin = memory;
+    run.gone[run.gone_count++].size = size;
 }
 
 /* ---- what src/wait calls */
@@ -186,14 +228,24 @@ void base_spin_wake(base_spin *spin)
 {
 }
 
+void os_relax(void)
+{
+    struct task *task = &tasks[run.current];
+    for (int i = 0; i < run.count; i++)
+        task->since[i] = tasks[i].steps;
+    task->yields = true;
+    schedule();
+    task->yields = false;
+}
+
 int64_t os_now(void)
 {
-    return 1000000;
+    return run.now += explore_tick;
 }
 
 int64_t os_now_coarse(void)
 {
-    return 1000000;
+    return run.now;
 }
 
 int shared_park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline)
@@ -239,14 +291,14 @@ static void co_rouse(struct wait_self *self)
 {
     schedule();
     for (int i = 0; i < run.count; i++)
-        if (&tasks[i].self == self)
+        if (&tasks[i].record.co.self == self)
             tasks[i].woken = true;
 }
 
 static const struct wait_carrier co_carrier = {co_sleep, co_rouse, true};
 
 /* ---- executions */
-static void task_main(void *arg)
+static void task_begins(void *arg)
 {
     int number = (int)(intptr_t)arg;
     run.one->task[number]();
@@ -260,14 +312,18 @@ static void task_begin(int number)
     struct task *task = &tasks[number];
     char *stack = task->stack ? task->stack : malloc(STACK);
     *task = (struct task){.stack = stack};
-    wait_self_init(&task->self, run.one->coroutine[number] ? &co_carrier : &wait_thread_carrier);
-    task->context = os_context(stack + STACK, task_main, (void *)(intptr_t)number);
+    task->record.slot = (uint32_t)number;
+    wait_self_init(&task->record.co.self,
+                   run.one->coroutine[number] ? &co_carrier : &wait_thread_carrier);
+    task->context = os_context(stack + STACK, task_begins, (void *)(intptr_t)number);
 }
 
 /* One execution, up to the point where nobody can go on. */
 static void run_once(void)
 {
-    run.position = run.preempted = 0;
+    run.position = run.preempted = run.steps = run.gone_count = 0;
+    run.now = 1000000;
+    explore_tick = 0;
     run.current = -1;
     wait_current = NULL;
     run.one->setup();
@@ -276,7 +332,7 @@ static void run_once(void)
     run.executions++;
     int first = choose(run.count);
     run.current = first;
-    wait_current = &tasks[first].self;
+    wait_current = &tasks[first].record.co.self;
     os_switch(&run.explorer, tasks[first].context);
     run.current = -1;
     wait_current = NULL;
@@ -288,7 +344,9 @@ static void run_once(void)
 
 void explore(const struct explore_case *one)
 {
+    const char *deeper = getenv("EXPLORE_DEEPER");
     run.one = one;
+    run.most = one->preemptions + (deeper ? atoi(deeper) : 0);
     run.length = 0;
     run.executions = 0;
     for (run.count = 0; run.count < EXPLORE_TASKS && one->task[run.count]; run.count++)
@@ -296,7 +354,6 @@ void explore(const struct explore_case *one)
     do
         run_once();
     while (next_list());
-    printf("%s: %ld executions, at most %d pre-emptions\n", one->name, run.executions,
-           one->preemptions);
+    printf("%s: %ld executions, at most %d pre-emptions\n", one->name, run.executions, run.most);
     fflush(stdout);
 }

@@ -190,12 +190,12 @@ static const struct explore_case cases[] = {
     BOTH("set against wait", check_set, 6, true, false, waits, sets),
     BOTH("set against two waits", check_both, 3, true, false, waits, sets, waits_too),
     BOTH("deadline against set", check_deadline, 6, true, false, waits_a_while, sets),
-    BOTH("two tokens, one may give up", check_tokens, 3, true, false, takes, puts_two,
+    BOTH("two tokens, one may give up", check_tokens, 2, true, false, takes, puts_two,
          takes_or_gives_up),
     BOTH("cancel against wait", check_cancel, 6, true, false, waits, cancels),
     BOTH("cancel and set against two waits", check_cancel_once, 4, true, false, waits_twice,
          cancels_and_sets),
-    BOTH("how many were woken", check_count, 3, true, false, parks, sets, parks_a_while),
+    BOTH("how many were woken", check_count, 2, true, false, parks, sets, parks_a_while),
     BOTH("either of two words", check_either, 3, true, false, waits_for_either, sets, sets_other),
 };
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define FRAME __attribute__((noinline, noclone))
+#define FRAME __attribute__((noinline))
 
 static plait_event never, parked;
 

@@ -1,0 +1,155 @@
+/* The private event: who waits sees each set, also one with a clear right behind; and a waiter may free it. */
+#include "explorer.h"
+#include "os/os.h"
+#include "wait/lot.h"
+
+#include <plait/event.h>
+#include <plait/time.h>
+
+#include <errno.h>
+
+enum { LATER = 2000000 };
+#define SLEEPERS UINT32_C(0x80000000) /* W, as src/sync/event.c has it */
+
+static plait_event event;
+static int result[EXPLORE_TASKS], behind;
+
+static void setup(void)
+{
+    lot_reset();
+    event = (plait_event){0};
+    behind = 0;
+    for (int i = 0; i < EXPLORE_TASKS; i++)
+        result[i] = 1;
+}
+
+static uint32_t word_now(void)
+{
+    return (uint32_t)event.own[1];
+}
+
+static void waits(void)
+{
+    result[0] = plait_event_wait(&event, PLAIT_NEVER);
+}
+
+static void waits_too(void)
+{
+    result[2] = plait_event_wait(&event, PLAIT_NEVER);
+}
+
+static void waits_a_while(void)
+{
+    result[2] = plait_event_wait(&event, LATER);
+}
+
+static void sets(void)
+{
+    plait_event_set(&event);
+}
+
+static void check_both(void)
+{
+    EXPLORE_CHECK(result[0] == 0 && (result[2] == 0 || result[2] == 1));
+    EXPLORE_CHECK(plait_event_is_set(&event));
+}
+
+static void check_deadline(void)
+{
+    EXPLORE_CHECK(result[0] == 0 && (result[2] == 0 || result[2] == -ETIMEDOUT));
+}
+
+/* ---- a clear must not take a sleeper's mark away */
+static void clears_and_sets(void)
+{
+    plait_event_clear(&event);
+    plait_event_set(&event);
+}
+
+/* ---- a set is seen by who waited before it, though it was cleared at once */
+static void sets_and_clears(void)
+{
+    while (!(word_now() & SLEEPERS))
+        os_relax();
+    plait_event_set(&event);
+    plait_event_clear(&event);
+}
+
+static void check_seen(void)
+{
+    EXPLORE_CHECK(result[0] == 0);
+    EXPLORE_CHECK(!plait_event_is_set(&event));
+}
+
+/* ---- after the wait the event is the waiter's to free */
+static void waits_and_frees(void)
+{
+    waits();
+    explore_gone(&event, sizeof event);
+}
+
+/* ---- what was written before the set is there after the wait */
+static void writes_and_sets(void)
+{
+    behind = 1;
+    explore_point(&behind);
+    plait_event_set(&event);
+}
+
+static void waits_and_reads(void)
+{
+    waits();
+    EXPLORE_CHECK(behind == 1);
+}
+
+static void check_result(void)
+{
+    EXPLORE_CHECK(result[0] == 0);
+}
+
+/* ---- cancel: told once, and no set is lost by it */
+static void cancels_and_sets(void)
+{
+    wait_cancel(explore_self(0));
+    plait_event_set(&event);
+}
+
+static void waits_twice(void)
+{
+    result[0] = plait_event_wait(&event, PLAIT_NEVER);
+    result[1] = wait_park(NULL, 0, LATER);
+}
+
+static void check_canceled(void)
+{
+    EXPLORE_CHECK(result[0] == 0 || result[0] == -ECANCELED);
+    EXPLORE_CHECK((result[0] == -ECANCELED) + (result[1] == -ECANCELED) <= 1);
+    EXPLORE_CHECK(result[2] == 0);
+}
+
+#define BOTH(what, checks, bound, first, second, ...)                                              \
+    {what ", threads", setup, {__VA_ARGS__}, {false, false, false}, checks, bound},                \
+        {what ", coroutines", setup, {__VA_ARGS__}, {true, true, true}, checks, bound},            \
+    {                                                                                              \
+        what ", mixed", setup, {__VA_ARGS__}, {first, second, !first}, checks, bound               \
+    }
+
+static const struct explore_case cases[] = {
+    BOTH("set against wait", check_both, 6, true, false, waits, sets),
+    BOTH("set against two waits", check_both, 2, true, false, waits, sets, waits_too),
+    BOTH("two sets against two waits", check_both, 1, true, false, waits, sets, waits_too, sets),
+    BOTH("one for a while", check_deadline, 2, true, false, waits, sets, waits_a_while),
+    BOTH("clear and set", check_both, 2, true, false, waits, clears_and_sets, waits_too),
+    BOTH("set and clear", check_seen, 5, true, false, waits, sets_and_clears),
+    BOTH("wait and free", check_result, 5, true, false, waits_and_frees, sets),
+    BOTH("written before", check_result, 5, true, false, waits_and_reads, writes_and_sets),
+    BOTH("one is cancelled", check_canceled, 2, true, false, waits_twice, cancels_and_sets,
+         waits_too),
+};
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        explore(&cases[i]);
+    return 0;
+}

@@ -1,0 +1,103 @@
+/* What stands in for the layers beside locks, events and queues. Nobody spins: a spin is a try more, and the explorer makes a task
+ * try late in any case. */
+#include "base/settings.h"
+#include "explorer.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* Called in cases that are explored elsewhere, or not at all. */
+#define NOT_HERE(name)                                                                             \
+    void name(void);                                                                               \
+    void name(void)                                                                                \
+    {                                                                                              \
+        explore_fail(#name " is called");                                                          \
+    }
+NOT_HERE(shared_lock_acquire)
+NOT_HERE(shared_lock_release)
+NOT_HERE(shared_lock_mend)
+NOT_HERE(shared_lock_is_held)
+NOT_HERE(sync_check)
+NOT_HERE(sync_init)
+NOT_HERE(waiter_misuse)
+NOT_HERE(wait_cover)
+NOT_HERE(wait_uncover)
+NOT_HERE(base_format)
+NOT_HERE(base_name_set)
+NOT_HERE(plait_task_name)
+NOT_HERE(plait_task_waits)
+NOT_HERE(plait_tasks_visit)
+NOT_HERE(os_yield)
+NOT_HERE(sched_yield_now)
+
+void base_name_forget(const void *object)
+{
+}
+
+const char *base_name_of(const void *object, const char *type, char *text, size_t size)
+{
+    return type;
+}
+
+/* That a queue was freed with items inside, which is allowed. */
+void base_report(int kind, const char *format, ...)
+{
+}
+
+const struct base_settings *base_settings(void)
+{
+    static const struct base_settings settings = {.workers = 1};
+    return &settings;
+}
+
+bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holder)
+{
+    return false;
+}
+
+struct wait_self *waiter_of(uint32_t number)
+{
+    return number ? explore_self((int)number - 1) : NULL;
+}
+
+int sync_budget_take(const void *budget)
+{
+    return -1;
+}
+
+void sync_budget_learn(void *budget, int64_t slept)
+{
+}
+
+/* For queues. What is freed stays readable, so that a late access is a failure with a text, not a crash. */
+static struct block {
+    struct block *next;
+    size_t size;
+    char bytes[];
+} * freed;
+
+void *os_alloc(size_t size)
+{
+    struct block *block = calloc(1, sizeof *block + size);
+    block->size = size;
+    return block->bytes;
+}
+
+void os_free(void *memory)
+{
+    struct block *block = (struct block *)((char *)memory - offsetof(struct block, bytes));
+    explore_gone(memory, block->size);
+    block->next = freed;
+    freed = block;
+}
+
+/* Before each execution. */
+void explore_empty(void);
+void explore_empty(void)
+{
+    while (freed) {
+        struct block *block = freed;
+        freed = block->next;
+        free(block);
+    }
+}
