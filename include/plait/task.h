@@ -122,7 +122,7 @@ int plait_task_descriptor(plait_task *task);
  *   blocks   never, unless visit does */
 int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg);
 
-/* exit(status) from any task: main runs the handlers. exit() itself also works, on the caller's stack.
+/* exit(status) from any task: main runs the handlers. exit() works too, on the caller's own stack.
  *   returns  never
  *   errors   none */
 void plait_exit(int status);
