@@ -67,9 +67,10 @@ void exit_join_all(void)
     static const struct wait_call call = {awaited_attempt, awaited_words, "join", "task"};
     struct task_record *me = task_me();
     for (uint32_t i = 0; i < slot_limit(); i++) {
+        /* The serial first: if the slot changes hands after the look, it is not waited for. */
+        struct awaited one = {slot_at(i), atom_load(&slot_at(i)->serial, ACQUIRE)};
         if (!is_awaited(i, me))
             continue;
-        struct awaited one = {slot_at(i), slot_at(i)->serial};
         wait_until_done(&call, &one, slot_handle(i), NULL);
         i = UINT32_MAX; /* again from 0 */
     }
