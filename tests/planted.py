@@ -31,7 +31,7 @@ CASES = [
     ("asan", "after_return", ["ERROR: AddressSanitizer: stack-use-after-return", FRAME + "read_dead_frame", FRAME + "leaver",
                               FRAME + "co_entry", "in frame", FRAME + "leave_frame", "'local'"]),
     ("tsan", "race", ["WARNING: ThreadSanitizer: data race", r"(Read|Write) of size 4 .*by thread T\d+", FRAME + "write_(left|right)",
-                      FRAME + "(left|right)", "Previous write of size 4 .*by thread", FRAME + "write_(left|right)",
+                      FRAME + "(left|right)", "Previous (?:read|write) of size 4 .*by thread", FRAME + "write_(left|right)",
                       FRAME + "(left|right)", "Location is global 'written'"]),
     ("valgrind", "invalid_read", ["Invalid read of size 4", "read_freed", "sleep_and_read", "task_run", "co_entry",
                                   "is 0 bytes inside a block of size 4 free'd", "read_freed"]),
