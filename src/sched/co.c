@@ -30,11 +30,6 @@ void sched_co_drop(struct sched_co *co)
     base_stack_give(co->stack, co->stack_size);
 }
 
-size_t sched_stack_left(const struct sched_co *co)
-{
-    return (size_t)((char *)__builtin_frame_address(0) - (char *)co->stack) - OS_PAGE;
-}
-
 int sched_co_start(struct sched_co *co)
 {
     if (!atom_load(&wait_turn, RELAXED))

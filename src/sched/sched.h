@@ -46,8 +46,6 @@ struct sched_co *sched_co_new(size_t size, size_t extra);
 void sched_co_drop(struct sched_co *co); /* one that was never started */
 /* Hands it to the workers; 0, or -EAGAIN/-ENOMEM when not even one worker could be started. */
 int sched_co_start(struct sched_co *co);
-/* Has this coroutine's stack this much left? For waiters that help, and for messages. */
-size_t sched_stack_left(const struct sched_co *co);
 
 void sched_yield_now(
     void); /* others run first; returns at once when there are none; threads: sched_yield(2) */

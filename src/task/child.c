@@ -17,11 +17,6 @@ static struct {
     struct sched_watch cancel, parent;
 } child;
 
-struct task_page *child_page(void)
-{
-    return child.page;
-}
-
 /* The parent is gone: so are we, as promised, whatever we are doing. */
 static void parent_told(struct sched_watch *watch, bool readable)
 {

@@ -47,8 +47,6 @@ bool process_peek(struct task_process *process, struct task_page *copy);
 
 /* child.c: the child's side; does not return */
 _Noreturn void child_main(struct task_record *record, int parent);
-/* The page of this process when it is a task of another: NULL in the first one. */
-struct task_page *child_page(void);
 void child_leave(int status) __attribute__((noreturn));
 void child_after_fork(void);
 
