@@ -65,11 +65,12 @@ plait_carrier plait_task_carrier(const plait_task *task)
 }
 
 /* A coroutine that has ended has no record any more: one is made for who still wants its name, and
- * goes with the handle. */
-static struct task_record *record_again(struct task_slot *slot)
+ * goes with the handle. Not for a visitor, because the handle is not his: it may be given back
+ * before the record comes to lie in the slot, and then nobody would free it. */
+static struct task_record *record_again(const plait_task *task, struct task_slot *slot)
 {
     struct task_record *record = slot_record(slot), *none = NULL;
-    if (record || !task_has_ended(slot) || slot->flags & TASK_HAS_LEFT || !(record = record_new()))
+    if (record || !task_has_ended(slot) || slot_is_visited(task) || !(record = record_new()))
         return record;
     record->id = slot->id;
     record->carrier = (plait_carrier)(slot->flags >> 16);
@@ -90,13 +91,13 @@ const char *task_name_hint(const plait_task *task)
 
 const char *plait_task_name(const plait_task *task)
 {
-    struct task_record *record = record_again(slot_of(task, "name", PLACE));
+    struct task_record *record = record_again(task, slot_of(task, "name", PLACE));
     return record ? record_name(record) : "(ended)";
 }
 
 void plait_task_set_name(plait_task *task, const char *name)
 {
-    struct task_record *record = record_again(slot_of(task, "set_name", PLACE));
+    struct task_record *record = record_again(task, slot_of(task, "set_name", PLACE));
     if (record)
         record_rename(record, name);
 }
@@ -127,7 +128,7 @@ static bool visit_one(plait_task *task, const struct task_slot *slot,
 {
     struct task_visit **visits = slot_visits(), one = {.task = task, .outer = *visits};
     one.copy.state = PLAIT_DONE;
-    one.copy.flags = atom_load(&slot->flags, RELAXED) | TASK_HAS_LEFT;
+    one.copy.flags = atom_load(&slot->flags, RELAXED);
     one.copy.id = atom_load(&slot->id, ACQUIRE); /* before the look at the serial */
     if (slot_find(task) != slot)
         return false; /* it left meanwhile, and what was copied may be another's */

@@ -148,6 +148,11 @@ static struct task_slot *slot_visited(const plait_task *task)
     return visit ? &visit->copy : NULL;
 }
 
+bool slot_is_visited(const plait_task *task)
+{
+    return slot_visited(task) != NULL;
+}
+
 struct task_slot *slot_of(const plait_task *task, const char *verb, void *place)
 {
     if (!task)

@@ -67,7 +67,7 @@ struct task_slot {
     struct task_record *record; /* NULL: ended, and its record is gone */
     uint64_t id;                /* or the next free slot */
 };
-enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4, TASK_HAS_LEFT = 8 };
+enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4 };
 
 /* A handle that plait_tasks_visit gave out stays good until the visit is over, though the task may
  * end and its slot be given back meanwhile: then `copy`, as a task that has ended, answers for it. */
@@ -101,6 +101,7 @@ uint32_t slot_number(const plait_task *task);
 /* For dumps, whose handles may have been given back: NULL then. */
 struct task_slot *slot_find(const plait_task *task);
 struct task_visit **slot_visits(void); /* the innermost visit of who calls */
+bool slot_is_visited(const plait_task *task);
 void slot_fork_prepare(void);
 void slot_fork_done(void);
 void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks are the parent's */
