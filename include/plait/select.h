@@ -1,4 +1,4 @@
-/* plait/select.h - wait for several things at once, and do exactly one of them.
+/* plait/select.h - wait for several things at once, and do one of them. Include <plait.h>.
  *
  *     plait_case cases[] = { plait_on_get(jobs, &job), plait_on_event(&stop), plait_on_time(at) };
  *     switch (plait_select_cases(cases, 3, PLAIT_NEVER)) {
