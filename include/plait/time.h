@@ -15,9 +15,10 @@
  * Example:
  *     int tick(void *unused)
  *     {
- *         for (int64_t next = plait_now(); plait_sleep(next += PLAIT_SECOND) == 0;)
- *             puts("tick"); // no drift: each deadline is the one before plus a second
- *         return 0;         // cancelled
+ *         plait_ticker second = {.period = PLAIT_SECOND};
+ *         for (int missed; (missed = plait_ticker_wait(&second, PLAIT_NEVER)) >= 0;)
+ *             printf("tick, %d missed\n", missed);
+ *         return 0; // cancelled
  *     }
  *
  * With PLAIT_SEED set (deterministic mode) the clock is virtual: it stands still while something
@@ -54,10 +55,25 @@ int64_t plait_after(int64_t duration);
 /* Sleeps until the deadline. A coroutine gives its worker to others meanwhile. PLAIT_NEVER sleeps
  * until cancelled.
  *   returns  0 at the deadline; also at once when it has passed already
- *   errors   -ECANCELED
+ *   errors   -ECANCELED, -ETIMEDOUT (the deadline of a plait_scoped around came first)
  *   misuse   a duration where a deadline belongs
  *   blocks   until the deadline */
 int plait_sleep(int64_t deadline);
+
+/* A beat of one task's own: ticks that lie `period` apart, whatever happens between them, since each
+ * is counted from the one before and not from when it was noticed. Write { .period = PLAIT_SECOND }:
+ * the first tick is then one period after the first wait; or set `next` to the time of the first. */
+typedef struct plait_ticker {
+    int64_t period, next; /* nanoseconds | a time as plait_now's; 0: not begun */
+} plait_ticker;
+
+/* Waits for the next tick. Who comes late gets the latest one that is over, at once.
+ *   returns  how many ticks before it were missed; 0 when none was; at most INT_MAX
+ *   errors   -EINVAL (NULL, period <= 0), -EAGAIN (PLAIT_NOW and it is not time), -ETIMEDOUT,
+ *            -ECANCELED: the tick is still to come
+ *   misuse   a duration where a deadline belongs
+ *   blocks   until the tick or the deadline */
+PLAIT_MUST_USE int plait_ticker_wait(plait_ticker *ticker, int64_t deadline);
 
 /* Lets others run: a coroutine goes behind those that are ready on its worker, a thread calls
  * sched_yield(2). In a loop that computes for long it keeps the neighbours served, since plait

@@ -12,12 +12,9 @@ void (*wait_note_mirror)(const struct wait_self *self);
 uint32_t wait_forks;
 struct wait_self *wait_forker;
 
-int wait_park(const struct wait_word *words, int count, int64_t deadline)
+static int park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline)
 {
-    struct wait_self *self = wait_me();
     struct lot_node nodes[WAIT_WORDS_MOST];
-    if (deadline > self->limit)
-        deadline = self->limit;
     if (count && words[0].shared)
         return shared_park(self, words, count, deadline);
     bool armed = wait_self_arm(self);
@@ -28,6 +25,17 @@ int wait_park(const struct wait_word *words, int count, int64_t deadline)
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
     lot_leave_all(nodes, entered, state);
     return wait_self_disarmed(self, state);
+}
+
+int wait_park(const struct wait_word *words, int count, int64_t deadline)
+{
+    struct wait_self *self = wait_me();
+    if (likely(deadline <= self->limit))
+        return park(self, words, count, deadline);
+    int rc = park(self, words, count, self->limit);
+    if (rc == -ETIMEDOUT)
+        self->cut = true; /* so that the block around can say why it ended */
+    return rc;
 }
 
 int wait_unpark(uint32_t *word, int count, bool shared)
@@ -82,7 +90,7 @@ static int wait_loop(struct wait_self *self, const struct wait_call *call, void 
     if (rc == -EAGAIN)
         return woke;
     if (woke == -ECANCELED)
-        atom_or(&self->cancel, WAIT_CANCEL_PENDING, SEQ_CST); /* the next wait's */
+        wait_cancel_again(self); /* the next wait's */
     return rc;
 }
 

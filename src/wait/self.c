@@ -4,7 +4,10 @@
  * then reads the flag. Both pairs are SEQ_CST, so at least one of them sees the other: a cancel
  * between the look and the sleep is never missed. The flag stays until a wait has returned
  * -ECANCELED, so a wait that had its result in the same instant returns the result and the next
- * one is cancelled. */
+ * one is cancelled.
+ *
+ * A block (plait_scoped) is cancelled by a bit of its own, because that must not outlive the block:
+ * as one more cancel of the task it would end some wait behind it. */
 #include "wait/self.h"
 
 #include <errno.h>
@@ -28,14 +31,26 @@ void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier)
 
 bool wait_cancel_is_due(const struct wait_self *self)
 {
-    return atom_load(&self->cancel, SEQ_CST) & WAIT_CANCEL_PENDING && !self->shield;
+    uint32_t due = WAIT_CANCEL_PENDING | WAIT_CANCEL_BLOCK;
+    return atom_load(&self->cancel, SEQ_CST) & due && !self->shield;
 }
 
+/* The block's first: the task's own cancel must still be told where the block has been left. */
 static int cancel_take(struct wait_self *self)
 {
-    atom_or(&self->cancel, WAIT_CANCEL_TOLD, RELAXED);
-    atom_and(&self->cancel, ~(uint32_t)WAIT_CANCEL_PENDING, RELAXED);
+    if (atom_load(&self->cancel, RELAXED) & WAIT_CANCEL_BLOCK) {
+        self->taken = WAIT_CANCEL_BLOCK;
+    } else {
+        self->taken = WAIT_CANCEL_PENDING;
+        atom_or(&self->cancel, WAIT_CANCEL_TOLD, RELAXED);
+    }
+    atom_and(&self->cancel, ~self->taken, RELAXED);
     return -ECANCELED;
+}
+
+void wait_cancel_again(struct wait_self *self)
+{
+    atom_or(&self->cancel, self->taken, SEQ_CST);
 }
 
 bool wait_self_arm(struct wait_self *self)
@@ -69,11 +84,26 @@ bool wait_fire(struct wait_self *self, uint32_t outcome)
     return false;
 }
 
+static void cancel_because(struct wait_self *self, uint32_t why)
+{
+    atom_or(&self->cancel, why, SEQ_CST);
+    if (!atom_load(&self->shield, SEQ_CST))
+        wait_fire(self, WAIT_CANCEL);
+}
+
 void wait_cancel(struct wait_self *self)
 {
-    atom_or(&self->cancel, WAIT_CANCEL_PENDING, SEQ_CST);
-    if (!atom_load(&self->shield, RELAXED))
-        wait_fire(self, WAIT_CANCEL);
+    cancel_because(self, WAIT_CANCEL_PENDING);
+}
+
+void wait_cancel_block(struct wait_self *self)
+{
+    cancel_because(self, WAIT_CANCEL_BLOCK);
+}
+
+void wait_cancel_block_forget(struct wait_self *self)
+{
+    atom_and(&self->cancel, ~(uint32_t)WAIT_CANCEL_BLOCK, SEQ_CST);
 }
 
 bool wait_was_canceled(const struct wait_self *self)

@@ -4,7 +4,7 @@
 
 #include "wait/wait.h"
 
-enum { WAIT_CANCEL_PENDING = 1, WAIT_CANCEL_TOLD = 2 }; /* of wait_self's cancel */
+enum { WAIT_CANCEL_PENDING = 1, WAIT_CANCEL_TOLD = 2, WAIT_CANCEL_BLOCK = 4 }; /* of cancel */
 
 /* AWAKE -> ARMED. False: a cancel is due, so do not sleep; it is armed all the same. */
 bool wait_self_arm(struct wait_self *self);

@@ -52,7 +52,10 @@ struct wait_note {
  *   by one compare-and-swap: so exactly one waker, timer or cancel wins. */
 struct wait_self {
     uint32_t state;
-    uint32_t cancel; /* bit 0: cancelled and not yet told; bit 1: it was told at least once */
+    /* bit 0: cancelled and not yet told; bit 1: it was told at least once; bit 2: the block that it
+     * is in was cancelled, and not yet told */
+    uint32_t cancel;
+    uint32_t taken;  /* which of them its last -ECANCELED told */
     uint32_t shield; /* depth of plait_shielded: waits are not cancelled */
     uint32_t random; /* for choices in the lot, seeded */
     /* > 0: it holds shared words, which stand on its thread's robust list: it must stay there,
@@ -60,6 +63,7 @@ struct wait_self {
     uint32_t pinned;
     const struct wait_carrier *carrier;
     int64_t limit;      /* deadline of the scope around; WAIT_NEVER without */
+    bool cut;           /* a wait ended because of it */
     uint32_t *covered;  /* shared word that a death now must wake (robust.h); survives a switch */
     uint32_t *woken_on; /* the word of the last wake, for passing it on; a hint */
     struct wait_note note;
@@ -161,6 +165,12 @@ int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more
  * none is under way. May be called in signal handlers. */
 void wait_cancel(struct wait_self *self);
 bool wait_was_canceled(const struct wait_self *self); /* a cancel is pending, or was told */
+/* The caller has been given -ECANCELED and cannot pass it on: its next wait tells it. */
+void wait_cancel_again(struct wait_self *self);
+/* The block that the task is in is cancelled, not the task; and what was not told of that is taken
+ * back, by the task itself. */
+void wait_cancel_block(struct wait_self *self);
+void wait_cancel_block_forget(struct wait_self *self);
 /* ARMED or ASLEEP -> outcome; rouses. False: somebody else was first, or it is awake. */
 bool wait_fire(struct wait_self *self, uint32_t outcome);
 
