@@ -27,6 +27,23 @@ typedef struct plait_case {
     int result, reserved;
 } plait_case;
 
+/* Gets an item, as plait_get_bytes: what plait_on_get calls.
+ *   returns  the case; done, its result is the item's size
+ *   errors   none; select itself ends with -EPIPE when the queue is closed and empty
+ *   misuse   as plait_get_bytes
+ *   blocks   never */
+plait_case plait_on_get_bytes(plait_queue *queue, void *buffer, size_t size);
+
+/* Puts an item, as plait_put_bytes: what plait_on_put calls. The item is copied when the case is
+ * done, so it must stay as it is until then.
+ *   returns  the case; done, its result is 0
+ *   errors   none; select itself ends with -EPIPE when the queue is closed
+ *   misuse   as plait_put_bytes
+ *   blocks   never */
+plait_case plait_on_put_bytes(plait_queue *queue, const void *item, size_t size);
+#define plait_on_get(queue, item) plait_on_get_bytes(queue, item, PLAIT_SIZE_OF(item))
+#define plait_on_put(queue, item) plait_on_put_bytes(queue, item, PLAIT_SIZE_OF(item))
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,22 +1,7 @@
-/* Making, closing and freeing a private queue. */
+/* Making a private queue. */
 #include "base/report.h"
 #include "os/os.h"
 #include "queue/queue.h"
-
-#include <plait/task.h>
-#include <plait/watch.h>
-
-#include <limits.h>
-
-void queue_bad(const plait_queue *queue, void *place)
-{
-    if (!queue)
-        base_misuse(NULL, "queue", place, "NULL is no queue");
-    if ((uintptr_t)queue % 64 == 0 && queue->magic - QUEUE_MAGIC < wait_forks)
-        base_misuse(queue, "queue", place,
-                    "opened before a fork: a private queue is of the process that opened it");
-    base_misuse(queue, "queue", place, "no queue, or freed before");
-}
 
 /* 0, or why not. */
 static int options_check(const plait_queue_options *options)
@@ -65,6 +50,7 @@ static plait_queue *queue_new(const struct ring *sizes, size_t bytes)
     queue->memory = memory;
     queue->ring = *sizes;
     queue->ring.slots = (char *)(queue + 1);
+    queue->kind = &queue_fifo;
     queue->magic = QUEUE_MAGIC + wait_forks;
     return queue;
 }
@@ -90,75 +76,4 @@ plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue
         return queue;
     errno = why;
     return NULL;
-}
-
-static void queue_check_open(plait_queue *queue, void *place)
-{
-    if (!queue || (uintptr_t)queue % OS_LINE || queue->magic != QUEUE_MAGIC + wait_forks)
-        queue_bad(queue, place);
-}
-
-int plait_queue_close(plait_queue *queue)
-{
-    WAIT_POINT();
-    queue_check_open(queue, __builtin_return_address(0));
-    if (atom_load(&queue->ring.tail, ACQUIRE) & RING_CLOSED)
-        return 0;
-    uint32_t *items = &queue->items.word, *room = &queue->room.word;
-    atom_or(items, QUEUE_CLOSING, SEQ_CST);
-    atom_or(room, QUEUE_CLOSING, SEQ_CST);
-    atom_or(&queue->ring.tail, RING_CLOSED,
-            SEQ_CST); /* the effect: from here on the queue may be freed */
-    wait_unpark(items, INT_MAX, false);
-    wait_unpark(room, INT_MAX, false);
-    return 0;
-}
-
-struct free_search {
-    const plait_queue *queue;
-    char *text;
-    size_t size, used;
-};
-
-/* Adds a task to the list of those that wait on the queue. */
-static void free_name(plait_task *task, void *arg)
-{
-    struct free_search *search = arg;
-    plait_wait_info wait;
-    char name[128];
-    if (plait_task_waits(task, &wait) != 0 || !wait.object || search->used >= search->size)
-        return;
-    if (strcmp(wait.object, base_name_of(search->queue, "queue", name, sizeof name)) != 0)
-        return;
-    search->used +=
-        (size_t)base_format(search->text + search->used, search->size - search->used, "%s%s (%s)",
-                            search->used ? ", " : "", plait_task_name(task), wait.verb);
-}
-
-static _Noreturn void free_refuse(const plait_queue *queue, void *place)
-{
-    char names[512] = "";
-    struct free_search search = {queue, names, sizeof names, 0};
-    plait_tasks_visit(free_name, &search);
-    base_misuse(queue, "queue", place, "freed while %u tasks wait on it: %s",
-                queue->items.waiting + queue->room.waiting, names);
-}
-
-void plait_queue_free(plait_queue *queue)
-{
-    if (!queue)
-        return;
-    void *place = __builtin_return_address(0);
-    queue_check_open(queue, place);
-    if (atom_load(&queue->items.waiting, ACQUIRE) || atom_load(&queue->room.waiting, ACQUIRE))
-        free_refuse(queue, place);
-    size_t left = ring_count(&queue->ring);
-    if (left) {
-        char name[128];
-        base_report(PLAIT_REPORT_DROPPED, "queue %s: freed with %zu items inside",
-                    base_name_of(queue, "queue", name, sizeof name), left);
-    }
-    base_name_forget(queue);
-    queue->magic = 0;
-    os_free(queue->memory);
 }

@@ -1,0 +1,90 @@
+/* How the users of a queue wait. */
+#include "queue/call.h"
+#include "os/os.h"
+#include "sync/waiter.h"
+
+/* Before a sleep: so many looks after a pause of so many os_relax, then so many after a yield. */
+enum { PAUSES = 4, PAUSE = 16, YIELDS = 16 };
+
+/* What this wait has taught, and that it is over. */
+static void call_leave(struct queue_call *call)
+{
+    if (call->counted || !call->slept) /* a select's sleep says nothing about this queue */
+        sync_budget_learn(&call->side->budget, call->slept ? wait_now() - call->since : 0);
+    if (call->counted)
+        atom_sub(&call->side->waiting, 1, RELAXED);
+    call->counted = false;
+}
+
+bool call_is_over(struct queue_call *call)
+{
+    call_leave(call);
+    return call->slept;
+}
+
+int call_announce(struct queue_call *call, struct wait_word *words)
+{
+    struct queue_side *side = call->side;
+    uint32_t seen = atom_or(&side->word, QUEUE_W, SEQ_CST) | QUEUE_W;
+    if (seen & QUEUE_CLOSING) { /* CLOSED follows at once, or is there already */
+        ring_busy(&call->looks);
+        return 0;
+    }
+    if (!call->is_vain(call->queue))
+        return 0;
+    if (!call->slept)
+        call->since = wait_now();
+    call->slept = true;
+    words[0] = (struct wait_word){.word = &side->word, .seen = seen};
+    return 1;
+}
+
+static int call_words(void *object, struct wait_word *words)
+{
+    return call_announce(object, words);
+}
+
+static int call_attempt(void *object)
+{
+    struct queue_call *call = object;
+    return call->attempt(call);
+}
+
+/* Waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case
+ * the other side runs on another CPU; a few in a row, because each look takes the line away from
+ * it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads than
+ * CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a wake.
+ * */
+static int call_spin(struct queue_call *call)
+{
+    int shift;
+    if (!waiter_may_spin(wait_me(), NULL) || (shift = sync_budget_take(&call->side->budget)) < 0)
+        return -EAGAIN;
+    int pauses = PAUSES >> shift, looks = pauses + (YIELDS >> shift);
+    for (int look = 0; look < looks; look++) {
+        if (look >= pauses)
+            os_yield();
+        for (int i = 0; look < pauses && i < PAUSE; i++)
+            os_relax();
+        int rc = call->attempt(call);
+        if (rc != -EAGAIN)
+            return rc;
+    }
+    return -EAGAIN;
+}
+
+int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place)
+{
+    struct wait_call wait = {call_attempt, call_words, verb, "queue"};
+    if (deadline == 0)
+        return wait_not_now();
+    int rc = call_spin(call);
+    if (rc != -EAGAIN)
+        return rc;
+    atom_add(&call->side->waiting, 1, RELAXED);
+    call->counted = true;
+    rc = wait_until(&wait, call, call->queue, deadline, place);
+    if (call->counted)
+        call_leave(call);
+    return rc;
+}

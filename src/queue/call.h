@@ -1,0 +1,50 @@
+/* One call on a queue that may have to wait, and what all of them share. */
+#ifndef QUEUE_CALL_H
+#define QUEUE_CALL_H
+
+#include "queue/queue.h"
+
+struct queue_call {
+    plait_queue *queue;
+    struct queue_side *side;                 /* on which it sleeps */
+    int (*attempt)(struct queue_call *call); /* of the kind */
+    bool (*is_vain)(plait_queue *queue);     /* of the kind: must it sleep? */
+    void *item;                              /* where from, or where to */
+    size_t size;                             /* of the item; a get's: room, then what it got */
+    int64_t since;                           /* of the first sleep */
+    unsigned looks;
+    bool slept, counted;
+};
+
+/* Waits until the attempt has a result; for calls whose first attempt said -EAGAIN. */
+int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place)
+    __attribute__((noinline));
+
+/* Steps 1 and 2 of going to sleep (side.h): how many words; 0: look again. */
+int call_announce(struct queue_call *call, struct wait_word *words);
+
+/* Of an attempt that has succeeded, before its effect becomes visible. True: it owes the next one of
+ * its side a wake, if something is left for him. */
+bool call_is_over(struct queue_call *call);
+
+static inline struct queue_call call_of_put(plait_queue *queue, const void *item, size_t size)
+{
+    return (struct queue_call){.queue = queue,
+                               .side = &queue->room,
+                               .attempt = queue->kind->put,
+                               .is_vain = queue->kind->is_full,
+                               .item = (void *)item,
+                               .size = size};
+}
+
+static inline struct queue_call call_of_get(plait_queue *queue, void *buffer, size_t size)
+{
+    return (struct queue_call){.queue = queue,
+                               .side = &queue->items,
+                               .attempt = queue->kind->get,
+                               .is_vain = queue->kind->is_empty,
+                               .item = buffer,
+                               .size = size};
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* Closing and freeing a private queue. */
+#include "base/report.h"
+#include "os/os.h"
+#include "queue/queue.h"
+
+#include <plait/task.h>
+#include <plait/watch.h>
+
+int plait_queue_close(plait_queue *queue)
+{
+    WAIT_POINT();
+    queue_check_any(queue, __builtin_return_address(0));
+    if (!queue->kind->is_closed(queue))
+        queue->kind->close(queue);
+    return 0;
+}
+
+struct free_search {
+    const plait_queue *queue;
+    char *text;
+    size_t size, used;
+};
+
+/* Adds a task to the list of those that wait on the queue. */
+static void free_name(plait_task *task, void *arg)
+{
+    struct free_search *search = arg;
+    plait_wait_info wait;
+    char name[128];
+    if (plait_task_waits(task, &wait) != 0 || !wait.object || search->used >= search->size)
+        return;
+    if (strcmp(wait.object, base_name_of(search->queue, "queue", name, sizeof name)) != 0)
+        return;
+    search->used +=
+        (size_t)base_format(search->text + search->used, search->size - search->used, "%s%s (%s)",
+                            search->used ? ", " : "", plait_task_name(task), wait.verb);
+}
+
+static _Noreturn void free_refuse(const plait_queue *queue, void *place)
+{
+    char names[512] = "";
+    struct free_search search = {queue, names, sizeof names, 0};
+    plait_tasks_visit(free_name, &search);
+    base_misuse(queue, "queue", place, "freed while %u tasks wait on it: %s",
+                queue->items.waiting + queue->room.waiting, names);
+}
+
+void plait_queue_free(plait_queue *queue)
+{
+    if (!queue)
+        return;
+    void *place = __builtin_return_address(0);
+    queue_check_any(queue, place);
+    if (atom_load(&queue->items.waiting, ACQUIRE) || atom_load(&queue->room.waiting, ACQUIRE))
+        free_refuse(queue, place);
+    size_t left = queue->kind->size(queue);
+    if (left) {
+        char name[128];
+        base_report(PLAIT_REPORT_DROPPED, "queue %s: freed with %zu items inside",
+                    base_name_of(queue, "queue", name, sizeof name), left);
+    }
+    base_name_forget(queue);
+    queue->magic = 0;
+    os_free(queue->memory);
+}
