@@ -16,8 +16,8 @@ FAULTS = [
      "        wait_unpark(&event->word, INT_MAX, shared);", "        wait_unpark(&event->word, 1, shared);"),
     ("a lock forgets that others still wait", "src/sync/lock.c",
      "COMING | wait_forks << GENERATION, SLEEPERS);", "COMING | wait_forks << GENERATION, 0);"),
-    ("a queue forgets that others still wait", "src/queue/queue.c",
-     "wait_unpark_marking(&side->word, 1, 0, QUEUE_W);", "wait_unpark_marking(&side->word, 1, 0, 0);"),
+    ("a queue forgets that others still wait", "src/queue/side.c",
+     "wait_unpark_marking(&side->word, count, 0, QUEUE_W);", "wait_unpark_marking(&side->word, count, 0, 0);"),
     ("an end does not wake who joins", "src/task/end.c",
      "        wait_unpark(&scope->running, INT32_MAX, false);", "        (void)scope;"),
 ]

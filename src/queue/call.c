@@ -16,10 +16,10 @@ static void call_leave(struct queue_call *call)
     call->counted = false;
 }
 
-bool call_is_over(struct queue_call *call)
+bool call_pass_on(struct queue_call *call, bool left)
 {
     call_leave(call);
-    return call->slept;
+    return call->slept && left && side_owes_wake(call->side);
 }
 
 int call_announce(struct queue_call *call, struct wait_word *words)

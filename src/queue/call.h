@@ -23,9 +23,9 @@ int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void 
 /* Steps 1 and 2 of going to sleep (side.h): how many words; 0: look again. */
 int call_announce(struct queue_call *call, struct wait_word *words);
 
-/* Of an attempt that has succeeded, before its effect becomes visible. True: it owes the next one of
- * its side a wake, if something is left for him. */
-bool call_is_over(struct queue_call *call);
+/* An attempt has succeeded, and its effect is not visible yet: the call's wait is over. True: it
+ * owes the next one of its side a wake, since something is left for him. */
+bool call_pass_on(struct queue_call *call, bool left);
 
 static inline struct queue_call call_of_put(plait_queue *queue, const void *item, size_t size)
 {

@@ -19,12 +19,12 @@ static int attempt_get(struct queue_call *call)
 
 static bool is_full(plait_queue *queue)
 {
-    return ring_count(&queue->ring) == queue->ring.capacity;
+    return ring_is_full(&queue->ring);
 }
 
 static bool is_empty(plait_queue *queue)
 {
-    return ring_count(&queue->ring) == 0;
+    return ring_is_empty(&queue->ring);
 }
 
 static size_t size(const plait_queue *queue)

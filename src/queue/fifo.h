@@ -20,8 +20,7 @@ static inline int fifo_put(plait_queue *queue, const void *item, struct queue_ca
         return rc;
     ring_copy(ring_slot(ring, position)->item, item, ring->element);
     bool wake = side_owes_wake(&queue->items);
-    bool pass = unlikely(call != NULL) && call_is_over(call) && ring_count(ring) < ring->capacity &&
-                side_owes_wake(&queue->room);
+    bool pass = unlikely(call != NULL) && call_pass_on(call, !ring_is_full(ring));
     ring_fill(ring, position);
     if (unlikely(wake))
         side_wake(&queue->items, 1);
@@ -39,8 +38,7 @@ static inline int fifo_get(plait_queue *queue, void *item, struct queue_call *ca
         return rc;
     ring_copy(item, ring_slot(ring, position)->item, ring->element);
     bool wake = side_owes_wake(&queue->room);
-    bool pass = unlikely(call != NULL) && call_is_over(call) && ring_count(ring) > 0 &&
-                side_owes_wake(&queue->items);
+    bool pass = unlikely(call != NULL) && call_pass_on(call, !ring_is_empty(ring));
     ring_free(ring, position);
     if (unlikely(wake))
         side_wake(&queue->room, 1);

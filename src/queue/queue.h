@@ -11,7 +11,7 @@ struct queue_call;
 
 /* What a kind of queue does. Attempts try once: 0, -EAGAIN (full, empty: nothing was done), -EPIPE,
  * another error. They look at the call's fields and, before their effect can be seen, say that its
- * wait is over (call_is_over). */
+ * wait is over (call_pass_on). */
 struct queue_kind {
     int (*put)(struct queue_call *call);
     int (*get)(struct queue_call *call);

@@ -24,3 +24,13 @@ size_t ring_count(const struct ring *ring)
         return (size_t)((tail & mask) + (laps ? ring->capacity : 0) - (head & mask));
     }
 }
+
+bool ring_is_full(const struct ring *ring)
+{
+    return ring_count(ring) == ring->capacity;
+}
+
+bool ring_is_empty(const struct ring *ring)
+{
+    return ring_count(ring) == 0;
+}

@@ -57,6 +57,8 @@ void ring_busy(unsigned *looks);
 /* How many positions are claimed for items and not yet by getters. SEQ_CST loads: who has announced
  * his sleep must not miss a claim. */
 size_t ring_count(const struct ring *ring);
+bool ring_is_full(const struct ring *ring);
+bool ring_is_empty(const struct ring *ring);
 
 static inline struct ring_slot *ring_slot(const struct ring *ring, uint64_t position)
 {

@@ -43,9 +43,7 @@ static inline bool side_owes_wake(struct queue_side *side)
     return false;
 }
 
-static inline void side_wake(struct queue_side *side, int count)
-{
-    wait_unpark_marking(&side->word, count, 0, QUEUE_W);
-}
+/* Wakes so many; when the effect is visible. Touches the address only. */
+void side_wake(struct queue_side *side, int count);
 
 #endif
