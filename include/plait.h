@@ -7,6 +7,7 @@
  *     error.h    codes, names, settings              queue.h   items from task to task
  *     task.h     what a task can be asked            share.h   memory that children see too
  *     watch.h    look inside                         local.h   a value for each task
+ *     latch.h    a count that comes to 0
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -14,6 +15,7 @@
 
 #include <plait/error.h>
 #include <plait/event.h>
+#include <plait/latch.h>
 #include <plait/local.h>
 #include <plait/lock.h>
 #include <plait/macros.h>

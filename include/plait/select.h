@@ -10,6 +10,7 @@
 #define PLAIT_SELECT_H
 
 #include <plait/event.h>
+#include <plait/latch.h>
 #include <plait/lock.h>
 #include <plait/queue.h>
 #include <plait/start.h>
@@ -43,6 +44,12 @@ plait_case plait_on_get_bytes(plait_queue *queue, void *buffer, size_t size);
 plait_case plait_on_put_bytes(plait_queue *queue, const void *item, size_t size);
 #define plait_on_get(queue, item) plait_on_get_bytes(queue, item, PLAIT_SIZE_OF(item))
 #define plait_on_put(queue, item) plait_on_put_bytes(queue, item, PLAIT_SIZE_OF(item))
+
+/* A latch whose count is 0. One that was raised again before the select looked is not seen.
+ *   misuse   no latch
+ *   errors   none
+ *   blocks   never */
+plait_case plait_on_latch(plait_latch *latch);
 
 #ifdef __cplusplus
 }

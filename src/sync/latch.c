@@ -1,0 +1,166 @@
+/* The latch: a count and a word to sleep on, in one.
+ *
+ * Problem: those who wait sleep on 32 bits, and each count down changes them, so that every sleeper
+ * about to lie down would look again at each. And a latch that came to 0 and was raised again before
+ * a woken waiter looks must not hold him back. So the count lies in the upper half of 64 bits, and
+ * the lower half, on which they sleep, changes only when the count comes to 0:
+ *   bit 31       W, somebody may sleep; never together with a count of 0
+ *   bits 30..0   how many times the count came to 0
+ *
+ *   1. a waiter notes the times, then looks at the count: 0, or other times than noted: done
+ *   2. else it sets W in the same step as one more such look, and sleeps on the lower half
+ *   3. who counts down to 0 takes W off and adds one to the times, in one step; with W it then
+ *      wakes all by the word's address, since a waiter who saw the 0 may have freed the latch */
+#include "base/report.h"
+#include "sync/object.h"
+#include "wait/case.h"
+
+#include <plait/latch.h>
+
+#include <errno.h>
+#include <limits.h>
+
+#define LATCH_W UINT32_C(0x80000000)
+#define LATCH_TIMES UINT32_C(0x7fffffff)
+
+struct latch {
+    uint64_t head; /* zero: sync_is_private */
+    union {
+        struct {
+            uint32_t
+                word; /* what sleepers sleep on: the lower half, as the machines of os/ have it */
+            int32_t count;
+        };
+        uint64_t both;
+    };
+    uint64_t room[6];
+};
+_Static_assert(sizeof(struct latch) == sizeof(plait_latch), "a latch is 64 bytes");
+
+struct latch_call {
+    struct latch *latch;
+    uint32_t times; /* up to the call */
+};
+
+static inline int32_t count_in(uint64_t seen)
+{
+    return (int32_t)(seen >> 32);
+}
+
+static inline uint32_t times_in(uint64_t seen)
+{
+    return (uint32_t)seen & LATCH_TIMES;
+}
+
+static inline uint64_t latch_pack(int32_t count, uint32_t word)
+{
+    return (uint64_t)(uint32_t)count << 32 | word;
+}
+
+static struct latch *latch_of(const plait_latch *latch, void *place)
+{
+    if (unlikely(!sync_is_private(latch)))
+        sync_check_private(latch, "latch", place);
+    return (struct latch *)latch;
+}
+
+void plait_latch_init(plait_latch *object, int count, plait_where where)
+{
+    void *place = __builtin_return_address(0);
+    sync_init_private(object, "latch", where, place);
+    if (count < 0)
+        base_misuse(object, "latch", place, "a count of %d", count);
+    ((struct latch *)object)->count = count;
+}
+
+void plait_latch_add(plait_latch *object, int count)
+{
+    void *place = __builtin_return_address(0);
+    WAIT_POINT();
+    struct latch *latch = latch_of(object, place);
+    uint64_t seen = atom_load(&latch->both, RELAXED), next;
+    do {
+        int32_t sum;
+        if (__builtin_add_overflow(count_in(seen), count, &sum))
+            base_misuse(object, "latch", place, "%d and %d more are too many", count_in(seen),
+                        count);
+        if (sum < 0)
+            base_misuse(object, "latch", place, "counted down by %ld, but only %d are left",
+                        -(long)count, count_in(seen));
+        next = latch_pack(sum, (uint32_t)seen);
+        if (sum == 0 && count != 0)
+            next = latch_pack(0, (times_in(seen) + 1) & LATCH_TIMES);
+    } while (!atom_cas(&latch->both, &seen, next,
+                       RELEASE)); /* pairs with the ACQUIRE of latch_is_open */
+    if (unlikely((uint32_t)seen & ~(uint32_t)next & LATCH_W))
+        wait_unpark(&latch->word, INT_MAX, false);
+}
+
+static bool latch_is_open(const struct latch_call *call, uint64_t seen)
+{
+    return count_in(seen) == 0 || times_in(seen) != call->times;
+}
+
+static int latch_attempt(void *object)
+{
+    struct latch_call *call = object;
+    return latch_is_open(call, atom_load(&call->latch->both, ACQUIRE)) ? 0 : -EAGAIN;
+}
+
+/* Step 2. */
+static int latch_words(void *object, struct wait_word *words)
+{
+    struct latch_call *call = object;
+    struct latch *latch = call->latch;
+    uint64_t seen = atom_load(&latch->both, ACQUIRE);
+    do
+        if (latch_is_open(call, seen))
+            return 0;
+    while (!((uint32_t)seen & LATCH_W) && !atom_cas(&latch->both, &seen, seen | LATCH_W, ACQUIRE));
+    words[0] = (struct wait_word){.word = &latch->word, .seen = (uint32_t)seen | LATCH_W};
+    return 1;
+}
+
+int plait_latch_wait(plait_latch *object, int64_t deadline)
+{
+    static const struct wait_call wait = {latch_attempt, latch_words, "wait", "latch"};
+    void *place = __builtin_return_address(0);
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    struct latch *latch = latch_of(object, place);
+    uint64_t seen = atom_load(&latch->both, ACQUIRE); /* pairs with plait_latch_add */
+    if (count_in(seen) == 0)
+        return 0;
+    struct latch_call call = {latch, times_in(seen)};
+    return wait_until(&wait, &call, object, deadline, place);
+}
+
+int plait_latch_count(const plait_latch *latch)
+{
+    WAIT_POINT();
+    return count_in(atom_load(&latch_of(latch, __builtin_return_address(0))->both,
+                              ACQUIRE)); /* pairs with plait_latch_add */
+}
+
+/* ---- for select: a latch raised again before the woken one looks was missed, since a case is used
+ * for one select after another and cannot know which times it should count from. */
+static int latch_case_attempt(plait_case *one)
+{
+    const struct latch *latch = one->object;
+    return count_in(atom_load(&latch->both, ACQUIRE)) == 0 ? 0 : -EAGAIN;
+}
+
+static int latch_case_words(plait_case *one, struct wait_word *words)
+{
+    struct latch *latch = one->object;
+    struct latch_call call = {latch, times_in(atom_load(&latch->both, RELAXED))};
+    return latch_words(&call, words);
+}
+
+plait_case plait_on_latch(plait_latch *latch)
+{
+    static const struct plait_case_kind kind = {"wait", "latch", latch_case_attempt,
+                                                latch_case_words, NULL};
+    latch_of(latch, __builtin_return_address(0));
+    return (plait_case){.kind = &kind, .object = latch};
+}
