@@ -79,6 +79,34 @@ TEST_LABELED(each_way_out_has_its_status, "process")
     ck_assert_int_eq(counters.deaths, 2);
 }
 
+#ifdef __GLIBC__
+static void leave_with_seven(void)
+{
+    _exit(7);
+}
+
+static int exit_with(void *arg)
+{
+    exit((int)(intptr_t)arg);
+}
+
+/* The program's own handler has the last word. */
+static int exit_otherwise(void *arg)
+{
+    atexit(leave_with_seven);
+    exit(1000);
+}
+
+/* Of plait_exit's too; the page is what the kernel cannot tell. */
+TEST_LABELED(what_exit_is_given_arrives_whole, "process")
+{
+    static const int statuses[] = {1000, -22, 256, INT32_MIN, 0};
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(end(begin(exit_with, (void *)(intptr_t)statuses[i], NULL)), statuses[i]);
+    ck_assert_int_eq(end(begin(exit_otherwise, NULL, NULL)), 7);
+}
+#endif
+
 /* A fork of its own returns from the child's function too: that is not the child's end. */
 static int fork_and_return(void *arg)
 {

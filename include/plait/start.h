@@ -87,7 +87,7 @@ typedef struct plait_start_options {
  *            option for a later version), -EBUSY (strict fork beside other threads); without a
  *            handle the failure counts in plait_join_all too
  *   fork     on PLAIT_PROCESS: runs in a child; what the function returns is its status, as is what
- *            it gives to exit()
+ *            it gives to exit(), not cut to eight bits (musl: exit's is)
  *   blocks   never; a fork copies page tables meanwhile */
 int plait_start(plait_task **task, plait_carrier carrier, plait_function *function, void *arg,
                 const plait_start_options *options);

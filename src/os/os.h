@@ -82,6 +82,9 @@ struct os_exit {
  * child (waitid(P_PIDFD)); where the host program took its status away it asks PIDFD_GET_INFO.
  * Never waitpid(-1). */
 int os_pidfd_reap(int pidfd, struct os_exit *end);
+/* At exit(status) `function` is told all of status, of which a parent sees eight bits, after the
+ * handlers that are registered later. False: this libc cannot (musl), or no memory. */
+bool os_on_exit(void (*function)(int status, void *arg));
 /* PDEATHSIG = SIGKILL, and the re-check that the parent is still `parent`: else -ESRCH */
 int os_die_with_parent(pid_t parent);
 

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -86,6 +87,15 @@ int os_pidfd_reap(int pidfd, struct os_exit *end)
     else
         ask_info(pidfd, end);
     return 1;
+}
+
+bool os_on_exit(void (*function)(int status, void *arg))
+{
+#ifdef __GLIBC__
+    return on_exit(function, NULL) == 0;
+#else
+    return false;
+#endif
 }
 
 int os_die_with_parent(pid_t parent)

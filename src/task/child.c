@@ -89,6 +89,21 @@ static void child_become(struct task_record *record)
     wait_note_mirror = child_note;
 }
 
+static void page_end(int status, uint32_t how)
+{
+    if (child.page) {
+        child.page->status = status;
+        atom_store(&child.page->ended, how, RELEASE); /* pairs with the ACQUIRE of status_of */
+    }
+}
+
+/* exit() in the child, of which the kernel hands over eight bits. Registered first, so that it runs
+ * after the child's own handlers. */
+static void child_exits(int status, void *unused)
+{
+    page_end(status, PAGE_EXITED);
+}
+
 _Noreturn void child_main(struct task_record *record, int parent)
 {
     struct task_process *process = record->process;
@@ -102,6 +117,7 @@ _Noreturn void child_main(struct task_record *record, int parent)
                     record_name(record));
         child_leave(127);
     }
+    os_on_exit(child_exits);
     child_await_go(child.page, process_parent, parent >= 0);
     child_leave(record->function(record->arg));
 }
@@ -123,9 +139,6 @@ _Noreturn void child_leave(int status)
     task_finish_children(record);
     exit_join_all();
     fflush(NULL);
-    if (child.page) {
-        child.page->status = status;
-        atom_store(&child.page->ended, 1, RELEASE); /* pairs with the ACQUIRE of status_of */
-    }
+    page_end(status, PAGE_RETURNED);
     _exit(status & 0xff);
 }

@@ -38,12 +38,17 @@ static void process_release(struct task_process *process)
 
 static int status_of(const struct task_process *process, const struct os_exit *end)
 {
-    if (atom_load(&process->page->ended, ACQUIRE)) /* pairs with the RELEASE of child_leave */
-        return process->page->status;
+    uint32_t ended = atom_load(&process->page->ended, ACQUIRE); /* pairs with page_end */
+    int status = process->page->status;
+    if (ended == PAGE_RETURNED || (ended == PAGE_EXITED && !end->known))
+        return status;
     if (!end->known)
         return -ESTALE;
-    return WIFSIGNALED(end->status) ? PLAIT_KILLED(WTERMSIG(end->status))
-                                    : WEXITSTATUS(end->status);
+    if (WIFSIGNALED(end->status))
+        return PLAIT_KILLED(WTERMSIG(end->status));
+    /* The lower eight bits agree unless an exit handler left with another status. */
+    bool whole = ended == PAGE_EXITED && (status & 0xff) == WEXITSTATUS(end->status);
+    return whole ? status : WEXITSTATUS(end->status);
 }
 
 static void process_close(struct task_process *process)

@@ -11,7 +11,8 @@
 /* The control page: made before the fork, mapped in both. Only words and bytes; the parent copies
  * what it reads, since the child may be anything by then.
  *   go      0 not yet, 1 the parent has the child's pidfd: the function may start
- *   ended   0, 1: status is whole */
+ *   ended   0, PAGE_RETURNED: status is what the function returned, PAGE_EXITED: what exit() was
+ *           given, unless the kernel tells of another end after that */
 struct task_page {
     uint32_t magic, size;
     uint32_t go;
@@ -23,6 +24,7 @@ struct task_page {
     char verb[16], object[48]; /* what its main task waits for */
     int64_t since;
 };
+enum { PAGE_RETURNED = 1, PAGE_EXITED };
 
 struct task_process {
     struct sched_watch watch; /* the child's pidfd, and the time of the KILL after a TERM */
