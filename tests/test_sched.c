@@ -395,6 +395,49 @@ TEST(others_go_on_beside_a_stuck_worker)
     ck_assert_int_ge(counters.stuck, 1);
 }
 
+static plait_lock behind;
+static uint32_t passed; /* the thread had the lock */
+
+static int release_and_stick(void *arg)
+{
+    need(plait_lock_acquire(&behind, PLAIT_NEVER) == 0);
+    need(plait_sleep(plait_after(50 * PLAIT_MILLISECOND)) == 0);
+    plait_lock_release(&behind); /* the first sleeper is a coroutine of this worker */
+    while (!__atomic_load_n(&passed, __ATOMIC_ACQUIRE))
+        nap(1);
+    return 0;
+}
+
+static int take_behind(void *arg)
+{
+    need(plait_lock_acquire(&behind, PLAIT_NEVER) == 0);
+    if (arg)
+        __atomic_store_n(&passed, 1, __ATOMIC_RELEASE);
+    plait_lock_release(&behind);
+    return 0;
+}
+
+static void await_sleep(plait_task *task)
+{
+    while (plait_task_state(task) != PLAIT_WAITING)
+        nap(1);
+}
+
+/* The only one who was told that the lock is free cannot run, because the teller does not let him:
+ * another one must hear of it. */
+TEST(a_wake_that_waits_behind_a_stuck_one_is_passed_on)
+{
+    workers("1");
+    plait_task *teller = begin(PLAIT_COROUTINE, release_and_stick, NULL, NULL);
+    await_sleep(teller);
+    plait_task *told_first = begin(PLAIT_COROUTINE, take_behind, NULL, NULL);
+    await_sleep(told_first);
+    plait_task *thread = begin(PLAIT_THREAD, take_behind, "", NULL);
+    ck_assert_int_eq(end(thread), 0);
+    ck_assert_int_eq(end(teller), 0);
+    ck_assert_int_eq(end(told_first), 0);
+}
+
 enum { CALLS = 100 };
 
 static uint32_t inside, most_inside;

@@ -61,6 +61,9 @@ int os_cpus_allowed(void);
 /* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB
  * of stack unless `stack` says more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);
+/* Before a fork: waits for threads of plait's own that are on their way, where the child needs that.
+ */
+void os_threads_settle(void);
 /* A thread for a user's function: joinable, signals as the caller's, the default stack unless
  * `stack` bytes are asked for. Allocates. */
 int os_thread_create(pthread_t *thread, void *(*main)(void *), void *arg, size_t stack);

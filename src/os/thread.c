@@ -1,5 +1,6 @@
 #include "os/cgroup.h"
 #include "os/os.h"
+#include "os/sanitizer.h"
 #include "os/syscall.h"
 
 #include <limits.h>
@@ -63,10 +64,23 @@ struct start {
     char name[NAME];
 };
 
+/* Threads created that have not begun. AddressSanitizer allocates on their way there, and its
+ * allocator, unlike libc's, does not mend its locks in the child of a fork: a child would hang. */
+static uint32_t coming;
+
+void os_threads_settle(void)
+{
+#ifdef OS_ASAN
+    for (int looks = 0; __atomic_load_n(&coming, __ATOMIC_ACQUIRE) && looks < 1000; looks++)
+        os_sleep(100000);
+#endif
+}
+
 static void *begin(void *p)
 {
     struct start start = *(struct start *)p;
     os_free(p);
+    __atomic_sub_fetch(&coming, 1, __ATOMIC_RELEASE); /* pairs with os_threads_settle */
     os_thread_name(start.name);
     start.main(start.arg);
     return NULL;
@@ -109,10 +123,13 @@ int os_thread_start(void (*thread_main)(void *), void *arg, size_t stack, const 
     /* Blocked here and inherited, because a signal could otherwise reach the new thread before it
      * blocks them itself. */
     pthread_sigmask(SIG_SETMASK, &mask, &before);
+    __atomic_add_fetch(&coming, 1, __ATOMIC_RELAXED);
     int error = create(start, stack > STACK ? stack : STACK);
     if (error ==
         EINVAL) /* thread-local data of the program does not fit: glibc takes it from the stack */
         error = create(start, 32 * STACK);
+    if (error)
+        __atomic_sub_fetch(&coming, 1, __ATOMIC_RELAXED);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     os_errno_set(saved);
     if (error)

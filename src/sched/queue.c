@@ -14,11 +14,11 @@
 
 void fifo_push(struct sched_fifo *fifo, struct sched_co *co)
 {
-    co->next = NULL;
+    atom_store(&co->next, NULL, RELAXED);
     if (fifo->first)
-        fifo->last->next = co;
+        atom_store(&fifo->last->next, co, RELEASE); /* pairs with ready_pass_on */
     else
-        fifo->first = co;
+        atom_store(&fifo->first, co, RELEASE);
     fifo->last = co;
     atom_store(&fifo->count, fifo->count + 1, RELAXED);
 }
@@ -28,7 +28,8 @@ struct sched_co *fifo_pop(struct sched_fifo *fifo)
     struct sched_co *co = fifo->first;
     if (!co)
         return NULL;
-    struct sched_co *next = fifo->first = co->next;
+    struct sched_co *next = co->next;
+    atom_store(&fifo->first, next, RELEASE);
     if (next) { /* otherwise each switch waits for memory, since each lies on a stack of its own */
         __builtin_prefetch(next->context);
         __builtin_prefetch((char *)next->context + 64);
@@ -48,7 +49,7 @@ struct sched_co *fifo_take(struct sched_fifo *fifo, uint32_t before)
     while (--before)
         ahead = ahead->next;
     struct sched_co *co = ahead->next;
-    ahead->next = co->next;
+    atom_store(&ahead->next, co->next, RELAXED);
     if (fifo->last == co)
         fifo->last = ahead;
     atom_store(&fifo->count, fifo->count - 1, RELAXED);
@@ -89,10 +90,24 @@ static void inbox_push(struct sched_worker *worker, struct sched_co *co)
 {
     struct sched_co *first = atom_load(&worker->inbox, RELAXED);
     do
-        co->next = first;
+        atom_store(&co->next, first, RELAXED);
     while (!atom_cas(&worker->inbox, &first, co,
                      SEQ_CST)); /* pairs with the swap of worker_inbox_take */
     worker_wake(worker);
+}
+
+static void global_push(struct sched_co *co)
+{
+    base_spin_lock(&sched.lock);
+    fifo_push(&sched.global, co);
+    base_spin_unlock(&sched.lock);
+    sched_wake_one();
+}
+
+/* May another worker resume it? What it holds stands on its thread's list. */
+static bool moves(const struct sched_co *co)
+{
+    return co->movable && !co->self.pinned;
 }
 
 void worker_inbox_take(struct sched_worker *worker)
@@ -101,31 +116,65 @@ void worker_inbox_take(struct sched_worker *worker)
     while (
         co) { /* newest first: turn it round, so that the order of waking is the order of running */
         struct sched_co *next = co->next;
-        co->next = first;
+        atom_store(&co->next, first, RELAXED);
         first = co;
         co = next;
     }
     while (first) {
         struct sched_co *next = first->next;
-        fifo_push(&worker->ready, first);
+        if (moves(first))
+            worker_fresh_push(worker, first);
+        else
+            fifo_push(&worker->ready, first);
         first = next;
     }
 }
 
-/* Who was woken for a word and cannot run, because his worker is stuck, may be the only one who was
- * told that a lock is free. One more sleeper of that word is woken for each; a wake too many is
- * harmless. Only the inbox: the queue itself belongs to the worker, which may go on at any
- * moment. */
-void worker_inbox_pass_on(struct sched_worker *worker)
+/* The word that it was woken on, once. */
+static uint32_t *take_word(struct sched_co *co)
+{
+    return atom_load(&co->self.woken_on, RELAXED) ? atom_swap(&co->self.woken_on, NULL, RELAXED)
+                                                  : NULL;
+}
+
+static void pass_on(uint32_t *word)
+{
+    if (word)
+        wait_unpark(word, 1, false);
+}
+
+static void inbox_pass_on(struct sched_worker *worker)
 {
     struct sched_co *co = atom_swap(&worker->inbox, NULL, ACQUIRE), *next;
     for (; co; co = next) {
-        uint32_t *word = atom_swap(&co->self.woken_on, NULL, RELAXED); /* once */
+        uint32_t *word = take_word(co);
         next = co->next;
-        inbox_push(worker, co);
-        if (word)
-            wait_unpark(word, 1, false);
+        if (moves(co))
+            global_push(co);
+        else
+            inbox_push(worker, co);
+        pass_on(word);
     }
+}
+
+/* The queue belongs to the worker, which may go on at any moment, so the walk may stray into
+ * another queue. It meets nothing but coroutines even then, because where one's record lies there
+ * never lies anything else; `count` ends it. */
+static void ready_pass_on(struct sched_worker *worker)
+{
+    uint32_t left = atom_load(&worker->ready.count, RELAXED);
+    struct sched_co *co = atom_load(&worker->ready.first, ACQUIRE);
+    for (; co && left; left--, co = atom_load(&co->next, ACQUIRE))
+        pass_on(take_word(co));
+}
+
+/* Who was woken for a word and cannot run, because his worker is stuck, may be the only one who was
+ * told that a lock is free. One more sleeper of that word is woken for each; a wake too many is
+ * harmless. */
+void worker_pass_on(struct sched_worker *worker)
+{
+    inbox_pass_on(worker);
+    ready_pass_on(worker);
 }
 
 void worker_fresh_push(struct sched_worker *worker, struct sched_co *co)
@@ -146,24 +195,14 @@ struct sched_co *worker_fresh_pop(struct sched_worker *worker)
     return co;
 }
 
-static void global_push(struct sched_co *co)
-{
-    base_spin_lock(&sched.lock);
-    fifo_push(&sched.global, co);
-    base_spin_unlock(&sched.lock);
-    sched_wake_one();
-}
-
-/* On its own worker's thread it goes straight into the queue; from anywhere else through the inbox.
- */
+/* On its own worker's thread it goes straight into the queue; from anywhere else through the inbox,
+ * a movable one too: the caller may be a signal handler, which must take no lock, and workers have
+ * none, since they block all signals. */
 void worker_ready(struct sched_worker *worker, struct sched_co *co)
 {
     struct sched_worker *here = sched_here;
-    bool moves = co->movable && !co->self.pinned; /* what it holds stands on its thread's list */
-    if (moves && here)
+    if (here && moves(co))
         worker_fresh_push(here, co);
-    else if (moves)
-        global_push(co);
     else if (here == worker)
         fifo_push(&worker->ready, co);
     else

@@ -107,7 +107,7 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
         worker->stuck = 1;
         atom_add(&sched.stuck_found, 1, RELAXED);
     }
-    worker_inbox_pass_on(worker);
+    worker_pass_on(worker);
     timer_run(worker, wait_now());
     if (atom_load(&worker->polled, RELAXED))
         worker_poll(worker, 0);

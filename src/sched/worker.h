@@ -109,7 +109,7 @@ struct sched_co *fifo_take(struct sched_fifo *fifo, uint32_t before);
 void worker_ready(struct sched_worker *worker,
                   struct sched_co *co); /* a started one, from any thread */
 void worker_inbox_take(struct sched_worker *worker);
-void worker_inbox_pass_on(struct sched_worker *worker); /* by the watcher: it is stuck */
+void worker_pass_on(struct sched_worker *worker); /* by the watcher: it is stuck */
 void worker_fresh_push(struct sched_worker *worker, struct sched_co *co);
 struct sched_co *worker_fresh_pop(struct sched_worker *worker);
 struct sched_co *worker_steal(struct sched_worker *worker);

@@ -2,6 +2,7 @@
  * calling task is all there is, and it is the main task. What stays valid in the child must not be
  * caught half-way by the fork, so the locks that guard it are taken around it. */
 #include "base/report.h"
+#include "os/os.h"
 #include "task/process.h"
 #include "wait/robust.h"
 
@@ -12,6 +13,7 @@ static void fork_before(void)
     /* A thread that plait has not met yet forks beside others that it has: the child must know
      * who it is */
     wait_me();
+    os_threads_settle();
     slot_fork_prepare();
     record_fork_prepare();
     locals_fork_prepare();
