@@ -143,30 +143,26 @@ void base_warn(const char *format, ...)
     line_write(&line);
 }
 
-/* "lock accounts", but not "lock lock@0x1234". */
-static void put_object(struct line *line, const void *object, const char *type)
+const char *base_object(const void *object, const char *type, char *text, size_t size)
 {
     char name[128];
     size_t length = strlen(type);
-    if (!object) {
-        line_put(line, "%s: ", type);
-        return;
-    }
     base_name_of(object, type, name, sizeof name);
-    bool unnamed = strncmp(name, type, length) == 0 && name[length] == '@';
-    line_put(line, unnamed ? "%s%s: " : "%s %s: ", unnamed ? "" : type, name);
+    bool unnamed = !object || (strncmp(name, type, length) == 0 && name[length] == '@');
+    base_format(text, size, unnamed ? "%s%s" : "%s %s", unnamed ? "" : type, name);
+    return text;
 }
 
 _Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format,
                            ...)
 {
     struct line line;
-    char where[256];
+    char where[256], what[192];
     va_list args;
     line_start(&line);
     /* However long the text, the place must not be what is cut off. */
     line.end = LINE - sizeof where - 8;
-    put_object(&line, object, type);
+    line_put(&line, "%s: ", base_object(object, type, what, sizeof what));
     va_start(args, format);
     line_add(&line, format, args);
     va_end(args);

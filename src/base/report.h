@@ -28,6 +28,8 @@ const char *base_place(void *address, char *text, size_t size);
 /* The object's name for messages: plait_name's, else its symbol, else "type@address". Into `text`,
  * returned. */
 const char *base_name_of(const void *object, const char *type, char *text, size_t size);
+/* With its type before it: "lock accounts", but not "lock lock@0x1234". Into `text`, returned. */
+const char *base_object(const void *object, const char *type, char *text, size_t size);
 void base_name_forget(const void *object); /* when it is freed */
 /* "table+0x40"; false: no symbol known */
 bool base_symbol(const void *object, char *text, size_t size);

@@ -48,7 +48,7 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
     sched.special |= SCHED_SEEDED;
     main_co->self.random = sched.random | 1;
     wait_virtual_now = os_now(); /* goes on from what the program has read already */
-    wait_deterministic = true;
+    wait_set_modes(true, wait_checked);
     wait_switch = seeded_switch;
 }
 
@@ -128,7 +128,7 @@ void sched_after_fork(struct wait_self *self)
     bool seeded = sched_special() & SCHED_SEEDED;
     sched = (struct sched_state){0};
     sched_here = NULL;
-    wait_deterministic = false;
+    wait_set_modes(false, wait_checked);
     if (seeded)
         wait_virtual_now = 0;
     watch_reset();

@@ -42,6 +42,7 @@
 #include "base/settings.h"
 #include "os/os.h"
 #include "sync/budget.h"
+#include "sync/check.h"
 #include "sync/object.h"
 #include "sync/shared_lock.h"
 #include "sync/waiter.h"
@@ -74,7 +75,8 @@ struct lock {
     };
     void *place; /* where the holder, or the last one, took it: written by the holder */
     struct sync_budget budget;
-    uint64_t room[4];
+    uint32_t room[7];
+    struct wait_mark mark; /* checked mode's */
 };
 _Static_assert(sizeof(struct lock) == sizeof(plait_lock), "a lock is 64 bytes");
 
@@ -288,13 +290,37 @@ static inline bool lock_try(struct lock *lock, const struct wait_self *self, voi
     return true;
 }
 
-int lock_take(plait_lock *object, int64_t deadline, bool done, void *place)
+static inline int lock_take_any(plait_lock *object, int64_t deadline, bool done, void *place)
 {
     struct lock *lock = (struct lock *)object;
-    WAIT_POINT();
     if (!sync_is_private(object))
         return lock_take_shared(object, deadline, done, place);
-    return lock_try(lock, wait_me(), place) ? 0 : lock_wait(lock, deadline, done, place);
+    return lock_try(lock, wait_current, place) ? 0 : lock_wait(lock, deadline, done, place);
+}
+
+static struct wait_mark *lock_mark(plait_lock *object)
+{
+    return sync_is_private(object) ? &((struct lock *)object)->mark : NULL;
+}
+
+static __attribute__((noinline)) int lock_take_odd(plait_lock *object, int64_t deadline, bool done,
+                                                   void *place)
+{
+    WAIT_POINT();
+    if (deadline != 0 && wait_is_checked())
+        check_acquiring(object, lock_mark(object), "lock", place);
+    int rc = lock_take_any(object, deadline, done, place);
+    if (rc == 0 || rc == -EOWNERDEAD)
+        check_acquired(object, lock_mark(object), "lock", place);
+    return rc;
+}
+
+int lock_take(plait_lock *object, int64_t deadline, bool done, void *place)
+{
+    wait_me(); /* the modes are known from here on */
+    if (wait_is_odd())
+        return lock_take_odd(object, deadline, done, place);
+    return lock_take_any(object, deadline, done, place);
 }
 
 static __attribute__((noinline)) int lock_acquire_odd(plait_lock *lock, int64_t deadline,
@@ -312,7 +338,7 @@ int plait_lock_acquire(plait_lock *object, int64_t deadline)
     struct lock *lock = (struct lock *)object;
     void *place = __builtin_return_address(0);
     struct wait_self *self = wait_current;
-    if (unlikely(deadline < wait_epoch || wait_deterministic || !self))
+    if (unlikely(deadline < wait_epoch || wait_is_odd() || !self))
         return lock_acquire_odd(object, deadline, place);
     if (unlikely(!sync_is_private(object))) {
         if (sync_is_shared(object)) /* not by way of the odd cases, which cost it 4 ns of 12 */
@@ -351,6 +377,7 @@ static void lock_release_marked(struct lock *lock, void *place)
 
 static __attribute__((noinline)) void lock_release_odd(plait_lock *object, void *place)
 {
+    check_released(object);
     if (sync_is_private(object)) {
         lock_release_marked((struct lock *)object, place);
     } else {
@@ -364,12 +391,12 @@ void plait_lock_release(plait_lock *object)
 {
     struct lock *lock = (struct lock *)object;
     struct wait_self *self = wait_current;
-    if (likely(sync_is_private(object) && self && !wait_deterministic)) {
+    if (likely(sync_is_private(object) && self && !wait_is_odd())) {
         uint64_t mine = lock_mine(self);
         if (likely(atom_cas(&lock->both, &mine, 0,
                             RELEASE))) /* pairs with the ACQUIRE of who takes it */
             return;
-    } else if (sync_is_shared(object) && !wait_deterministic) {
+    } else if (sync_is_shared(object) && !wait_is_odd()) {
         shared_lock_release((struct robust_word *)object, __builtin_return_address(0));
         return;
     }
@@ -410,5 +437,7 @@ struct wait_self *lock_holder(const plait_lock *object, void **place)
 
 void plait_lock_init(plait_lock *lock, plait_where where)
 {
-    sync_init(lock, "lock", where, __builtin_return_address(0));
+    void *place = __builtin_return_address(0);
+    sync_init(lock, "lock", where, place);
+    check_initialised(lock, lock_mark(lock), place);
 }

@@ -39,6 +39,7 @@ static void record_enter(struct task_record *record, uint32_t number, struct tas
 
 static void adopt_prepare(void)
 {
+    wait_set_modes(wait_deterministic, base_settings()->check);
     sched_hooks.name = name_of_co;
     pthread_key_create(&leaving, foreign_leaves);
     fork_prepare_once();

@@ -1,6 +1,7 @@
 /* wait_park and the loop around it: the only way to sleep in plait. The protocol is told in lot.c.
  */
 #include "base/report.h"
+#include "wait/held.h"
 #include "wait/lot.h"
 #include "wait/self.h"
 #include "wait/shared.h"
@@ -125,6 +126,7 @@ void wait_after_fork(struct wait_self *self)
 {
     lot_reset();
     shared_after_fork();
+    wait_held_after_fork();
     self->state = WAIT_AWAKE;
     self->in_lot = 0;
     self->carrier = &wait_thread_carrier;

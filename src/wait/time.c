@@ -9,12 +9,19 @@
 #include <errno.h>
 
 int64_t wait_epoch, wait_virtual_now;
-bool wait_deterministic;
+bool wait_deterministic, wait_checked, wait_odd;
 void (*wait_switch)(void);
 
 __attribute__((constructor(101))) static void wait_begin(void)
 {
     wait_epoch = os_now();
+}
+
+void wait_set_modes(bool deterministic, bool checked)
+{
+    wait_deterministic = deterministic;
+    atom_store(&wait_checked, checked, RELAXED);
+    atom_store(&wait_odd, deterministic || checked, RELAXED);
 }
 
 int64_t wait_now(void)

@@ -71,7 +71,8 @@ struct wait_self {
         uint32_t *word;
         int count;
     } later[4];
-    volatile int in_lot; /* > 0: this thread holds a bucket, a handler must not take one */
+    volatile int in_lot;    /* > 0: this thread holds a bucket, a handler must not take one */
+    struct wait_held *held; /* what it holds, in checked mode (held.h); NULL: nothing yet */
 };
 
 enum { WAIT_AWAKE, WAIT_ARMED, WAIT_ASLEEP, WAIT_TIMEOUT, WAIT_CANCEL, WAIT_WORD = 8 };
@@ -181,6 +182,19 @@ extern int64_t wait_virtual_now; /* 0: real time */
 
 /* ---- deterministic mode's forced switches: one load and a branch where there is no seed */
 extern WAIT_HOT bool wait_deterministic;
+/* Checked mode (sync/check.h), decided at plait's first use; and either of the two, which is what
+ * fast paths ask, so that both cost one load and a branch. Not by atom_load, because they are no
+ * points where the explorer needs to choose. */
+extern WAIT_HOT bool wait_checked, wait_odd;
+static inline bool wait_is_checked(void)
+{
+    return unlikely(__atomic_load_n(&wait_checked, __ATOMIC_RELAXED));
+}
+static inline bool wait_is_odd(void)
+{
+    return unlikely(__atomic_load_n(&wait_odd, __ATOMIC_RELAXED));
+}
+void wait_set_modes(bool deterministic, bool checked);
 extern void (*wait_switch)(void); /* filled in by sched/: lets somebody else run, by the seed */
 #define WAIT_POINT()                                                                               \
     do {                                                                                           \

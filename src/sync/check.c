@@ -1,0 +1,88 @@
+/* The checks of checked mode that need more than a list: orders and their report. */
+#include "sync/check.h"
+#include "base/report.h"
+#include "sync/order.h"
+#include "sync/waiter.h"
+
+enum { TEXT = 900, NAME = 128 };
+
+struct text {
+    char bytes[TEXT];
+    size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void text_add(struct text *text, const char *format,
+                                                           ...)
+{
+    va_list args;
+    size_t room = TEXT - text->length;
+    va_start(args, format);
+    size_t wanted = (size_t)base_vformat(text->bytes + text->length, room, format, args);
+    va_end(args);
+    text->length += wanted < room ? wanted : room - 1;
+}
+
+static void text_add_step(struct text *text, const struct order_step *step, const char *how)
+{
+    char wanted[NAME], held[NAME], place[NAME], since[NAME];
+    text_add(text, "%s '%s' took %s at %s, holding %s since %s", how, step->task,
+             base_object(step->object, step->type, wanted, sizeof wanted),
+             base_place(step->place, place, sizeof place),
+             base_object(step->held, step->held_type, held, sizeof held),
+             base_place(step->since, since, sizeof since));
+}
+
+/* Nobody hangs yet: that is the point. */
+static void tell(const struct order_step *step, const struct order_circle *circle)
+{
+    struct text text = {.length = 0};
+    text_add_step(&text, step, "locks in reversed order:");
+    for (int i = 0; i < circle->count; i++)
+        text_add_step(&text, &circle->step[i], i ? "; and" : "; earlier");
+    if (circle->more)
+        text_add(&text, "; and %d more", circle->more);
+    base_report(PLAIT_REPORT_ORDER, "%s", text.bytes);
+}
+
+static void check_pair(const struct wait_self *self, const struct wait_held_one *held,
+                       const struct wait_held_one *wanted)
+{
+    struct order_circle circle;
+    struct order_step step = {
+        .object = wanted->object,
+        .held = held->object,
+        .type = wanted->type,
+        .held_type = held->type,
+        .place = wanted->place,
+        .since = held->place,
+    };
+    waiter_name(self, step.task, sizeof step.task);
+    if (order_learn(&step, held->mark, wanted->mark, &circle))
+        tell(&step, &circle);
+}
+
+static struct wait_mark *mark_of(struct wait_mark *mark, const void *object)
+{
+    return likely(mark != NULL) ? mark : order_shared_mark(object, false);
+}
+
+void check_order(const void *object, struct wait_mark *mark, const char *type, void *place)
+{
+    struct wait_self *self = wait_me();
+    struct wait_held *held = self->held;
+    if (likely(!held || !held->count))
+        return;
+    struct wait_held_one wanted = {object, type, place, mark_of(mark, object)};
+    for (uint32_t i = 0; wanted.mark && i < held->count; i++) {
+        struct wait_held_one one = held->one[i];
+        one.mark = mark_of(one.mark, one.object);
+        if (one.mark && unlikely(!order_is_known(&one, object, wanted.mark)))
+            check_pair(self, &one, &wanted);
+    }
+}
+
+void check_class(const void *object, struct wait_mark *mark, void *place)
+{
+    if (mark || (mark = order_shared_mark(object, true)))
+        order_class(mark, place);
+}
