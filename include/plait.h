@@ -20,6 +20,7 @@
 #include <plait/lock.h>
 #include <plait/macros.h>
 #include <plait/queue.h>
+#include <plait/select.h>
 #include <plait/share.h>
 #include <plait/start.h>
 #include <plait/task.h>

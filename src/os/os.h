@@ -54,6 +54,9 @@ pid_t os_tid(void);
 int64_t os_thread_cpu(pid_t tid); /* ns of CPU time of a thread of this process; 0: it is gone */
 bool os_thread_is_runnable(pid_t tid); /* runs, or would if it had a CPU: it is not blocked */
 void os_yield(void);                   /* sched_yield(2) */
+/* Bytes of stack below the caller's frame; 0: not known. A thread's first call asks libc, which
+ * allocates for a moment. */
+size_t os_stack_room(void);
 /* CPUs of the affinity mask, not more than the container's quota rounded up; >= 1 */
 int os_cpus(void);
 /* CPUs of the affinity mask the program began with: may two threads run at once? */
@@ -129,6 +132,9 @@ int os_poller_set(int poller, int descriptor, uint32_t events, uint64_t tag);
 /* Adds one that is not there: -EEXIST */
 int os_poller_add(int poller, int descriptor, uint32_t events, uint64_t tag);
 int os_poller_remove(int poller, int descriptor);
+/* What of `events` is so now, without waiting; 0: nothing; -EBADF. Files that cannot be waited for
+ * are always ready. */
+int os_descriptor_ready(int descriptor, uint32_t events);
 /* Waits until one is ready or the deadline; the count, 0 at the deadline or on a signal.
  * epoll_pwait2, else epoll_wait with milliseconds rounded up. */
 int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadline);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -105,6 +106,26 @@ int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadlin
         ready[i] =
             (struct os_ready){.tag = events[i].data.u64, .events = from_epoll(events[i].events)};
     return count == -EINTR ? 0 : (int)count;
+}
+
+/* poll(2) with no patience. Errors and hang-ups are news for both directions, as in from_epoll. */
+int os_descriptor_ready(int descriptor, uint32_t events)
+{
+    struct pollfd one = {.fd = descriptor};
+    struct timespec none = {0};
+    one.events = (short)((events & OS_READABLE ? POLLIN | POLLRDHUP : 0) |
+                         (events & OS_WRITABLE ? POLLOUT : 0));
+    if (descriptor < 0) /* which poll(2) skips in silence */
+        return -EBADF;
+    long count = OS_CALL_AGAIN(ppoll, &one, 1, &none, NULL, OS_SIGSET);
+    if (count <= 0)
+        return (int)count;
+    if (one.revents & POLLNVAL)
+        return -EBADF;
+    uint32_t both = one.revents & (POLLERR | POLLHUP) ? OS_READABLE | OS_WRITABLE : 0;
+    return (int)((both | (one.revents & (POLLIN | POLLRDHUP) ? OS_READABLE : 0) |
+                  (one.revents & POLLOUT ? OS_WRITABLE : 0)) &
+                 events);
 }
 
 int os_dup(int descriptor)

@@ -53,7 +53,7 @@ int sched_worker_index(void);         /* of the calling thread; -1: it is no wor
 struct sched_co *sched_current(void); /* NULL on a plain thread */
 
 /* Sleeps until the descriptor is readable or writable (OS_READABLE, OS_WRITABLE): the poller's
- * seam. What is ready, or as wait_park. */
+ * seam. What is ready, or as wait_park; regular files always are. */
 int sched_poll(int descriptor, uint32_t events, int64_t deadline);
 
 /* A foreign call on a helper thread; the coroutine waits. Returns what function returned. On a

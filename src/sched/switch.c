@@ -195,7 +195,17 @@ static void co_rouse(struct wait_self *self)
     worker_ready(co->worker, co);
 }
 
-const struct wait_carrier sched_carrier = {co_sleep, co_rouse, true};
+/* In deterministic mode main's coroutine stands on its thread's own stack. */
+static bool co_has_room(const struct wait_self *self, size_t bytes)
+{
+    const struct sched_co *co = (const struct sched_co *)self;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), guard = (uintptr_t)co->stack + OS_PAGE;
+    if (!co->stack)
+        return os_stack_room() >= bytes;
+    return here > guard && here - guard >= bytes;
+}
+
+const struct wait_carrier sched_carrier = {co_sleep, co_rouse, true, co_has_room};
 
 void sched_yield_now(void)
 {

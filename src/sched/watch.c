@@ -22,6 +22,7 @@ static struct {
     base_spin lock;
     struct list watches; /* guarded by lock */
     int poller, bell;
+    uint32_t polled;                   /* descriptors of threads in the poller */
     uint32_t state;                    /* 0 none, 1 runs, 2 told to end, 3 has ended */
     uint32_t dozing;                   /* 1: not looking at workers */
     uint32_t seen[SCHED_WORKERS_MOST]; /* each worker's tick at the last look; the watcher alone */
@@ -59,6 +60,10 @@ void sched_watch_done(struct sched_watch *one)
         os_poller_remove(watch.poller, one->descriptor);
 }
 
+/* Threads wait for their descriptors in this poller; the lowest bit tells their tags from those of
+ * struct sched_watch. */
+enum { TAG_THREAD = 1 };
+
 /* Descriptors are asked again under the lock: what this answer names cannot have been removed,
  * since removing takes the lock too. */
 static void watch_descriptors(void)
@@ -67,11 +72,14 @@ static void watch_descriptors(void)
     base_spin_lock(&watch.lock);
     int count = os_poller_wait(watch.poller, ready, 32, 0);
     for (int i = 0; i < count; i++) {
-        if (ready[i].tag) {
+        if (ready[i].tag & TAG_THREAD) {
+            poll_tell((struct wait_self *)(uintptr_t)(ready[i].tag & ~(uint64_t)TAG_THREAD));
+        } else if (ready[i].tag) {
             struct sched_watch *one = (struct sched_watch *)(uintptr_t)ready[i].tag;
             one->told(one, true);
-        } else
+        } else {
             os_event_drain(watch.bell);
+        }
     }
     base_spin_unlock(&watch.lock);
 }
@@ -247,6 +255,24 @@ int sched_watch_begin(void)
     return watch_begin();
 }
 
+int sched_watch_poll(int descriptor, uint32_t events, struct wait_self *self)
+{
+    int rc = watch_begin();
+    if (rc < 0)
+        return rc;
+    atom_add(&watch.polled, 1, RELAXED);
+    rc = poll_register(watch.poller, descriptor, events, (uintptr_t)self | TAG_THREAD);
+    if (rc < 0)
+        atom_sub(&watch.polled, 1, RELAXED);
+    return rc;
+}
+
+void sched_watch_unpoll(int descriptor, int registered)
+{
+    poll_withdraw(watch.poller, descriptor, registered);
+    atom_sub(&watch.polled, 1, RELAXED);
+}
+
 int sched_watch_add(struct sched_watch *one)
 {
     int rc = watch_begin();
@@ -285,13 +311,15 @@ void watch_reset(void)
     watch.lock = (base_spin){0};
     watch.state = WATCH_NONE;
     watch.dozing = 0;
+    watch.polled = 0;
     list_init(&watch.watches);
 }
 
 int watch_end(void)
 {
     base_spin_lock(&watch.lock);
-    bool busy = watch.watches.next && !list_is_empty(&watch.watches);
+    bool busy =
+        (watch.watches.next && !list_is_empty(&watch.watches)) || atom_load(&watch.polled, RELAXED);
     bool runs = watch.state == WATCH_RUNS && !busy;
     if (runs)
         atom_store(&watch.state, WATCH_ENDS, RELEASE);

@@ -140,6 +140,9 @@ void *worker_stack_kept(struct sched_worker *worker, size_t size);
 
 /* poll.c */
 int worker_poll(struct sched_worker *worker, int64_t deadline);
+void poll_tell(struct wait_self *self);
+int poll_register(int poller, int descriptor, uint32_t events, uint64_t tag);
+void poll_withdraw(int poller, int descriptor, int registered);
 
 /* loop.c */
 int worker_start(uint32_t index);
@@ -150,6 +153,9 @@ int worker_new(uint32_t index, struct sched_worker **made);
 void watch_workers(void); /* a worker has begun to run: look at them */
 void watch_reset(void);   /* in the child of a fork: there is no watcher */
 int watch_end(void);      /* quiesce */
+/* A thread waits for a descriptor: as poll_register and poll_withdraw in the watcher's poller. */
+int sched_watch_poll(int descriptor, uint32_t events, struct wait_self *self);
+void sched_watch_unpoll(int descriptor, int registered);
 /* blocking.c */
 void blocking_reset(void);
 int blocking_end(int64_t deadline); /* quiesce: idle helpers need not linger */

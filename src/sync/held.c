@@ -50,6 +50,28 @@ plait_held plait_lock_hold(plait_lock *lock)
     return (plait_held){lock, held_release};
 }
 
+static int acquire_attempt(plait_case *one)
+{
+    int rc = lock_case_attempt(one);
+    if (unlikely(rc == -EOWNERDEAD)) {
+        held_repair(one->object, one->data);
+        return 0;
+    }
+    return rc;
+}
+
+plait_case plait_on_acquire(plait_lock *lock)
+{
+    static const struct plait_case_kind kind = {"acquire", "lock", acquire_attempt, lock_case_words,
+                                                lock_case_pass_on};
+    void *place = __builtin_return_address(0);
+    if (!sync_is_private(lock)) {
+        sync_check(lock, "lock", place);
+        return wait_case_shared();
+    }
+    return (plait_case){.kind = &kind, .object = lock, .data = place};
+}
+
 void plait_held_end(plait_held *held)
 {
     void *object = held->object;

@@ -85,10 +85,10 @@ static void lot_defer(struct wait_self *self, uint32_t *word, int count)
     base_misuse(word, "event", NULL, "more than 4 events set by handlers of one thread at once");
 }
 
-bool lot_enter(struct lot_node *node, uint32_t seen)
+bool lot_enter(struct lot_node *node)
 {
     struct bucket *bucket = lot_lock(node->word);
-    bool same = atom_load(node->word, SEQ_CST) == seen;
+    bool same = atom_load(node->word, SEQ_CST) == node->seen;
     if (same)
         list_append(&bucket->queue, &node->link);
     else
@@ -104,12 +104,17 @@ void lot_leave(struct lot_node *node)
     lot_unlock(bucket);
 }
 
-int lot_enter_all(struct wait_self *self, struct lot_node *nodes, const struct wait_word *words,
-                  int count)
+void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count)
+{
+    for (int i = 0; i < count; i++)
+        nodes[i] = (struct lot_node){.word = words[i].word, .index = i, .seen = words[i].seen};
+}
+
+int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)
 {
     for (int i = 0; i < count; i++) {
-        nodes[i] = (struct lot_node){.word = words[i].word, .self = self, .index = i};
-        if (!lot_enter(&nodes[i], words[i].seen))
+        nodes[i].self = self;
+        if (!lot_enter(&nodes[i]))
             return i;
     }
     return count;
@@ -118,7 +123,7 @@ int lot_enter_all(struct wait_self *self, struct lot_node *nodes, const struct w
 void lot_leave_all(struct lot_node *nodes, int count, uint32_t state)
 {
     for (int i = 0; i < count; i++)
-        if (state != WAIT_WORD + (uint32_t)i)
+        if (state != WAIT_WORD + (uint32_t)nodes[i].index)
             lot_leave(&nodes[i]);
 }
 

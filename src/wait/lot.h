@@ -11,18 +11,20 @@ struct lot_node {
     struct list link;
     uint32_t *word;
     struct wait_self *self;
-    int index; /* which of the sleeper's words this is */
+    int index;     /* which of the sleeper's words this is */
+    uint32_t seen; /* the word's value that lets it sleep */
 };
 
 /* Queues the node if *word is still `seen`; false: it is not, nothing was done. The look and the
  * queueing are one step for every waker, since a waker changes the word first and takes the bucket
  * afterwards. */
-bool lot_enter(struct lot_node *node, uint32_t seen);
+bool lot_enter(struct lot_node *node);
 /* Takes the node out unless a waker did. */
 void lot_leave(struct lot_node *node);
-/* A node a word; how many were queued before a word was found changed. */
-int lot_enter_all(struct wait_self *self, struct lot_node *nodes, const struct wait_word *words,
-                  int count);
+/* A node a word. */
+void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count);
+/* How many were queued before a word was found changed. */
+int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count);
 /* Takes them out again, but for the one that `state` says was fired. */
 void lot_leave_all(struct lot_node *nodes, int count, uint32_t state);
 void lot_reset(void);

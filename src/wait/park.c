@@ -13,19 +13,25 @@ void (*wait_note_mirror)(const struct wait_self *self);
 uint32_t wait_forks;
 struct wait_self *wait_forker;
 
-static int park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline)
+static int park_private(struct wait_self *self, struct lot_node *nodes, int count, int64_t deadline)
 {
-    struct lot_node nodes[WAIT_WORDS_MOST];
-    if (count && words[0].shared)
-        return shared_park(self, words, count, deadline);
     bool armed = wait_self_arm(self);
-    int entered = armed ? lot_enter_all(self, nodes, words, count) : 0;
+    int entered = armed ? lot_enter_all(self, nodes, count) : 0;
     if (armed && entered == count)
         self->carrier->sleep(self, deadline);
     /* Nobody fires from here on: what was fired up to now is ours to answer for. */
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
     lot_leave_all(nodes, entered, state);
     return wait_self_disarmed(self, state);
+}
+
+static int park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline)
+{
+    struct lot_node nodes[WAIT_WORDS_MOST];
+    if (count && words[0].shared)
+        return shared_park(self, words, count, deadline);
+    lot_fill(nodes, words, count);
+    return park_private(self, nodes, count, deadline);
 }
 
 int wait_park(const struct wait_word *words, int count, int64_t deadline)
@@ -36,6 +42,16 @@ int wait_park(const struct wait_word *words, int count, int64_t deadline)
     int rc = park(self, words, count, self->limit);
     if (rc == -ETIMEDOUT)
         self->cut = true; /* so that the block around can say why it ended */
+    return rc;
+}
+
+int wait_park_nodes(struct lot_node *nodes, int count, int64_t deadline)
+{
+    struct wait_self *self = wait_me();
+    if (likely(deadline <= self->limit))
+        return park_private(self, nodes, count, deadline);
+    int rc = park_private(self, nodes, count, self->limit);
+    self->cut |= rc == -ETIMEDOUT;
     return rc;
 }
 

@@ -67,7 +67,8 @@ static int coroutine_park(struct wait_self *self, const struct wait_word *words,
                           int64_t deadline)
 {
     struct lot_node nodes[WAIT_WORDS_MOST];
-    int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, words, count) : 0, helped = 0;
+    lot_fill(nodes, words, count);
+    int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, count) : 0, helped = 0;
     if (entered == count) { /* not when a cancel is due: there is at least one word */
         while (!wait_deterministic && helped < count &&
                helper_join(words[helped].word, words[helped].seen))

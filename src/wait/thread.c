@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+enum { USUAL_ROOM = 8 << 10 }; /* bytes of stack that any thread has */
+
 uint64_t wait_count_waits, wait_count_wakes;
 
 static void thread_sleep(struct wait_self *self, int64_t deadline)
@@ -26,4 +28,11 @@ static void thread_rouse(struct wait_self *self)
     os_futex_wake(&self->state, 1, false);
 }
 
-const struct wait_carrier wait_thread_carrier = {thread_sleep, thread_rouse, false};
+/* What a thread of the least size has left is not asked for, because the answer is dear. */
+static bool thread_has_room(const struct wait_self *self, size_t bytes)
+{
+    return bytes <= USUAL_ROOM || os_stack_room() >= bytes;
+}
+
+const struct wait_carrier wait_thread_carrier = {thread_sleep, thread_rouse, false,
+                                                 thread_has_room};

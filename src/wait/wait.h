@@ -61,6 +61,9 @@ struct wait_self {
     /* > 0: it holds shared words, which stand on its thread's robust list: it must stay there,
      * also if movable */
     uint32_t pinned;
+    /* Grows when the poller has something to tell; waits for descriptors sleep on it, because
+     * memory of their own might be gone when it tells (sched/poll.c) */
+    uint32_t told;
     const struct wait_carrier *carrier;
     int64_t limit;      /* deadline of the scope around; WAIT_NEVER without */
     bool cut;           /* a wait ended because of it */
@@ -87,6 +90,8 @@ struct wait_carrier {
      * allocation; any thread of plait may call it. */
     void (*rouse)(struct wait_self *self);
     bool is_coroutine;
+    /* Has the calling task so many bytes of stack left? NULL: always. */
+    bool (*has_room)(const struct wait_self *self, size_t bytes);
 };
 extern const struct wait_carrier wait_thread_carrier;
 
@@ -114,6 +119,11 @@ enum { WAIT_WORDS_MOST = 16 };
  * value, or time to look again), -ETIMEDOUT, -ECANCELED (told once; not inside a shield). count 0
  * is a plain sleep. */
 int wait_park(const struct wait_word *words, int count, int64_t deadline);
+
+/* The same for callers with words beyond WAIT_WORDS_MOST and private ones only: each node has its
+ * word, the value seen, and the index to be told; the rest is filled in here. */
+struct lot_node;
+int wait_park_nodes(struct lot_node *nodes, int count, int64_t deadline);
 
 /* The loop of every call that waits: try; else park on the words; until it succeeds or the
  * deadline. A task that was woken tries once more before it says -ETIMEDOUT or -ECANCELED, so that
