@@ -534,9 +534,30 @@ static int quiesce_inside(void *arg)
     return plait_quiesce(PLAIT_NEVER);
 }
 
+/* Which takes the helper thread that sleeps in the kernel for coroutines. */
+static int wait_on_shared(void *arg)
+{
+    int rc = plait_event_wait(arg, plait_after(2 * PLAIT_MILLISECOND));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* A cancel ends the wait of a quiesce, if it comes to one; the next one does the rest. */
+static void quiesce_canceled(void)
+{
+    ck_assert_int_eq(end(begin(PLAIT_COROUTINE, give, (void *)3, NULL)), 3);
+    plait_cancel(plait_self());
+    int rc = plait_quiesce(plait_after(20 * PLAIT_SECOND));
+    ck_assert_msg(rc == 0 || rc == -ECANCELED, "%d", rc);
+    if (rc == 0)
+        ck_assert_int_eq(plait_sleep(PLAIT_NEVER), -ECANCELED);
+}
+
 TEST(quiesce_ends_all_threads)
 {
     int before = threads();
+    plait_event *event = plait_share(sizeof *event);
+    ck_assert_ptr_nonnull(event);
+    plait_event_init(event, PLAIT_SHARED);
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(end(begin(PLAIT_COROUTINE, quiesce_inside, NULL, NULL)), -EBUSY);
         plait_task *task = begin(PLAIT_COROUTINE, sleep_long, NULL, NULL);
@@ -545,11 +566,14 @@ TEST(quiesce_ends_all_threads)
         ck_assert_int_eq(end(task), -ECANCELED);
         most_inside = CALLS;
         ck_assert_int_eq(end(begin(PLAIT_COROUTINE, call_out, (void *)3, NULL)), 0);
+        ck_assert_int_eq(end(begin(PLAIT_COROUTINE, wait_on_shared, event, NULL)), 0);
+        quiesce_canceled();
         ck_assert_int_eq(plait_quiesce(plait_after(20 * PLAIT_SECOND)), 0);
         for (int tries = 0; threads() > before && tries < 2000; tries++)
             nap(1); /* told a little before the kernel has forgotten them */
         ck_assert_int_eq(threads(), before);
     }
+    plait_share_free(event);
 }
 
 static void without_descriptors(void *arg)

@@ -130,7 +130,7 @@ void plait_exit(int status);
 /* Ends plait's own threads (workers, watcher, helpers) until the next start: before setuid, unshare
  * or a seccomp filter, which must hold for all threads.
  *   returns  0: they are gone
- *   errors   -EBUSY (coroutines live), -ETIMEDOUT, -ECANCELED
+ *   errors   -EBUSY (coroutines live), -EAGAIN (PLAIT_NOW), -ETIMEDOUT, -ECANCELED
  *   misuse   a duration where a deadline belongs
  *   blocks   until the threads have ended */
 int plait_quiesce(int64_t deadline);

@@ -70,7 +70,7 @@ static void helper_main(void *arg)
         atom_store(&job->done, 1, RELEASE); /* pairs with the ACQUIRE of job_attempt */
         wait_unpark(&job->done, 1, false);
     }
-    os_futex_wake(&pool.helpers, INT32_MAX, false);
+    wait_unpark(&pool.helpers, INT32_MAX, false);
 }
 
 static void blocking_leave(bool leaves)
@@ -82,15 +82,15 @@ static void blocking_leave(bool leaves)
     os_futex_wake(&pool.bell, INT32_MAX, false);
 }
 
-int blocking_end(int64_t deadline)
+int blocking_end(int64_t deadline, void *place)
 {
     uint32_t left;
     int rc = 0;
     blocking_leave(true);
-    while (rc != -ETIMEDOUT && (left = atom_load(&pool.helpers, ACQUIRE)))
-        rc = os_futex_wait(&pool.helpers, left, false, deadline);
+    while (rc == 0 && (left = atom_load(&pool.helpers, ACQUIRE)))
+        rc = wait_for_change(&pool.helpers, left, deadline, place);
     blocking_leave(false);
-    return rc == -ETIMEDOUT ? rc : 0;
+    return rc;
 }
 
 static int job_attempt(void *object)

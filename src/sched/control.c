@@ -4,6 +4,7 @@
 #include "base/stack.h"
 #include "os/os.h"
 #include "sched/worker.h"
+#include "wait/helper.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -66,15 +67,13 @@ void sched_stop(void)
         worker_wake(sched.workers[i]);
 }
 
-static int worker_await_end(struct sched_worker *worker, int64_t deadline)
+static int worker_await_end(struct sched_worker *worker, int64_t deadline, void *place)
 {
-    for (;;) {
-        uint32_t state = atom_load(&worker->state, ACQUIRE);
-        if (state == WORKER_GONE)
-            break;
+    uint32_t state;
+    while ((state = atom_load(&worker->state, ACQUIRE)) != WORKER_GONE) {
         worker_wake(worker);
-        int rc = os_futex_wait(&worker->state, state, false, deadline);
-        if (rc == -ETIMEDOUT)
+        int rc = wait_for_change(&worker->state, state, deadline, place);
+        if (rc < 0)
             return rc;
     }
     os_close(worker->poller);
@@ -82,7 +81,7 @@ static int worker_await_end(struct sched_worker *worker, int64_t deadline)
     return 0;
 }
 
-int sched_quiesce(int64_t deadline)
+int sched_quiesce(int64_t deadline, void *place)
 {
     if (sched_here)
         return -EBUSY;
@@ -92,13 +91,15 @@ int sched_quiesce(int64_t deadline)
     uint32_t left = sched.count;
     base_spin_unlock(&sched.lock);
     for (; left && rc == 0; left--) {
-        rc = worker_await_end(sched.workers[left - 1], deadline);
+        rc = worker_await_end(sched.workers[left - 1], deadline, place);
         if (rc == 0)
             atom_store(&sched.count, left - 1, RELEASE);
     }
     atom_and(&sched.special, ~(uint32_t)SCHED_LEAVES, SEQ_CST);
     if (rc == 0)
-        rc = blocking_end(deadline);
+        rc = blocking_end(deadline, place);
+    if (rc == 0)
+        rc = helper_end(deadline, place);
     if (rc == 0)
         rc = watch_end();
     return rc;

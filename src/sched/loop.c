@@ -122,7 +122,7 @@ static void worker_main(void *arg)
     worker->stack_count = 0;
     os_overflow_drop();
     atom_store(&worker->state, WORKER_GONE, RELEASE);
-    os_futex_wake(&worker->state, INT32_MAX, false);
+    wait_unpark(&worker->state, INT32_MAX, false);
 }
 
 static void worker_drop(struct sched_worker *worker)

@@ -101,7 +101,8 @@ void sched_watch_touch(struct sched_watch *watch, int64_t at); /* another time *
 
 void sched_stop(void); /* exit: workers resume no coroutine any more */
 int sched_quiesce(
-    int64_t deadline); /* ends workers, watcher and helpers; -EBUSY: coroutines live; -ETIMEDOUT */
+    int64_t deadline,
+    void *place); /* ends workers, watcher and helpers; -EBUSY: coroutines live; -ETIMEDOUT */
 void sched_after_fork(
     struct wait_self *
         /* The child: workers and watcher are gone; self is the main task on whatever stack it is

@@ -158,6 +158,6 @@ int sched_watch_poll(int descriptor, uint32_t events, struct wait_self *self);
 void sched_watch_unpoll(int descriptor, int registered);
 /* blocking.c */
 void blocking_reset(void);
-int blocking_end(int64_t deadline); /* quiesce: idle helpers need not linger */
+int blocking_end(int64_t deadline, void *place); /* quiesce: idle helpers need not linger */
 
 #endif

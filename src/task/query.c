@@ -177,5 +177,5 @@ int plait_quiesce(int64_t deadline)
     bool coroutines = false;
     WAIT_CHECK_DEADLINE(deadline);
     plait_tasks_visit(see_coroutine, &coroutines);
-    return coroutines ? -EBUSY : sched_quiesce(deadline);
+    return coroutines ? -EBUSY : sched_quiesce(deadline, PLACE);
 }

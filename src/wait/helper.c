@@ -41,12 +41,14 @@ struct entry {
     bool fresh;       /* nobody was served since the last one joined */
 };
 
+enum { HELPER_NONE, HELPER_RUNS, HELPER_LEAVES };
+
 /* What the lock guards: everything but the doorbell. */
 static struct helper {
     base_spin lock;
     uint32_t doorbell; /* counts rings */
     uint32_t limit;    /* entries from here on are free */
-    bool started;
+    uint32_t state;    /* HELPER_...: what quiesce sleeps on */
     struct entry entries[ENTRIES];
 } helper;
 
@@ -143,10 +145,23 @@ static int sleep_on(struct round *round, uint32_t rings)
     return woken;
 }
 
+/* True once: the helper was asked to end, and nobody has come who needs it. */
+static bool leaves(void)
+{
+    base_spin_lock(&helper.lock);
+    bool ends = helper.state == HELPER_LEAVES && !helper.limit;
+    if (ends)
+        atom_store(&helper.state, HELPER_NONE, RELEASE); /* pairs with wait_for_change */
+    base_spin_unlock(&helper.lock);
+    if (ends)
+        wait_unpark(&helper.state, INT32_MAX, false);
+    return ends;
+}
+
 static void helper_main(void *unused)
 {
     static struct round round; /* 4 KB, and there is one helper */
-    for (;;) {
+    while (!leaves()) {
         uint32_t rings = atom_load(&helper.doorbell, SEQ_CST);
         collect(&round);
         int woken = sleep_on(&round, rings);
@@ -178,20 +193,32 @@ static struct entry *find(uint32_t *word, bool make)
 /* Outside of the lock, since a new thread takes locks of libc. */
 static bool start(void)
 {
-    bool first;
     base_spin_lock(&helper.lock);
-    first = !helper.started;
-    atom_store(&helper.started, true, RELAXED);
+    bool first = helper.state == HELPER_NONE;
+    atom_store(&helper.state, HELPER_RUNS, RELAXED);
     base_spin_unlock(&helper.lock);
     if (!first || os_thread_start(helper_main, NULL, 0, "plait-helper") == 0)
         return true;
-    atom_store(&helper.started, false, RELAXED);
+    atom_store(&helper.state, HELPER_NONE, RELAXED);
     return false;
+}
+
+int helper_end(int64_t deadline, void *place)
+{
+    base_spin_lock(&helper.lock);
+    bool runs = helper.state != HELPER_NONE;
+    if (runs)
+        atom_store(&helper.state, HELPER_LEAVES, RELAXED);
+    base_spin_unlock(&helper.lock);
+    if (!runs)
+        return 0;
+    ring();
+    return wait_for_change(&helper.state, HELPER_LEAVES, deadline, place);
 }
 
 bool helper_join(uint32_t *word, uint32_t seen)
 {
-    if (unlikely(!atom_load(&helper.started, RELAXED)) && !start())
+    if (unlikely(atom_load(&helper.state, RELAXED) != HELPER_RUNS) && !start())
         return false;
     base_spin_lock(&helper.lock);
     struct entry *entry = find(word, true);

@@ -1,5 +1,5 @@
 /* One thread per process that sleeps in the kernel for all coroutines that wait on shared words.
- * Used by shared.c alone. */
+ */
 #ifndef WAIT_HELPER_H
 #define WAIT_HELPER_H
 
@@ -13,6 +13,8 @@ void helper_leave(uint32_t *word);
 /* The caller has waited on the word and waits no more, whatever came of it: the next one looks,
  * unless the helper sleeps for them all. */
 void helper_pass(uint32_t *word);
+/* Quiesce: until the thread has ended; the next who needs it starts another. */
+int helper_end(int64_t deadline, void *place);
 void helper_after_fork(void);
 
 #endif

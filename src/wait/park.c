@@ -138,6 +138,25 @@ int wait_until_done(const struct wait_call *call, void *object, const void *show
     return rc;
 }
 
+static int change_attempt(void *object)
+{
+    const struct wait_word *word = object;
+    return atom_load(word->word, ACQUIRE) == word->seen ? -EAGAIN : 0;
+}
+
+static int change_words(void *object, struct wait_word *words)
+{
+    words[0] = *(struct wait_word *)object;
+    return 1;
+}
+
+int wait_for_change(uint32_t *word, uint32_t seen, int64_t deadline, void *place)
+{
+    static const struct wait_call call = {change_attempt, change_words, "end", "plait's threads"};
+    struct wait_word one = {word, seen, false};
+    return wait_until(&call, &one, NULL, deadline, place);
+}
+
 void wait_after_fork(struct wait_self *self)
 {
     lot_reset();

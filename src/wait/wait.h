@@ -141,6 +141,8 @@ int wait_until(const struct wait_call *call, void *object, const void *shown, in
                void *place);
 /* The same for a block that cannot say no: no deadline, no cancel, whatever the scope says. */
 int wait_until_done(const struct wait_call *call, void *object, const void *shown, void *place);
+/* Until *word, a private one, is no longer `seen`; who changes it unparks it. */
+int wait_for_change(uint32_t *word, uint32_t seen, int64_t deadline, void *place);
 /* For the few that call wait_park themselves: what dumps show meanwhile. */
 void wait_note_begin(struct wait_self *self, const struct wait_call *call, const void *shown,
                      void *place);
