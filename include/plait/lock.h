@@ -17,7 +17,7 @@
  * Threads, coroutines and plain pthreads may share one lock; with PLAIT_SHARED, in memory from
  * plait_share, processes too. The holder is the task: a coroutine may hold it across waits, and
  * only the task that acquired it releases it. What a holder wrote is seen by the next one. It is
- * not re-entrant, and not handed over in order: who comes by may take it before one that sleeps,
+ * not re-entrant (plait_rlock is), and not handed over in order: who comes by may take it before one that sleeps,
  * because waiting for a sleeper to wake would cost a hundred times more; nobody starves for ever.
  *
  * A holder that dies inside (a process that is killed; one that a fork left behind) leaves what the
@@ -121,10 +121,12 @@ extern "C++" inline plait_held plait_hold(plait_lock *lock)
 }
 #define PLAIT_HOLD(lock) plait_hold(lock)
 #else
-#define PLAIT_HOLD(lock) _Generic((lock), plait_lock * : plait_lock_hold)(lock)
+#define PLAIT_HOLD(lock)                                                                           \
+    _Generic((lock), plait_lock * : plait_lock_hold, plait_rlock * : plait_rlock_hold)(lock)
 #endif
 
 #ifdef __cplusplus
 }
 #endif
+#include <plait/rlock.h> /* because plait_with takes both */
 #endif

@@ -1,5 +1,6 @@
 /* plait_with: a lock for the length of a block, and what happens when its last holder died inside.
  * */
+#include "sync/held.h"
 #include "base/report.h"
 #include "sync/lock.h"
 #include "sync/object.h"
@@ -7,31 +8,41 @@
 #include "sync/waiter.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* The lock is ours, what it protects is half done. */
-static void held_repair(plait_lock *lock, void *place)
+static void held_repair(plait_lock *lock, const char *type, void *place)
 {
     const struct repair *repair = repair_find(lock);
     if (!repair)
         base_misuse(
-            lock, "lock", place,
-            "its holder died inside, and there is no repair function: see plait_lock_on_death");
+            lock, type, place,
+            "its holder died inside, and there is no repair function: see plait_%s_on_death",
+            strcmp(type, "rwlock") ? "lock" : type);
     repair->function(repair->arg);
     plait_lock_mend(lock);
 }
 
 /* The block cannot say no, so what is left is to stop with a reason. */
-static _Noreturn void held_refuse(plait_lock *lock, int rc, void *place)
+static _Noreturn void held_refuse(plait_lock *lock, int rc, const char *type, void *place)
 {
     void *since = NULL;
     struct wait_self *holder;
     if (rc == -EDEADLK && (holder = lock_holder(lock, &since)))
-        waiter_misuse(lock, "lock", place, holder, since, "taken twice by one task");
+        waiter_misuse(lock, type, place, holder, since, "taken twice by one task");
     if (rc == -EDEADLK)
-        base_misuse(lock, "lock", place, "taken twice by one task");
+        base_misuse(lock, type, place, "taken twice by one task");
     if (rc == -ENOTRECOVERABLE)
-        base_misuse(lock, "lock", place, "its holder died inside, and it was released unmended");
-    base_misuse(lock, "lock", place, "cannot be taken by a block: error %d", -rc);
+        base_misuse(lock, type, place, "its holder died inside, and it was released unmended");
+    base_misuse(lock, type, place, "cannot be taken by a block: error %d", -rc);
+}
+
+void held_settle(plait_lock *lock, int rc, const char *type, void *place)
+{
+    if (rc == -EOWNERDEAD)
+        held_repair(lock, type, place);
+    else if (rc != 0)
+        held_refuse(lock, rc, type, place);
 }
 
 static void held_release(void *lock)
@@ -43,10 +54,8 @@ plait_held plait_lock_hold(plait_lock *lock)
 {
     void *place = __builtin_return_address(0);
     int rc = lock_take(lock, WAIT_NEVER, true, place);
-    if (unlikely(rc == -EOWNERDEAD))
-        held_repair(lock, place);
-    else if (unlikely(rc != 0))
-        held_refuse(lock, rc, place);
+    if (unlikely(rc != 0))
+        held_settle(lock, rc, "lock", place);
     return (plait_held){lock, held_release};
 }
 
@@ -54,7 +63,7 @@ static int acquire_attempt(plait_case *one)
 {
     int rc = lock_case_attempt(one);
     if (unlikely(rc == -EOWNERDEAD)) {
-        held_repair(one->object, one->data);
+        held_repair(one->object, "lock", one->data);
         return 0;
     }
     return rc;

@@ -14,7 +14,8 @@
  *                 instead of taking a free lock
  *   bit 3 K       a woken thread is on its way: releases wake nobody else meanwhile, otherwise each
  *                 release of the 20 us until it runs would wake one more, who finds the lock taken
- *   bit 4 D       a fork left the holder behind, and what the lock protects has not been mended
+ *   bit 4 D       a fork left the holder behind, and what the lock protects has not been mended;
+ *                 on a free lock: who was told has put it back, so the next one is told
  *   bit 5 R       released with D: refused to all
  *   bits 8..31    generation (wait_forks) of who locked it; S and K of another generation speak of
  *                 tasks that are not here
@@ -75,7 +76,8 @@ struct lock {
     };
     void *place; /* where the holder, or the last one, took it: written by the holder */
     struct sync_budget budget;
-    uint32_t room[7];
+    uint32_t room[5];
+    uint64_t depth;        /* of a plait_rlock: lock_depth */
     struct wait_mark mark; /* checked mode's */
 };
 _Static_assert(sizeof(struct lock) == sizeof(plait_lock), "a lock is 64 bytes");
@@ -145,7 +147,7 @@ static int lock_attempt(void *object)
             return -ENOTRECOVERABLE;
         if (!is_open(call, seen))
             return -EAGAIN;
-        uint32_t died = seen & LOCKED ? DIED : 0;
+        uint32_t died = seen & LOCKED ? DIED : (uint32_t)seen & DIED;
         uint64_t next = lock_mine(call->self) | marks_left(call, (uint32_t)seen) | died;
         if (atom_cas(&lock->both, &seen, next,
                      ACQUIRE)) { /* pairs with the RELEASE of plait_lock_release */
@@ -338,7 +340,7 @@ static inline int lock_take_any(plait_lock *object, int64_t deadline, bool done,
     return lock_try(lock, wait_current, place) ? 0 : lock_wait(lock, deadline, done, place);
 }
 
-static struct wait_mark *lock_mark(plait_lock *object)
+struct wait_mark *lock_mark(plait_lock *object)
 {
     return sync_is_private(object) ? &((struct lock *)object)->mark : NULL;
 }
@@ -361,6 +363,15 @@ int lock_take(plait_lock *object, int64_t deadline, bool done, void *place)
     if (wait_is_odd())
         return lock_take_odd(object, deadline, done, place);
     return lock_take_any(object, deadline, done, place);
+}
+
+int lock_take_of_set(plait_lock *object, int64_t deadline, void *place)
+{
+    WAIT_POINT();
+    int rc = lock_take_any(object, deadline, false, place);
+    if (rc == 0 || rc == -EOWNERDEAD)
+        check_acquired(object, lock_mark(object), "lock", place);
+    return rc;
 }
 
 static __attribute__((noinline)) int lock_acquire_odd(plait_lock *lock, int64_t deadline,
@@ -394,8 +405,8 @@ static _Noreturn void lock_not_mine(struct lock *lock, const char *what, void *p
                   atom_load(&lock->place, RELAXED), what);
 }
 
-/* Step 6 when the word is not plainly LOCKED by this task. */
-static void lock_release_marked(struct lock *lock, void *place)
+/* Step 6 when the word is not plainly LOCKED by this task. `unmended`: what becomes of D. */
+static void lock_release_marked(struct lock *lock, uint32_t unmended, void *place)
 {
     uint64_t seen = atom_load(&lock->both, RELAXED);
     uint32_t next, me = wait_current ? waiter_number(wait_current) : 0;
@@ -407,7 +418,7 @@ static void lock_release_marked(struct lock *lock, void *place)
         wake = word & SLEEPERS && !(keep & COMING);
         next = keep | (wake ? 0 : word & SLEEPERS);
         if (word & DIED)
-            next = REFUSED | (next & SLEEPERS);
+            next = unmended | (next & SLEEPERS);
         if (next)
             next |= wait_forks << GENERATION;
     } while (!atom_cas(&lock->both, &seen, next, RELEASE));
@@ -415,11 +426,11 @@ static void lock_release_marked(struct lock *lock, void *place)
         wake_one(lock);
 }
 
-static __attribute__((noinline)) void lock_release_odd(plait_lock *object, void *place)
+void lock_give(plait_lock *object, void *place)
 {
     check_released(object);
     if (sync_is_private(object)) {
-        lock_release_marked((struct lock *)object, place);
+        lock_release_marked((struct lock *)object, REFUSED, place);
     } else {
         sync_check(object, "lock", place);
         shared_lock_release((struct robust_word *)object, place);
@@ -440,7 +451,27 @@ void plait_lock_release(plait_lock *object)
         shared_lock_release((struct robust_word *)object, __builtin_return_address(0));
         return;
     }
-    lock_release_odd(object, __builtin_return_address(0));
+    lock_give(object, __builtin_return_address(0));
+}
+
+void lock_put_back(plait_lock *object, void *place)
+{
+    check_released(object);
+    if (sync_is_private(object))
+        lock_release_marked((struct lock *)object, DIED, place);
+    else
+        shared_lock_put_back((struct robust_word *)object);
+}
+
+bool lock_is_mine(const plait_lock *object)
+{
+    const struct wait_self *self = wait_current;
+    if (unlikely(!self))
+        return false;
+    if (unlikely(!sync_is_private(object)))
+        return shared_lock_is_mine((const struct robust_word *)object);
+    uint64_t seen = atom_load(&((const struct lock *)object)->both, RELAXED);
+    return seen & LOCKED && owner_in(seen) == waiter_number(self) && !is_orphaned(seen);
 }
 
 bool plait_lock_is_held(const plait_lock *object)

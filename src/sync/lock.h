@@ -10,6 +10,24 @@
  * neither cancel nor a scope's deadline ends the wait. */
 int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place);
 
+/* The same for one of a set of locks, of which the checker has been told as a whole: no deadlock can
+ * come of the order in which they are taken. */
+int lock_take_of_set(plait_lock *lock, int64_t deadline, void *place);
+struct wait_mark *lock_mark(plait_lock *lock); /* for the checker; NULL: a shared one */
+/* plait_lock_release for such callers. */
+void lock_give(plait_lock *lock, void *place);
+/* Undoes an acquire of this task: if that was told -EOWNERDEAD, so is the next one, since nothing
+ * has been repaired and nothing spoilt. */
+void lock_put_back(plait_lock *lock, void *place);
+/* How often the holder of a plait_rlock has taken it again: his own, 0 in every other lock. A
+ * condition saves it, releases once, and puts it back when it has the lock again. */
+static inline uint64_t *lock_depth(plait_lock *lock)
+{
+    return &lock->own[6];
+}
+/* Does the calling task hold it? Its own answer cannot change under it. The lock is sound. */
+bool lock_is_mine(const plait_lock *lock);
+
 /* The calls of a select's case (wait/case.h) on a private lock; `data` is the user's place. The
  * attempt gives what plait_lock_acquire would. */
 int lock_case_attempt(plait_case *one);

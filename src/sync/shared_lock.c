@@ -62,16 +62,23 @@ static uint64_t task_of(const struct wait_self *self)
 
 /* ---- release, steps 5 to 7; also what undoes an acquire that must not stand */
 
+/* Steps 5c to 7 when there may be W beside the TID. */
+static void release_woken(struct robust_word *lock, struct robust_thread *here,
+                          struct wait_self *self)
+{
+    uint32_t was = atom_and(&lock->word, ~ROBUST_OWNER, RELEASE); /* pairs with take */
+    if (was & ROBUST_WAITERS && wait_unpark(&lock->word, 1, true) == 0)
+        os_futex_clear(&lock->word, ROBUST_WAITERS_BIT, true);
+    robust_uncover(here, self);
+}
+
 /* Steps 5b to 7 when there is W or D beside the TID. */
 static __attribute__((noinline)) void
 release_marked(struct robust_word *lock, struct robust_thread *here, struct wait_self *self)
 {
     if (atom_load(&lock->word, RELAXED) & ROBUST_DIED)
         atom_store(&lock->own[0], GIVEN_UP, RELAXED);
-    uint32_t was = atom_and(&lock->word, ~ROBUST_OWNER, RELEASE); /* pairs with take */
-    if (was & ROBUST_WAITERS && wait_unpark(&lock->word, 1, true) == 0)
-        os_futex_clear(&lock->word, ROBUST_WAITERS_BIT, true);
-    robust_uncover(here, self);
+    release_woken(lock, here, self);
 }
 
 /* Steps 5c to 7. */
@@ -271,6 +278,22 @@ void shared_lock_release(struct robust_word *lock, void *place)
     robust_cover(here, self, &lock->word);
     robust_unlink_newest(here);
     release_word(lock, here, self);
+}
+
+/* As a release without 5b: D stays, as if this task had died, and the next one is told. */
+void shared_lock_put_back(struct robust_word *lock)
+{
+    struct wait_self *self = wait_current;
+    struct robust_thread *here = robust_current;
+    robust_cover(here, self, &lock->word);
+    robust_unlink(here, lock);
+    self->pinned--;
+    release_woken(lock, here, self);
+}
+
+bool shared_lock_is_mine(const struct robust_word *lock)
+{
+    return robust_holds(lock, task_of(wait_current));
 }
 
 void shared_lock_mend(struct robust_word *lock, void *place)

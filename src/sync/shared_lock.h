@@ -10,6 +10,9 @@
 int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place);
 /* Misuse unless this task holds it. */
 void shared_lock_release(struct robust_word *lock, void *place);
+/* Undoes an acquire: after -EOWNERDEAD the next one is told the same. This task holds it. */
+void shared_lock_put_back(struct robust_word *lock);
+bool shared_lock_is_mine(const struct robust_word *lock);
 /* What the lock protects is sound again: without this a release after -EOWNERDEAD gives it up. */
 void shared_lock_mend(struct robust_word *lock, void *place);
 bool shared_lock_is_held(const struct robust_word *lock); /* by anybody; a hint */
