@@ -7,6 +7,7 @@
  *     error.h    codes, names, settings              queue.h   items from task to task
  *     task.h     what a task can be asked            share.h   memory that children see too
  *     watch.h    look inside                         local.h   a value for each task
+ *     rlock.h    a lock its holder may take again    locks.h   several locks at once
  *     latch.h    a count that comes to 0
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
@@ -18,8 +19,10 @@
 #include <plait/latch.h>
 #include <plait/local.h>
 #include <plait/lock.h>
+#include <plait/locks.h>
 #include <plait/macros.h>
 #include <plait/queue.h>
+#include <plait/rlock.h>
 #include <plait/select.h>
 #include <plait/share.h>
 #include <plait/start.h>

@@ -23,6 +23,7 @@ static plait_task *task;
 static plait_queue *queue;
 static plait_event event;
 static plait_lock lock, *shared_lock;
+static plait_rlock rlock;
 static plait_local local;
 static void *memory;
 static uint32_t released;
@@ -205,6 +206,29 @@ static int lock_calls(void)
     plait_with (&lock)
         held &= plait_lock_is_held(&lock);
     return held && !plait_lock_is_held(&lock) ? 0 : -EPROTO;
+}
+
+static int rlock_calls(void)
+{
+    plait_rlock_init(&rlock, PLAIT_PRIVATE);
+    int rc = plait_rlock_acquire(&rlock, plait_after(PLAIT_SECOND));
+    if (rc)
+        return rc;
+    bool right = plait_rlock_depth(&rlock) == 1;
+    plait_with (&rlock)
+        right &= plait_rlock_depth(&rlock) == 2;
+    plait_rlock_release(&rlock);
+    return right && plait_rlock_depth(&rlock) == 0 ? 0 : -EPROTO;
+}
+
+/* The shared one asks for memory at this thread's first: then none of the two may be held. */
+static int lock_set(void)
+{
+    plait_lock *set[] = {shared_lock, &lock};
+    int rc = plait_locks_acquire(set, 2, plait_after(PLAIT_SECOND));
+    if (rc == 0)
+        plait_locks_release(set, 2);
+    return plait_lock_is_held(&lock) || plait_lock_is_held(shared_lock) ? -EPROTO : rc;
 }
 
 static int lock_shared(void)
@@ -409,6 +433,9 @@ static const struct row {
     {"plait_lock_init plait_lock_acquire", a_shared_lock, lock_shared, -ENOLCK},
     {"plait_lock_hold plait_held_end", a_used_shared_lock, hold_shared, 0},
     {"plait_lock_on_death", nothing, on_death, MAY_ABORT},
+    {"plait_rlock_init plait_rlock_acquire plait_rlock_release plait_rlock_depth plait_rlock_hold",
+     nothing, rlock_calls, 0},
+    {"plait_locks_acquire plait_locks_release", a_shared_lock, lock_set, -ENOLCK},
     {"plait_local_get plait_local_set", nothing, locals, 0},
     {"plait_share plait_share_free", nothing, share, 0},
     {"plait_sleep plait_yield plait_now plait_after", nothing, sleep_call, 0},
