@@ -237,10 +237,11 @@ static void lock_give_up(struct lock_call *call)
         wake_one(lock);
 }
 
+static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
+
 static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadline, bool done,
                                                void *place)
 {
-    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
     struct lock_call call = {.lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN};
     int rc = lock_attempt(&call);
     if (rc != -EAGAIN)
@@ -319,6 +320,33 @@ static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_
     self->shield--;
     self->limit = limit;
     return rc;
+}
+
+/* As one who has slept on the lock: it was perhaps woken there, with K set for it. */
+int lock_take_again(plait_lock *object, void *place)
+{
+    struct lock *lock = (struct lock *)object;
+    if (!sync_is_private(object))
+        return lock_take_shared(object, WAIT_NEVER, true, place);
+    struct lock_call call = {
+        .lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN, .slept = true};
+    call.since = wait_now();
+    int rc = wait_until_done(&acquire, &call, lock, place);
+    if (rc != 0 && rc != -EOWNERDEAD)
+        lock_give_up(&call);
+    return rc;
+}
+
+void lock_onto(const plait_lock *object, struct wait_onto *onto)
+{
+    struct lock *lock = (struct lock *)object;
+    *onto = (struct wait_onto){.object = object};
+    if (!sync_is_private(object))
+        return;
+    onto->word = &lock->word;
+    onto->held = LOCKED;
+    onto->sleepers = SLEEPERS;
+    onto->woken = COMING | wait_forks << GENERATION;
 }
 
 /* One step from free to this task's. Its caller has found the lock private and the task known. */

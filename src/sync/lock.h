@@ -34,6 +34,12 @@ int lock_case_attempt(plait_case *one);
 int lock_case_words(plait_case *one, struct wait_word *words);
 void lock_case_pass_on(plait_case *one);
 
+/* For conditions: takes the lock back, whatever cancels and deadlines say; 0, -EOWNERDEAD or
+ * -ENOTRECOVERABLE. */
+int lock_take_again(plait_lock *lock, void *place);
+/* Where those are moved who will want the lock. */
+void lock_onto(const plait_lock *lock, struct wait_onto *onto);
+
 /* Who holds a private lock, and where he took it; NULL: nobody, or it is a shared one. A hint, for
  * messages and dumps. */
 struct wait_self *lock_holder(const plait_lock *lock, void **place);

@@ -22,6 +22,7 @@
 #include "base/report.h"
 #include "base/spin.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { BUCKETS = 1024, BATCH = 16 };
@@ -58,7 +59,7 @@ static void lot_run_later(struct wait_self *self)
         int count = self->later[i].count;
         self->later[i].word = NULL;
         if (word)
-            wait_unpark_marking(word, count, 0, 0);
+            wait_unpark_marking(word, count, 0, self->later[i].more);
     }
 }
 
@@ -74,32 +75,68 @@ static void lot_unlock(struct bucket *bucket)
 }
 
 /* Inside a handler that interrupted the lot: the interrupted code does it when it leaves. */
-static void lot_defer(struct wait_self *self, uint32_t *word, int count)
+static void lot_defer(struct wait_self *self, uint32_t *word, int count, uint32_t more)
 {
     for (int i = 0; i < 4; i++)
         if (!self->later[i].word || self->later[i].word == word) {
             self->later[i].count = count;
+            self->later[i].more = more;
             self->later[i].word = word;
             return;
         }
     base_misuse(word, "event", NULL, "more than 4 events set by handlers of one thread at once");
 }
 
-bool lot_enter(struct lot_node *node)
+/* The first node of this word behind `from`; NULL: none. */
+static struct lot_node *lot_next(struct bucket *bucket, struct list *from, const uint32_t *word)
+{
+    for (struct list *link = from->next; link != &bucket->queue; link = link->next) {
+        struct lot_node *node = list_item(link, struct lot_node, link);
+        if (node->word == word)
+            return node;
+    }
+    return NULL;
+}
+
+static bool lot_clashes(struct bucket *bucket, const struct lot_node *node)
+{
+    struct lot_node *other = node->onto ? lot_next(bucket, &bucket->queue, node->word) : NULL;
+    if (!other || other->onto->object == node->onto->object)
+        return false;
+    node->onto->clash = other->onto->object;
+    return true;
+}
+
+int lot_enter(struct lot_node *node)
 {
     struct bucket *bucket = lot_lock(node->word);
-    bool same = atom_load(node->word, SEQ_CST) == node->seen;
-    if (same)
+    int rc = atom_load(node->word, SEQ_CST) == node->seen ? 0 : -EAGAIN;
+    list_init(&node->link);
+    if (rc == 0 && unlikely(lot_clashes(bucket, node)))
+        rc = -EXDEV;
+    else if (rc == 0 && node->first)
+        list_prepend(&bucket->queue, &node->link);
+    else if (rc == 0)
         list_append(&bucket->queue, &node->link);
-    else
-        list_init(&node->link);
     lot_unlock(bucket);
-    return same;
+    return rc;
+}
+
+/* The bucket in which the node is: it may be moved until that one is locked. */
+static struct bucket *lot_lock_of(const struct lot_node *node)
+{
+    for (;;) {
+        uint32_t *word = atom_load(&node->word, RELAXED);
+        struct bucket *bucket = lot_lock(word);
+        if (likely(node->word == word))
+            return bucket;
+        lot_unlock(bucket);
+    }
 }
 
 void lot_leave(struct lot_node *node)
 {
-    struct bucket *bucket = lot_lock(node->word);
+    struct bucket *bucket = node->onto ? lot_lock_of(node) : lot_lock(node->word);
     list_remove(&node->link);
     lot_unlock(bucket);
 }
@@ -107,14 +144,17 @@ void lot_leave(struct lot_node *node)
 void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count)
 {
     for (int i = 0; i < count; i++)
-        nodes[i] = (struct lot_node){.word = words[i].word, .index = i, .seen = words[i].seen};
+        nodes[i] = (struct lot_node){.word = words[i].word,
+                                     .seen = words[i].seen,
+                                     .index = (uint16_t)i,
+                                     .first = words[i].first};
 }
 
 int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)
 {
     for (int i = 0; i < count; i++) {
         nodes[i].self = self;
-        if (!lot_enter(&nodes[i]))
+        if (lot_enter(&nodes[i]) != 0)
             return i;
     }
     return count;
@@ -131,17 +171,6 @@ void lot_reset(void)
 {
     for (int i = 0; i < BUCKETS; i++)
         buckets[i] = (struct bucket){0};
-}
-
-/* The first node of this word behind `from`; NULL: none. */
-static struct lot_node *lot_next(struct bucket *bucket, struct list *from, const uint32_t *word)
-{
-    for (struct list *link = from->next; link != &bucket->queue; link = link->next) {
-        struct lot_node *node = list_item(link, struct lot_node, link);
-        if (node->word == word)
-            return node;
-    }
-    return NULL;
 }
 
 /* Who is woken: the longest sleeper; in deterministic mode one of the first eight, by the seed. */
@@ -167,6 +196,18 @@ static int lot_take(struct bucket *bucket, const uint32_t *word, int count, stru
     return n;
 }
 
+/* The word of an object whose sleepers are woken, and what is set in it. */
+struct lot_marks {
+    uint32_t *word;
+    uint32_t woken, more;
+};
+
+/* Those fired so far, and of the last batch those who must be roused. */
+struct lot_woken {
+    struct wait_self *asleep[BATCH];
+    int sleepers, fired;
+};
+
 /* Fires those taken out; `asleep` gets those that must be roused. How many were fired. */
 static int lot_fire(struct lot_node **taken, int count, struct wait_self **asleep, int *sleepers)
 {
@@ -187,35 +228,128 @@ static int lot_fire(struct lot_node **taken, int count, struct wait_self **aslee
     return fired;
 }
 
-/* The marks come before anybody is fired: a task fired while it was still on its way to sleep runs
+/* Takes up to `count` sleepers of the word out of its locked bucket, marks the word, fires them;
+ * `asleep` are to be roused after the unlock. How many were taken.
+ *
+ * The marks come before anybody is fired: a task fired while it was still on its way to sleep runs
  * at once, and if it then saw no W it would release the object without a wake, which nobody else
  * owes to those who remain. The word is there to be marked, since those taken out are inside a call
  * on its object until this bucket is released. */
+static int lot_wake(struct bucket *bucket, const struct lot_marks *marks, int count,
+                    struct lot_woken *woken)
+{
+    struct lot_node *taken[BATCH];
+    int n = lot_take(bucket, marks->word, count, taken);
+    /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold up
+     * all the others. */
+    uint32_t set = n && !taken[0]->self->carrier->is_coroutine ? marks->woken : 0;
+    if (marks->more && lot_next(bucket, &bucket->queue, marks->word))
+        set |= marks->more;
+    if (set)
+        atom_or(marks->word, set, SEQ_CST);
+    woken->fired += lot_fire(taken, n, woken->asleep, &woken->sleepers);
+    return n;
+}
+
+static void lot_rouse(const struct lot_woken *woken)
+{
+    for (int i = 0; i < woken->sleepers; i++)
+        woken->asleep[i]->carrier->rouse(woken->asleep[i]);
+}
+
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more)
 {
-    int fired = 0, taken_now, wanted, sleepers;
+    struct lot_marks marks = {word, woken, more};
+    struct lot_woken batch;
+    int taken, wanted;
     struct wait_self *self = wait_current;
     if (unlikely(self && self->in_lot)) {
-        lot_defer(self, word, count);
+        lot_defer(self, word, count, more);
         return 0;
     }
+    batch.fired = 0;
     do {
-        struct lot_node *taken[BATCH];
-        struct wait_self *asleep[BATCH];
         struct bucket *bucket = lot_lock(word);
-        wanted = count - fired < BATCH ? count - fired : BATCH;
-        taken_now = lot_take(bucket, word, wanted, taken);
-        /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold
-         * up all the others. */
-        uint32_t marks = taken_now && !taken[0]->self->carrier->is_coroutine ? woken : 0;
-        if (more && lot_next(bucket, &bucket->queue, word))
-            marks |= more;
-        if (marks)
-            atom_or(word, marks, SEQ_CST);
-        fired += lot_fire(taken, taken_now, asleep, &sleepers);
+        wanted = count - batch.fired < BATCH ? count - batch.fired : BATCH;
+        taken = lot_wake(bucket, &marks, wanted, &batch);
         lot_unlock(bucket);
-        for (int i = 0; i < sleepers; i++)
-            asleep[i]->carrier->rouse(asleep[i]);
-    } while (taken_now == wanted && fired < count);
-    return fired;
+        lot_rouse(&batch);
+    } while (taken == wanted && batch.fired < count);
+    return batch.fired;
+}
+
+/* ---- moving sleepers from one word to another */
+
+/* Both buckets, in the order of their places, because two that move in opposite directions would
+ * otherwise wait for each other. */
+static void lot_lock_two(const uint32_t *one, const uint32_t *two)
+{
+    struct bucket *a = bucket_of(one), *b = bucket_of(two);
+    lot_lock(a < b ? one : two);
+    if (a != b)
+        lot_lock(a < b ? two : one);
+}
+
+static void lot_unlock_two(const uint32_t *one, const uint32_t *two)
+{
+    struct bucket *a = bucket_of(one), *b = bucket_of(two);
+    lot_unlock(a);
+    if (a != b)
+        lot_unlock(b);
+}
+
+/* Where sleepers of the word may be moved, into *onto. False: there are none, and the mark is off:
+ * who has set it and is not in the queue yet finds the word changed. */
+static bool lot_onto(uint32_t *word, uint32_t mark, struct wait_onto *onto)
+{
+    struct bucket *bucket = lot_lock(word);
+    struct lot_node *first = lot_next(bucket, &bucket->queue, word);
+    if (first)
+        *onto = *first->onto;
+    else
+        atom_and(word, ~mark, RELAXED);
+    lot_unlock(bucket);
+    return first != NULL;
+}
+
+/* With both buckets locked: moves them, tells the lock, and when nobody holds that wakes one. The
+ * nodes keep their order. How many were moved. */
+static int lot_move(uint32_t *word, int count, uint32_t mark, const struct wait_onto *onto,
+                    struct lot_woken *woken)
+{
+    struct bucket *from = bucket_of(word), *to = bucket_of(onto->word);
+    struct lot_marks marks = {onto->word, onto->woken, onto->sleepers};
+    struct lot_node *node;
+    int moved = 0;
+    for (; moved < count && (node = lot_choose(from, word)); moved++) {
+        list_remove(&node->link);
+        atom_store(&node->word, onto->word, RELAXED);
+        list_append(&to->queue, &node->link);
+    }
+    if (!lot_next(from, &from->queue, word))
+        atom_and(word, ~mark, RELAXED);
+    if (!moved || atom_or(onto->word, onto->sleepers, SEQ_CST) & onto->held)
+        return moved;
+    while (lot_wake(to, &marks, 1, woken) && !woken->fired)
+        ; /* one that has just given up moves on by himself: the next */
+    return moved;
+}
+
+int wait_move(uint32_t *word, int count, uint32_t mark)
+{
+    struct wait_onto onto, again;
+    struct lot_woken woken = {.fired = 0, .sleepers = 0};
+    int moved = 0;
+    if (!lot_onto(word, mark, &onto))
+        return 0;
+    if (!onto.word)
+        return wait_unpark_marking(word, count, 0, mark);
+    lot_lock_two(word, onto.word);
+    struct lot_node *first = lot_next(bucket_of(word), &bucket_of(word)->queue, word);
+    again = first ? *first->onto : onto;
+    if (again.word == onto.word)
+        moved = lot_move(word, count, mark, &onto, &woken);
+    lot_unlock_two(word, onto.word);
+    lot_rouse(&woken);
+    return again.word == onto.word ? moved : wait_move(word, count, mark);
 }

@@ -9,16 +9,19 @@
  * bucket's lock. */
 struct lot_node {
     struct list link;
-    uint32_t *word;
+    uint32_t *word; /* wait_move changes it, under the locks of the old and the new bucket */
     struct wait_self *self;
-    int index;     /* which of the sleeper's words this is */
-    uint32_t seen; /* the word's value that lets it sleep */
+    struct wait_onto *onto; /* where it may be moved; NULL: nowhere */
+    uint32_t seen;          /* the word's value that lets it sleep */
+    uint16_t index;         /* which of the sleeper's words this is */
+    bool first;             /* before the others of this word */
 };
 
-/* Queues the node if *word is still `seen`; false: it is not, nothing was done. The look and the
- * queueing are one step for every waker, since a waker changes the word first and takes the bucket
+/* Queues the node if *word is still `seen`; -EAGAIN: it is not; -EXDEV: a sleeper of this word has
+ * another `onto`, whose object is put into onto->clash. Nothing was done then. The look and the queueing
+ * are one step for every waker, since a waker changes the word first and takes the bucket
  * afterwards. */
-bool lot_enter(struct lot_node *node);
+int lot_enter(struct lot_node *node);
 /* Takes the node out unless a waker did. */
 void lot_leave(struct lot_node *node);
 /* A node a word. */

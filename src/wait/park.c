@@ -55,6 +55,36 @@ int wait_park_nodes(struct lot_node *nodes, int count, int64_t deadline)
     return rc;
 }
 
+static int park_onto(struct wait_self *self, struct lot_node *node, void (*leave)(void *object),
+                     void *object, int64_t deadline)
+{
+    uint32_t *word = node->word;
+    bool armed = wait_self_arm(self);
+    int rc = armed ? lot_enter(node) : -EAGAIN;
+    if (rc == 0) {
+        leave(object);
+        self->carrier->sleep(self, deadline);
+    }
+    uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
+    if (rc != 0)
+        return rc == -EXDEV ? rc : wait_self_disarmed(self, state);
+    if (state != WAIT_WORD)
+        lot_leave(node);
+    return wait_self_disarmed(self, node->word == word ? state : WAIT_WORD);
+}
+
+int wait_park_onto(const struct wait_word *word, struct wait_onto *onto,
+                   void (*leave)(void *object), void *object, int64_t deadline)
+{
+    struct wait_self *self = wait_me();
+    struct lot_node node = {.word = word->word, .self = self, .onto = onto, .seen = word->seen};
+    if (likely(deadline <= self->limit))
+        return park_onto(self, &node, leave, object, deadline);
+    int rc = park_onto(self, &node, leave, object, self->limit);
+    self->cut |= rc == -ETIMEDOUT;
+    return rc;
+}
+
 int wait_unpark(uint32_t *word, int count, bool shared)
 {
     return shared ? shared_unpark(word, count) : wait_unpark_marking(word, count, 0, 0);

@@ -29,6 +29,8 @@ struct wait_word {
     uint32_t *word;
     uint32_t seen;
     bool shared;
+    bool first; /* private: before all who sleep on it, for one who was woken in vain and keeps his
+                   place */
 };
 
 /* What a task does at the moment, for dumps. Written by the task alone, read by anybody as a hint:
@@ -73,6 +75,7 @@ struct wait_self {
     struct wait_later { /* wakes that a signal handler of this thread asked for inside the lot */
         uint32_t *word;
         int count;
+        uint32_t more;
     } later[4];
     volatile int in_lot;    /* > 0: this thread holds a bucket, a handler must not take one */
     struct wait_held *held; /* what it holds, in checked mode (held.h); NULL: nothing yet */
@@ -173,6 +176,28 @@ int wait_unpark(uint32_t *word, int count, bool shared);
  * and queue words. Whoever was taken out tries again before his call returns, also if he timed out
  * meanwhile. */
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more);
+
+/* ---- a sleeper that will want a lock next: a wake moves it to those who sleep on the lock's word
+ * instead, and wakes one only when nobody holds the lock, who would wake it. Otherwise a hundred
+ * woken ones would fight for a lock that one can have. */
+struct wait_onto {
+    const void *object; /* the lock: all who sleep on one word must have the same */
+    uint32_t *word;    /* the word of its sleepers; NULL: it has none that the lot knows, so wake */
+    uint32_t held;     /* set in *word: whoever takes it off wakes one if he sees `sleepers` */
+    uint32_t sleepers; /* to be set in *word for those who were moved */
+    uint32_t woken;    /* as wait_unpark_marking's */
+    const void *clash; /* out: see below */
+};
+/* Queues the caller as a sleeper of `word`, calls leave(object), which gives the lock back, and
+ * sleeps. 0: it was woken, or moved, in which case a time-out or a cancel that came later is not
+ * told: what it was woken for is its own. -EAGAIN: *word has another value; -ECANCELED before
+ * leave: neither did anything. -EXDEV: others sleep on the word with onto->clash as their
+ * lock. */
+int wait_park_onto(const struct wait_word *word, struct wait_onto *onto,
+                   void (*leave)(void *object), void *object, int64_t deadline);
+/* Moves up to `count` sleepers of the word, the longest first; takes `mark` off *word when none is
+ * left. How many were moved or woken. */
+int wait_move(uint32_t *word, int count, uint32_t mark);
 
 /* Tells a task's own wait: cancel. True when this call ended one. Also makes the next wait end when
  * none is under way. May be called in signal handlers. */

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sort"
 	"strconv"
 	"syscall"
 	"time"
@@ -115,6 +116,11 @@ func seconds(s string) float64 {
 	return f
 }
 
+func sorted(v []int64) []int64 {
+	sort.Slice(v, func(i, k int) bool { return v[i] < v[k] })
+	return v
+}
+
 func main() {
 	a := os.Args[2:]
 	switch os.Args[1] {
@@ -122,6 +128,10 @@ func main() {
 		lockUncontended(a[0], number(a[1]), a[2] == "1")
 	case "lock_contended":
 		lockContended(a[0], number(a[1]), seconds(a[2]))
+	case "pingpong":
+		pingpong(a[0], a[1] == "2core", seconds(a[2]))
+	case "fanout":
+		fanout(a[0], number(a[1]), number(a[2]))
 	case "queue":
 		queue(a[0], number(a[1]), number(a[2]), seconds(a[3]), a[4] == "2core")
 	default:
