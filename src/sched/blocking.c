@@ -102,7 +102,7 @@ static int job_attempt(void *object)
 static int job_words(void *object, struct wait_word *words)
 {
     struct job *job = object;
-    words[0] = (struct wait_word){&job->done, 0, false};
+    words[0] = (struct wait_word){.word = &job->done};
     return 1;
 }
 

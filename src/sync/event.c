@@ -109,7 +109,7 @@ static int event_words(void *object, struct wait_word *words)
             return 0;
     while (!(seen & EVENT_W) && !atom_cas(word, &seen, seen | EVENT_W, ACQUIRE));
     call->slept = true;
-    words[0] = (struct wait_word){word, seen | EVENT_W, call->shared};
+    words[0] = (struct wait_word){.word = word, .seen = seen | EVENT_W, .shared = call->shared};
     return 1;
 }
 

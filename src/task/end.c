@@ -21,7 +21,8 @@ static int scope_attempt(void *object)
 static int scope_words(void *object, struct wait_word *words)
 {
     struct task_scope *scope = object;
-    words[0] = (struct wait_word){&scope->running, atom_load(&scope->running, ACQUIRE), false};
+    words[0] =
+        (struct wait_word){.word = &scope->running, .seen = atom_load(&scope->running, ACQUIRE)};
     return words[0].seen != 0;
 }
 

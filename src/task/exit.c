@@ -56,7 +56,7 @@ static int awaited_words(void *object, struct wait_word *words)
     while ((seen & TASK_STATE) < PLAIT_DONE &&
            !atom_cas(&one->slot->state, &seen, seen | TASK_JOINED, ACQ_REL))
         ;
-    words[0] = (struct wait_word){&one->slot->state, seen | TASK_JOINED, false};
+    words[0] = (struct wait_word){.word = &one->slot->state, .seen = seen | TASK_JOINED};
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 

@@ -24,7 +24,7 @@ static int join_words(void *object, struct wait_word *words)
 {
     struct join *join = object;
     uint32_t seen = atom_or(&join->slot->state, TASK_JOINED, ACQ_REL);
-    words[0] = (struct wait_word){&join->slot->state, seen | TASK_JOINED, false};
+    words[0] = (struct wait_word){.word = &join->slot->state, .seen = seen | TASK_JOINED};
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 
