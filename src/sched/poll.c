@@ -111,7 +111,7 @@ static int poll_attempt(plait_case *one)
 static int poll_words(plait_case *one, struct wait_word *words)
 {
     struct wait_self *self = wait_me();
-    words[0] = (struct wait_word){&self->told, atom_load(&self->told, SEQ_CST), false};
+    words[0] = (struct wait_word){.word = &self->told, .seen = atom_load(&self->told, SEQ_CST)};
     int registered = poll_enter(one, self);
     one->reserved = registered < 0 ? registered : registered + 1;
     return registered >= 0;

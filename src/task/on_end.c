@@ -23,7 +23,7 @@ static int end_words(plait_case *one, struct wait_word *words)
 {
     struct task_slot *slot = one->object;
     uint32_t seen = atom_or(&slot->state, TASK_JOINED, ACQ_REL);
-    words[0] = (struct wait_word){&slot->state, seen | TASK_JOINED, false};
+    words[0] = (struct wait_word){.word = &slot->state, .seen = seen | TASK_JOINED};
     return (seen & TASK_STATE) < PLAIT_DONE;
 }
 

@@ -54,7 +54,7 @@ static int word_attempt(plait_case *one)
 
 static int word_words(plait_case *one, struct wait_word *words)
 {
-    words[0] = (struct wait_word){one->object, (uint32_t)one->number, false};
+    words[0] = (struct wait_word){.word = one->object, .seen = (uint32_t)one->number};
     return 1;
 }
 
@@ -118,7 +118,8 @@ static int select_announce(struct select *select, struct lot_node *nodes, int64_
         }
         if (!one->kind->words(one, &word))
             return -1;
-        nodes[count++] = (struct lot_node){.word = word.word, .index = i, .seen = word.seen};
+        nodes[count++] =
+            (struct lot_node){.word = word.word, .index = (uint16_t)i, .seen = word.seen};
     }
     select->announced = select->count;
     return count;
