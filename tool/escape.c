@@ -28,7 +28,8 @@ static bool is_bad(uint32_t code, int length)
            (code >= 0x2066 && code <= 0x2069);
 }
 
-int escape_character(const uint8_t *bytes, size_t length, uint32_t *code)
+/* One character of the bytes: its length, with *code; 0: not printable UTF-8. */
+static int character(const uint8_t *bytes, size_t length, uint32_t *code)
 {
     int size = lead(bytes[0], code);
     if (size == 0 || (size_t)size > length)
@@ -45,7 +46,7 @@ bool escape_needless(const uint8_t *bytes, size_t length)
 {
     uint32_t code;
     for (size_t i = 0; i < length;) {
-        int size = escape_character(bytes + i, length - i, &code);
+        int size = character(bytes + i, length - i, &code);
         if (!size)
             return false;
         i += size;
@@ -57,7 +58,7 @@ bool escape_needless(const uint8_t *bytes, size_t length)
 static size_t show(char shown[8], int *width, const uint8_t *bytes, size_t length, bool plain)
 {
     uint32_t code;
-    int size = escape_character(bytes, length, &code);
+    int size = character(bytes, length, &code);
     if (!size) {
         *width = sprintf(shown, "\\x%02x", bytes[0]);
         return 1;

@@ -13,7 +13,4 @@ bool escape_needless(const uint8_t *bytes, size_t length);
  * \xHH and \\. */
 void escape_cut(char *text, size_t size, int columns, const uint8_t *bytes, size_t length);
 
-/* One character of the bytes: its length, with *code; 0: not printable UTF-8. */
-int escape_character(const uint8_t *bytes, size_t length, uint32_t *code);
-
 #endif

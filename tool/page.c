@@ -3,7 +3,7 @@
  * half-drawn bar; the handler then lets the signal have its ordinary effect, so that the caller
  * sees how the tool ended, and tied children end with it. */
 #include "page.h"
-#include "json.h"
+#include "result.h"
 
 #include <plait.h>
 
@@ -47,7 +47,7 @@ void page_open(void)
     struct winsize window = {.ws_col = 0};
     const char *kind = getenv("TERM");
     page.owner = getpid();
-    page.terminal = isatty(STDOUT_FILENO) && kind && strcmp(kind, "dumb") && !json_is_open();
+    page.terminal = isatty(STDOUT_FILENO) && kind && strcmp(kind, "dumb") && !result_is_open();
     if (page.terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
         page.columns = window.ws_col;
     else
@@ -75,7 +75,7 @@ static void wipe(void)
 static void say(const char *before, const char *after, const char *format, va_list values)
 {
     char line[1024];
-    if (json_is_open())
+    if (result_is_open())
         return;
     int length = vsnprintf(line, sizeof line, format, values);
     length = length < (int)sizeof line ? length : (int)sizeof line - 1;

@@ -1,7 +1,7 @@
 /* `plait tour`: the parts one after the other, and what they add up to. */
 #include "tour.h"
-#include "json.h"
 #include "page.h"
+#include "result.h"
 #include "usage.h"
 
 #include <plait.h>
@@ -82,10 +82,10 @@ static int parse(struct tour *tour, int argc, char **argv, bool *json)
 
 static void begin(const struct tour *tour)
 {
-    json_text("version", plait_version());
-    json_bytes("directory", (const uint8_t *)tour->directory, strlen(tour->directory));
-    json_number("cpus", cpus());
-    json_number("workers", tour->workers);
+    result_text("version", plait_version());
+    result_bytes("directory", (const uint8_t *)tour->directory, strlen(tour->directory));
+    result_number("cpus", cpus());
+    result_number("workers", tour->workers);
     page_title("plait %s: a tour, with %d worker%s on %d CPU%s", plait_version(), tour->workers,
                tour->workers == 1 ? "" : "s", cpus(), cpus() == 1 ? "" : "s");
     if (tour->seeded)
@@ -107,15 +107,16 @@ static void on_report(plait_report kind, const char *text, void *arg)
 static int finish(int64_t began, bool failed)
 {
     int64_t took = plait_now() - began;
-    json_number("stuck_reports", stood_still);
+    result_number("stuck_reports", stood_still);
     if (stood_still)
         page_line("(the machine was busy: %d times a worker stood still for 100 ms)", stood_still);
     page_title("%s; %s in all",
                failed ? "Not all was as it must be: see above" : "All was as it must be",
                PAGE_TIME(took));
-    json_real("seconds", took / 1e9);
-    json_number("status", failed);
-    json_close();
+    result_real("seconds", took / 1e9);
+    result_number("status", failed);
+    if (!result_close())
+        return usage_fail("tour", "the result could not be written");
     return failed;
 }
 
@@ -143,7 +144,7 @@ int tour_main(int argc, char **argv)
     if (error)
         return usage_fail("tour", "%d workers: %s", tour.workers, plait_strerror(error));
     if (json)
-        json_open(stdout);
+        result_open(stdout);
     page_open();
     plait_on_report(on_report, NULL);
     return run(&tour);

@@ -1,7 +1,7 @@
 /* A child is SIGKILLed, from outside as far as plait can see, while its parent waits in
  * plait_join. */
-#include "json.h"
 #include "page.h"
+#include "result.h"
 #include "tour.h"
 
 #include <plait.h>
@@ -64,13 +64,13 @@ static void report(const int64_t *took)
     else
         page_line("%d times: noticed, and its status told, after %s (%s to %s)", ROUNDS,
                   PAGE_TIME(took[ROUNDS / 2]), PAGE_TIME(took[0]), PAGE_TIME(took[ROUNDS - 1]));
-    json_object("death");
-    json_number("rounds", ROUNDS);
-    json_real("median_seconds", took[ROUNDS / 2] / 1e9);
-    json_real("least_seconds", took[0] / 1e9);
-    json_real("most_seconds", took[ROUNDS - 1] / 1e9);
-    json_bool("right", took[0] >= 0);
-    json_end();
+    result_object("death");
+    result_number("rounds", ROUNDS);
+    result_real("median_seconds", took[ROUNDS / 2] / 1e9);
+    result_real("least_seconds", took[0] / 1e9);
+    result_real("most_seconds", took[ROUNDS - 1] / 1e9);
+    result_bool("right", took[0] >= 0);
+    result_end();
 }
 
 int tour_death(const struct tour *tour)

@@ -1,8 +1,8 @@
 /* A producer and a consumer with a short queue between them, for a quarter of a second: what is put
  * comes out once and in order. */
 #include "crew.h"
-#include "json.h"
 #include "page.h"
+#include "result.h"
 #include "tour.h"
 
 #include <errno.h>
@@ -58,13 +58,13 @@ static int run(struct line *line, plait_carrier from, plait_carrier to)
 static void report_json(plait_carrier from, plait_carrier to, uint64_t items, int64_t took,
                         bool right)
 {
-    json_object(NULL);
-    json_text("producer", crew_name(from));
-    json_text("consumer", crew_name(to));
-    json_number("items", items);
-    json_real("seconds", took / 1e9);
-    json_bool("right", right);
-    json_end();
+    result_object(NULL);
+    result_text("producer", crew_name(from));
+    result_text("consumer", crew_name(to));
+    result_number("items", items);
+    result_real("seconds", took / 1e9);
+    result_bool("right", right);
+    result_end();
 }
 
 static int report(plait_carrier from, plait_carrier to, const char *words)
@@ -90,10 +90,10 @@ static int report(plait_carrier from, plait_carrier to, const char *words)
 int tour_queue(const struct tour *tour)
 {
     page_title("4  A producer, a queue for %d items, a consumer; and 100,000 sleepers", CAPACITY);
-    json_array("queue");
+    result_array("queue");
     int failed = report(PLAIT_THREAD, PLAIT_THREAD, "thread to thread");
     failed |= report(PLAIT_COROUTINE, PLAIT_COROUTINE, "coroutine to coroutine");
     failed |= report(PLAIT_THREAD, PLAIT_COROUTINE, "thread to coroutine");
-    json_end();
+    result_end();
     return failed;
 }

@@ -2,8 +2,8 @@
  * is. They live in a process of their own, because a child started later would inherit their pages
  * and take longer to start and to die. */
 #include "crew.h"
-#include "json.h"
 #include "page.h"
+#include "result.h"
 #include "tour.h"
 
 #include <errno.h>
@@ -82,14 +82,14 @@ static int spend(void *arg)
 
 static void report_json(const struct night *night, bool right)
 {
-    json_object("sleepers");
-    json_number("count", night->started);
-    json_number("asleep_at_once", night->asleep_at_once);
-    json_real("start_seconds", night->starting / 1e9);
-    json_real("seconds", night->whole / 1e9);
-    json_number("memory_bytes", night->memory);
-    json_bool("right", right);
-    json_end();
+    result_object("sleepers");
+    result_number("count", night->started);
+    result_number("asleep_at_once", night->asleep_at_once);
+    result_real("start_seconds", night->starting / 1e9);
+    result_real("seconds", night->whole / 1e9);
+    result_number("memory_bytes", night->memory);
+    result_bool("right", right);
+    result_end();
 }
 
 static void report(const struct night *night, int failed)

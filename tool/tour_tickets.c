@@ -2,8 +2,8 @@
  * buyer lets the others go on until all have looked, or until its patience ends: without a lock
  * all ten then win, each time, not by luck. With one they cannot look meanwhile. */
 #include "crew.h"
-#include "json.h"
 #include "page.h"
+#include "result.h"
 #include "tour.h"
 
 #include <errno.h>
@@ -73,12 +73,12 @@ static int report(struct office *office, plait_carrier carrier)
     else
         page_line("%-11s without a lock: %2d sold, %d left    with one: %d sold, %d left",
                   crew_name(carrier), without, left, with, office->left);
-    json_object(NULL);
-    json_text("carrier", crew_name(carrier));
-    json_number("sold_without_lock", without);
-    json_number("sold_with_lock", with);
-    json_number("left_with_lock", office->left);
-    json_end();
+    result_object(NULL);
+    result_text("carrier", crew_name(carrier));
+    result_number("sold_without_lock", without);
+    result_number("sold_with_lock", with);
+    result_number("left_with_lock", office->left);
+    result_end();
     return failed || without != BUYERS || with != TICKETS || office->left != 0;
 }
 
@@ -170,11 +170,11 @@ static int report_crime(void)
                   "   told %s (%s); it repairs and goes on",
                   PAGE_TIME(took), right ? "-EOWNERDEAD" : "otherwise",
                   plait_strerror(crime->told));
-    json_object("owner_died");
-    json_text("told", plait_strerror(crime->told));
-    json_real("seconds", took / 1e9);
-    json_bool("right", right);
-    json_end();
+    result_object("owner_died");
+    result_text("told", plait_strerror(crime->told));
+    result_real("seconds", took / 1e9);
+    result_bool("right", right);
+    result_end();
     plait_share_free(crime);
     return !right;
 }
@@ -188,13 +188,13 @@ int tour_tickets(const struct tour *tour)
     if (!office)
         return page_line("no shared memory"), 1;
     plait_lock_init(&office->lock, PLAIT_SHARED);
-    json_object("tickets");
-    json_array("carriers");
+    result_object("tickets");
+    result_array("carriers");
     for (int i = 0; i < 3; i++)
         failed |= report(office, order[i]);
-    json_end();
+    result_end();
     failed |= report_crime();
-    json_end();
+    result_end();
     plait_share_free(office);
     return failed;
 }

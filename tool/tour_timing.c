@@ -1,8 +1,8 @@
 /* The notes' table: the same tasks one after the other and on each carrier, once computing and
  * once waiting. */
 #include "crew.h"
-#include "json.h"
 #include "page.h"
+#include "result.h"
 #include "tour.h"
 
 #include <stdio.h>
@@ -94,17 +94,17 @@ static void report_notes(plait_carrier carrier, char text[48])
 
 static void report_json(plait_carrier carrier, const struct row *row, const struct row *first)
 {
-    json_object(NULL);
-    json_text("carrier", crew_name(carrier));
-    json_real("compute_seconds", row->compute / 1e9);
-    json_real("compute_speedup", (double)first->compute / row->compute);
-    json_real("wait_seconds", row->wait / 1e9);
-    json_real("wait_speedup", (double)first->wait / row->wait);
+    result_object(NULL);
+    result_text("carrier", crew_name(carrier));
+    result_real("compute_seconds", row->compute / 1e9);
+    result_real("compute_speedup", (double)first->compute / row->compute);
+    result_real("wait_seconds", row->wait / 1e9);
+    result_real("wait_speedup", (double)first->wait / row->wait);
     if (notes[carrier].compute) {
-        json_real("notes_compute_speedup", notes[0].compute / notes[carrier].compute);
-        json_real("notes_wait_speedup", notes[0].wait / notes[carrier].wait);
+        result_real("notes_compute_speedup", notes[0].compute / notes[carrier].compute);
+        result_real("notes_wait_speedup", notes[0].wait / notes[carrier].wait);
     }
-    json_end();
+    result_end();
 }
 
 static int report(plait_carrier carrier, const struct row *row, const struct row *first)
@@ -131,16 +131,16 @@ int tour_timing(const struct tour *tour)
     page_title("1  %d tasks that compute for %s each, or wait so long", tasks, PAGE_TIME(COMPUTE));
     page_line("%-10s %15s %15s  | %14s  %14s", "", "computing", "waiting", "notes: compute",
               "wait (Python)");
-    json_object("timing");
-    json_number("tasks", tasks);
-    json_array("rows");
+    result_object("timing");
+    result_number("tasks", tasks);
+    result_array("rows");
     for (int i = 0; i < 4; i++) {
         page_progress(i, 4, crew_name(order[i]));
         struct row row = measure(order[i], tasks, &steps);
         first = i ? first : row;
         failed |= report(order[i], &row, &first);
     }
-    json_end();
-    json_end();
+    result_end();
+    result_end();
     return failed;
 }

@@ -1,9 +1,9 @@
 /* A real job: the words of all files of a tree, by one task and by several of each carrier, the
  * same result from all. */
 #include "escape.h"
-#include "json.h"
 #include "page.h"
 #include "plan.h"
+#include "result.h"
 #include "tour.h"
 
 #include <errno.h>
@@ -106,19 +106,19 @@ static const char *judge(struct words *words, const struct plan_result *result, 
 static void report_json(const struct words *words, plait_carrier carrier, int workers,
                         const struct plan_result *result)
 {
-    json_object(NULL);
-    json_text("carrier", crew_name(carrier));
-    json_number("workers", workers);
-    json_real("seconds", result->used.time / 1e9);
-    json_real("cpu_seconds", result->used.cpu / 1e9);
-    json_real("megabytes_per_second", megabytes_per_second(result));
-    json_real("speedup", megabytes_per_second(result) / words->once);
-    json_number("lines", result->total.lines);
-    json_number("words", result->total.words);
-    json_number("bytes", result->total.bytes);
-    json_bool("whole", result->whole);
-    json_bool("same", result->whole && is_same(&words->best.result, result));
-    json_end();
+    result_object(NULL);
+    result_text("carrier", crew_name(carrier));
+    result_number("workers", workers);
+    result_real("seconds", result->used.time / 1e9);
+    result_real("cpu_seconds", result->used.cpu / 1e9);
+    result_real("megabytes_per_second", megabytes_per_second(result));
+    result_real("speedup", megabytes_per_second(result) / words->once);
+    result_number("lines", result->total.lines);
+    result_number("words", result->total.words);
+    result_number("bytes", result->total.bytes);
+    result_bool("whole", result->whole);
+    result_bool("same", result->whole && is_same(&words->best.result, result));
+    result_end();
 }
 
 static void report_run(struct words *words, plait_carrier carrier, int workers,
@@ -169,7 +169,7 @@ static void run_all(struct words *words)
 {
     int workers = words->tour->workers;
     struct plan_result result;
-    json_array("runs");
+    result_array("runs");
     for (int i = 0; i < RUNS; i++) {
         words->plan.deadline = end_of_run(words, i);
         running = crew_name(order[i]);
@@ -186,7 +186,7 @@ static void run_all(struct words *words)
             keep(&words->best, &result);
         report_run(words, order[i], i ? workers : 1, &result, reference);
     }
-    json_end();
+    result_end();
 }
 
 /* ---- what was found */
@@ -198,18 +198,18 @@ static void report_total(const struct words *words)
     page_line("%s files: %s lines, %s words, %s bytes", PAGE_NUMBER(files),
               PAGE_NUMBER(best->total.lines), PAGE_NUMBER(best->total.words),
               PAGE_NUMBER(best->total.bytes));
-    json_object("total");
-    json_number("files", files);
-    json_number("lines", best->total.lines);
-    json_number("words", best->total.words);
-    json_number("bytes", best->total.bytes);
-    json_end();
-    json_bool("whole", best->whole && !words->walk.stopped);
-    json_number("passes", words->plan.passes);
-    json_number("links", words->walk.links);
-    json_number("specials", words->walk.specials);
-    json_number("repeats", words->walk.repeats);
-    json_number("other_file_systems", words->walk.elsewhere);
+    result_object("total");
+    result_number("files", files);
+    result_number("lines", best->total.lines);
+    result_number("words", best->total.words);
+    result_number("bytes", best->total.bytes);
+    result_end();
+    result_bool("whole", best->whole && !words->walk.stopped);
+    result_number("passes", words->plan.passes);
+    result_number("links", words->walk.links);
+    result_number("specials", words->walk.specials);
+    result_number("repeats", words->walk.repeats);
+    result_number("other_file_systems", words->walk.elsewhere);
 }
 
 static void report_top(const struct words *words)
@@ -219,7 +219,7 @@ static void report_top(const struct words *words)
     int column = 0;
     page_line("most frequent%s:",
               best->exact ? "" : " (about: more different words than the table holds)");
-    json_array("top");
+    result_array("top");
     for (int i = 0; i < best->top_count; i++) {
         escape_cut(word, sizeof word, 20, best->top[i].text, best->top[i].length);
         int length = snprintf(one, sizeof one, "%s %s", word, PAGE_NUMBER(best->top[i].count));
@@ -228,15 +228,15 @@ static void report_top(const struct words *words)
             column = 0;
         }
         column += snprintf(line + column, sizeof line - column, "%s%s", column ? ", " : "", one);
-        json_object(NULL);
-        json_bytes("word", best->top[i].text, best->top[i].length);
-        json_number("count", best->top[i].count);
-        json_end();
+        result_object(NULL);
+        result_bytes("word", best->top[i].text, best->top[i].length);
+        result_number("count", best->top[i].count);
+        result_end();
     }
     if (column)
         page_line("  %s", line);
-    json_end();
-    json_bool("top_exact", best->exact);
+    result_end();
+    result_bool("top_exact", best->exact);
 }
 
 static void report_failure(struct words *words, uint64_t at, int error)
@@ -246,23 +246,23 @@ static void report_failure(struct words *words, uint64_t at, int error)
     escape_cut(shown, sizeof shown, 60, (const uint8_t *)name, strlen(name));
     if (words->failed++ < FAILURES_SHOWN)
         page_line("cannot read %s: %s", shown, plait_strerror(error));
-    json_object(NULL);
-    json_bytes("name", (const uint8_t *)name, strlen(name));
-    json_text("error", plait_strerror(error));
-    json_end();
+    result_object(NULL);
+    result_bytes("name", (const uint8_t *)name, strlen(name));
+    result_text("error", plait_strerror(error));
+    result_end();
 }
 
 static void report_failures(struct words *words)
 {
     int before = words->failed;
     words->failed = 0;
-    json_array("unreadable");
+    result_array("unreadable");
     for (size_t i = 0; i < words->walk.failure_count; i++)
         report_failure(words, words->walk.failures[i].name, words->walk.failures[i].error);
     for (size_t i = 0; words->plan.errors && i < words->walk.file_count; i++)
         if (words->plan.errors[i])
             report_failure(words, words->walk.files[i].name, words->plan.errors[i]);
-    json_end();
+    result_end();
     if (words->failed > FAILURES_SHOWN)
         page_line("... and %d more that cannot be read", words->failed - FAILURES_SHOWN);
     words->failed += before;
