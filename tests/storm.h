@@ -9,7 +9,7 @@
 
 struct storm {
     void (*act)(struct storm *storm, unsigned *random); /* one operation */
-    long left;                                          /* operations still to begin */
+    long each;                                          /* operations of each task */
     long waits;    /* operations that could not be done at once */
     long canceled; /* those that a cancel ended */
     unsigned seed;
@@ -52,7 +52,7 @@ static inline int storm_member(void *arg)
     __atomic_sub_fetch(&storm->ready, 1, __ATOMIC_RELAXED);
     while (__atomic_load_n(&storm->ready, __ATOMIC_RELAXED) > 0)
         plait_yield(); /* otherwise the first one may be done before the second one runs */
-    while (__atomic_sub_fetch(&storm->left, 1, __ATOMIC_RELAXED) >= 0) {
+    for (long i = 0; i < storm->each; i++) {
         storm->act(storm, &random);
         if (crew_random(&random) % 8 == 0)
             storm_cancel(storm, &random);
@@ -66,7 +66,7 @@ static inline int storm_member(void *arg)
 static inline void storm_run(int carrier, int tasks, long operations,
                              void (*act)(struct storm *storm, unsigned *random))
 {
-    struct storm storm = {.act = act, .left = operations, .ready = tasks, .busy = tasks};
+    struct storm storm = {.act = act, .each = operations / tasks, .ready = tasks, .busy = tasks};
     crew_start(&storm.crew, carrier, tasks, storm_member, &storm);
     plait_event_set(&storm.begin);
     while (__atomic_load_n(&storm.busy, __ATOMIC_RELAXED) > 0) /* they use each other's handles */
