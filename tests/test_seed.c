@@ -216,7 +216,7 @@ static int take(void *arg)
     if (!box.broken)
         box.sleeper = 1;
     while (!box.full) {
-        struct wait_word word = {&box.bell, box.bell, false};
+        struct wait_word word = {.word = &box.bell, .seen = box.bell};
         WAIT_POINT();
         box.sleeper = 1;
         if (!box.full || box.broken)

@@ -30,12 +30,25 @@ static int threads_of_this_process(void)
     return count;
 }
 
+/* 0, or why the next one could not be started: those that sleep are woken. */
+static int start_all(void)
+{
+    int rc = 0, count = 0;
+    while (count < COUNT && (rc = plait_start(NULL, PLAIT_COROUTINE, sleeper, NULL, NULL)) == 0)
+        count++;
+    if (rc < 0) {
+        fprintf(stderr, "no more than %d: %s\n", count, plait_strerror(rc));
+        plait_event_set(&morning);
+    }
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     plait_counters counters;
     begin(argc, argv, PLAIT_COROUTINE);
-    for (int i = 0; i < COUNT; i++)
-        plait_start(NULL, PLAIT_COROUTINE, sleeper, NULL, NULL);
+    if (start_all() < 0)
+        return 1;
     if (plait_event_wait(&all_asleep, PLAIT_NEVER) < 0)
         return 1;
     plait_counters_read(&counters);

@@ -19,9 +19,12 @@
  * base_stack_trim when it falls idle. */
 #include "base/stack.h"
 #include "base/atomic.h"
+#include "base/report.h"
 #include "base/settings.h"
 #include "base/spin.h"
 #include "os/os.h"
+
+#include <errno.h>
 
 /* KEEP free stacks of a class keep their memory. BATCH are discarded in one go with no lock
  * held, and TRIM_BATCHES in one call: about half a millisecond, so that an idle worker hears its
@@ -162,11 +165,19 @@ static void *take(unsigned shift)
     return entry;
 }
 
-/* The settings come first, since PLAIT_OS may say that this kernel's guards are not to be used. */
+/* The settings come first, since PLAIT_OS may say that this kernel's guards are not to be used.
+ * Going on without guards was rejected: an overflow would silently write over the next stack. */
 static int guard(void *stack)
 {
+    static uint32_t told;
     base_settings();
-    return os_guard(stack, OS_PAGE);
+    int rc = os_guard(stack, OS_PAGE);
+    if (rc == -ENOMEM && !os_has(OS_GUARD) && !atom_swap(&told, 1, RELAXED))
+        base_report(PLAIT_REPORT_DROPPED,
+                    "no guard page for one more stack: this process has as many mappings as the "
+                    "sysctl vm.max_map_count allows, and without guards of Linux 6.13 or later "
+                    "each stack takes two");
+    return rc;
 }
 
 void *base_stack_take(size_t *size)

@@ -183,7 +183,7 @@ static int change_words(void *object, struct wait_word *words)
 int wait_for_change(uint32_t *word, uint32_t seen, int64_t deadline, void *place)
 {
     static const struct wait_call call = {change_attempt, change_words, "end", "plait's threads"};
-    struct wait_word one = {word, seen, false};
+    struct wait_word one = {.word = word, .seen = seen};
     return wait_until(&call, &one, NULL, deadline, place);
 }
 
