@@ -252,9 +252,11 @@ static void run_out_of_mappings(void *arg)
  * take fails, and the stack that it could not guard is the one that the next take gets. */
 TEST_LABELED(stack_says_when_there_are_no_guards_left, "process")
 {
-    char text[500];
+    char text[1000];
     harness_fork(run_out_of_mappings, NULL, text, sizeof text);
-    ck_assert_msg(strstr(text, " none same") && atoi(text) > 1000 && atoi(text) < 100000, "%s",
+    const char *once = strstr(text, "no guard page"), *count = strchr(text, '\n');
+    ck_assert_msg(once && count && !strstr(once + 1, "no guard page"), "%s", text);
+    ck_assert_msg(strstr(count, " none same") && atoi(count) > 1000 && atoi(count) < 100000, "%s",
                   text);
 }
 
