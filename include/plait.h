@@ -8,7 +8,7 @@
  *     task.h     what a task can be asked            share.h   memory that children see too
  *     watch.h    look inside                         local.h   a value for each task
  *     rlock.h    a lock its holder may take again    locks.h   several locks at once
- *     latch.h    a count that comes to 0
+ *     latch.h    a count that comes to 0             scope.h   tasks that end with their block
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -24,6 +24,7 @@
 #include <plait/queue.h>
 #include <plait/rlock.h>
 #include <plait/select.h>
+#include <plait/scope.h>
 #include <plait/share.h>
 #include <plait/start.h>
 #include <plait/task.h>

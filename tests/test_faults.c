@@ -276,6 +276,43 @@ static int sleep_call(void)
     return plait_sleep(plait_after(PLAIT_MILLISECOND)) | (plait_now() <= 0);
 }
 
+static int tick(void)
+{
+    plait_ticker ticker = {.period = PLAIT_MILLISECOND};
+    int missed = plait_ticker_wait(&ticker, plait_after(PLAIT_SECOND));
+    return missed < 0 ? missed : 0;
+}
+
+static int scope(void)
+{
+    int rc = -EPROTO;
+    plait_scoped (plait_after(10 * PLAIT_SECOND), &rc) {
+        plait_start(NULL, PLAIT_COROUTINE, nop, NULL, NULL);
+        plait_start(NULL, PLAIT_THREAD, nop, NULL, NULL);
+    }
+    return rc;
+}
+
+static int scope_with_a_process(void)
+{
+    int rc = -EPROTO;
+    plait_scoped (plait_after(10 * PLAIT_SECOND), &rc)
+        plait_start(NULL, PLAIT_PROCESS, nop, NULL, NULL);
+    return rc;
+}
+
+static int scope_left(void)
+{
+    plait_scoped (PLAIT_NEVER) {
+        plait_start(NULL, PLAIT_COROUTINE, sleeps, NULL, NULL);
+        plait_scope_cancel(NULL);
+        plait_shielded
+            break;
+        break;
+    }
+    return 0;
+}
+
 static int cancel_and_join(void)
 {
     if (!task)
@@ -439,6 +476,11 @@ static const struct row {
     {"plait_local_get plait_local_set", nothing, locals, 0},
     {"plait_share plait_share_free", nothing, share, 0},
     {"plait_sleep plait_yield plait_now plait_after", nothing, sleep_call, 0},
+    {"plait_ticker_wait", nothing, tick, 0},
+    {"plait_scope_enter plait_scope_finish", nothing, scope, 0},
+    {"plait_scope_enter plait_scope_finish", nothing, scope_with_a_process, -ENOSYS},
+    {"plait_scope_leave plait_scope_cancel plait_shield_enter plait_shield_leave", nothing,
+     scope_left, 0},
     {"plait_cancel", a_coroutine, cancel_and_join, 0},
     {"plait_cancel", a_thread, cancel_and_join, 0},
     {"plait_cancel", a_process, cancel_and_join, 0},

@@ -76,6 +76,7 @@ static void child_become(struct task_record *record)
         _exit(127);
     record->slot = number;
     record->counted_in = NULL;
+    record->block = record->inside = NULL;
     record->children = (struct task_scope){0};
     record->process = NULL;
     record->flags |= TASK_IS_MAIN;

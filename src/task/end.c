@@ -6,54 +6,11 @@
  * ended. So the wakes go by address alone. */
 #include "base/report.h"
 #include "os/os.h"
-#include "task/task.h"
+#include "task/scope.h"
 #include "wait/robust.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-static int scope_attempt(void *object)
-{
-    struct task_scope *scope = object;
-    return atom_load(&scope->running, ACQUIRE) ? -EAGAIN : 0;
-}
-
-static int scope_words(void *object, struct wait_word *words)
-{
-    struct task_scope *scope = object;
-    words[0] =
-        (struct wait_word){.word = &scope->running, .seen = atom_load(&scope->running, ACQUIRE)};
-    return words[0].seen != 0;
-}
-
-static const struct wait_call scope_call = {scope_attempt, scope_words, "join", "all tasks"};
-
-void task_finish_children(struct task_record *record)
-{
-    if (!atom_load(&record->children.running, ACQUIRE))
-        return;
-    wait_until_done(&scope_call, &record->children, NULL, NULL);
-}
-
-int plait_join_all(int64_t deadline)
-{
-    WAIT_CHECK_DEADLINE(deadline);
-    WAIT_POINT();
-    struct task_scope *scope = &task_me()->children;
-    int rc = wait_until(&scope_call, scope, NULL, deadline, __builtin_return_address(0));
-    return rc < 0 ? rc : (int)atom_swap(&scope->failed, 0, RELAXED);
-}
-
-/* The last one out wakes the starter; the scope may be gone after the subtraction, so only its
- * address is used. */
-void task_count_out(struct task_scope *scope, bool failed)
-{
-    if (failed)
-        atom_add(&scope->failed, 1, RELAXED);
-    /* pairs with the ACQUIRE of scope_attempt */
-    if (atom_sub(&scope->running, 1, RELEASE) == 1)
-        wait_unpark(&scope->running, INT32_MAX, false);
-}
 
 bool task_has_ended(const struct task_slot *slot)
 {
@@ -88,6 +45,18 @@ void task_publish(uint32_t number, plait_state state, int status)
         wait_unpark(&slot->state, INT32_MAX, false);
 }
 
+void task_tell_end(struct task_record *record, plait_state state, int status)
+{
+    struct task_scope *counted_in = record->counted_in;
+    bool own = record->inside_own;
+    struct task_block *block = record->inside ? block_unlink(record, state) : NULL;
+    task_publish(record->slot, state, status);
+    if (counted_in)
+        task_count_out(counted_in, status != 0);
+    if (unlikely(block != NULL)) /* last, because it keeps the starter's counter where it is, too */
+        block_leave(block, own && state == PLAIT_FAILED, status);
+}
+
 static plait_state state_of(const struct task_record *record, int status)
 {
     if (status == 0)
@@ -120,20 +89,20 @@ static struct task_record *record_to_keep(const struct task_record *record, bool
 void task_end(struct task_record *record, int status)
 {
     struct task_slot *slot = slot_at(record->slot);
-    struct task_scope *scope = record->counted_in;
     bool loose = atom_load(&slot->state, RELAXED) & TASK_LOOSE;
     plait_state state = state_of(record, status);
     locals_destroy(record);
     task_finish_children(record);
     check_held(record);
+    if (unlikely(record->block && record->block->owner == record))
+        base_misuse(record->block, "scope", record->block->place, "task '%s' ended inside it",
+                    record_name(record));
     BASE_TRACE("end", record, status);
     if (record->flags & TASK_IS_FIBER)
         slot_set_record(slot, record_to_keep(record, loose));
     else
         wait_current = NULL; /* the record may be another's as soon as the end is told */
-    task_publish(record->slot, state, status);
-    if (scope)
-        task_count_out(scope, status != 0);
+    task_tell_end(record, state, status);
 }
 
 void task_run(struct task_record *record)

@@ -4,6 +4,7 @@
 #include "base/report.h"
 #include "os/os.h"
 #include "task/process.h"
+#include "task/scope.h"
 #include "wait/robust.h"
 
 #include <pthread.h>
@@ -51,6 +52,7 @@ static void fork_child(void)
     me->flags = (me->flags & ~(uint32_t)TASK_IS_FOREIGN) | TASK_IS_MAIN;
     me->children = (struct task_scope){0};
     me->counted_in = NULL;
+    block_after_fork(me);
     me->carrier = PLAIT_PROCESS;
     for (uint32_t i = 0; i < slot_limit(); i++) {
         struct task_slot *slot = slot_at(i);

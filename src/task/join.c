@@ -2,6 +2,7 @@
 #include "base/report.h"
 #include "os/os.h"
 #include "task/process.h"
+#include "task/scope.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -80,6 +81,8 @@ void plait_detach(plait_task *task)
     check_given(slot, task, "detach", place);
     if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
         pthread_detach(record->thread);
+    if (unlikely(task_me()->block != NULL))
+        block_let_go(slot, task_me());
     uint32_t old = atom_or(&slot->state, TASK_LOOSE, ACQ_REL);
     if ((old & TASK_STATE) >= PLAIT_DONE && !(old & TASK_LOOSE))
         task_give_back(slot_number(task));

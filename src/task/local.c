@@ -18,7 +18,8 @@ struct task_locals {
 
 static struct {
     base_spin lock;
-    uint32_t count; /* numbers given out; number n is at keys[n - 1] */
+    uint32_t count;    /* numbers given out; number n is at keys[n - 1] */
+    uint32_t inherits; /* some of them are inherited: otherwise no start looks */
     plait_local *keys[LOCALS_MOST];
 } locals;
 
@@ -31,6 +32,8 @@ static uint32_t local_number(plait_local *local)
     base_spin_lock(&locals.lock);
     if (!local->own && locals.count < LOCALS_MOST) {
         locals.keys[locals.count++] = local;
+        if (local->inherit)
+            atom_store(&locals.inherits, 1, RELAXED);
         atom_store(&local->own, locals.count, RELEASE);
     }
     base_spin_unlock(&locals.lock);
@@ -79,6 +82,31 @@ int plait_local_set(plait_local *local, void *value)
     }
     me->locals->values[number - 1] = value;
     return 0;
+}
+
+/* One value of the starter's for the task that is about to start. Looked up at each step, because
+ * `inherit` may set a local and so replace the array. */
+static int local_inherit(struct task_record *from, struct task_record *to, uint32_t i)
+{
+    void *value = from->locals->values[i];
+    if (!value || !locals.keys[i]->inherit)
+        return 0;
+    if ((!to->locals || to->locals->count <= i) && locals_grow(to, (i + 8) & ~7u) < 0)
+        return -ENOMEM; /* before the call, so that nothing of its making is lost */
+    to->locals->values[i] = locals.keys[i]->inherit(value);
+    return 0;
+}
+
+/* In the order in which the locals were first used. On failure the caller drops the record, and
+ * destroys what it has got so far. */
+int locals_inherit(struct task_record *from, struct task_record *to)
+{
+    int rc = 0;
+    if (likely(!atom_load(&locals.inherits, RELAXED)) || !from->locals)
+        return 0;
+    for (uint32_t i = 0; rc == 0 && i < from->locals->count; i++)
+        rc = local_inherit(from, to, i);
+    return rc;
 }
 
 /* The array is looked up at each step, because a destructor that sets another local may replace it

@@ -66,7 +66,6 @@ static void process_ended(struct task_process *process, const struct os_exit *en
 {
     struct task_record *record = process->record;
     struct task_slot *slot = slot_at(record->slot);
-    struct task_scope *scope = record->counted_in;
     int status = status_of(process, end);
     plait_state state = status == 0 ? PLAIT_DONE : PLAIT_FAILED;
     if (status == -ECANCELED && process->page->canceled)
@@ -79,9 +78,7 @@ static void process_ended(struct task_process *process, const struct os_exit *en
     BASE_TRACE("end", record, status);
     if (wait_deterministic)
         sched_real_event(-1);
-    task_publish(record->slot, state, status);
-    if (scope)
-        task_count_out(scope, status != 0);
+    task_tell_end(record, state, status);
 }
 
 /* The watcher tells: the pidfd is readable, or the grace after a TERM is over. */
@@ -90,8 +87,7 @@ static void process_told(struct sched_watch *watch, bool readable)
     struct task_process *process = list_item(watch, struct task_process, watch);
     struct os_exit end = {0};
     if (!readable) {
-        atom_store(&watch->at, WAIT_NEVER, RELAXED);
-        os_pidfd_signal(watch->descriptor, SIGKILL);
+        process_overdue(process);
         return;
     }
     int rc = os_pidfd_reap(watch->descriptor, &end);
@@ -137,7 +133,8 @@ static int process_new(struct task_record *record, const plait_start_options *op
         process_release(process);
         return rc;
     }
-    record->process = process;
+    process->page->canceled = wait_was_canceled(&record->co.self); /* before it was begun */
+    atom_store(&record->process, process, RELEASE); /* pairs with the ACQUIRE of who cancels */
     return 0;
 }
 
@@ -209,13 +206,14 @@ int process_start(struct task_record *record, const plait_start_options *options
     if (rc == 0 && pid < 0)
         rc = -errno;
     os_close(parent);
+    locals_destroy(record); /* the child has its copies of what was inherited */
     if (rc == 0)
         rc = process_adopt(process, pid);
     if (rc < 0) {
         if (wait_deterministic)
             sched_real_event(-1);
-        record->process = NULL;
-        process_release(process);
+        atom_store(&record->process, NULL, RELAXED);
+        process_close(process); /* who cancels all in a block may be looking at it */
     }
     return rc;
 }
@@ -229,72 +227,4 @@ void process_forget(struct task_record *record)
     if (process->pid && !process->ended)
         process_release(process);
     process->ended = true;
-}
-
-/* A TERM begins the grace time; a later one does not begin it again, otherwise who insists often
- * enough would put the KILL off for ever. */
-static int signal_locked(struct task_process *process, int signal, int64_t grace)
-{
-    if (process->ended)
-        return 0;
-    int rc = os_pidfd_signal(process->watch.descriptor, signal);
-    if (grace && atom_load(&process->watch.at, RELAXED) == WAIT_NEVER)
-        sched_watch_touch(&process->watch, os_now() + grace);
-    return rc == -ESRCH ? 0 : rc; /* reaped this instant, and about to be told */
-}
-
-/* The first one asks, the second one insists: TERM, and KILL after the grace time. */
-static void cancel_locked(struct task_process *process)
-{
-    if (process->ended)
-        return;
-    if (atom_swap(&process->page->canceled, 1, SEQ_CST))
-        signal_locked(process, SIGTERM, process->grace);
-    os_event_signal(process->bell);
-}
-
-/* Cancels that were asked for while the lock was held. Who asks counts `wanted` up and then tries the
- * lock; who holds it unlocks and then looks at `wanted`: so one of the two sees the other. */
-static void process_settle(struct task_process *process)
-{
-    while (atom_load(&process->wanted, SEQ_CST) && base_spin_try(&process->lock)) {
-        for (uint32_t count = atom_swap(&process->wanted, 0, SEQ_CST); count > 0; count--)
-            cancel_locked(process);
-        base_spin_unlock(&process->lock);
-    }
-}
-
-static void process_unlock(struct task_process *process)
-{
-    base_spin_unlock(&process->lock);
-    process_settle(process);
-}
-
-int process_signal(struct task_record *record, int signal, int64_t grace)
-{
-    struct task_process *process = record->process;
-    base_spin_lock(&process->lock);
-    int rc = signal_locked(process, signal, grace);
-    process_unlock(process);
-    return rc;
-}
-
-/* Under the lock, because the watcher unmaps the page when the child ends. */
-bool process_peek(struct task_process *process, struct task_page *copy)
-{
-    base_spin_lock(&process->lock);
-    bool there = !process->ended && process->page;
-    if (there)
-        *copy = *process->page;
-    process_unlock(process);
-    return there;
-}
-
-/* Never waits for the lock, since a signal handler may have interrupted the very thread that holds
- * it. */
-void process_cancel(struct task_record *record)
-{
-    struct task_process *process = record->process;
-    atom_add(&process->wanted, 1, SEQ_CST);
-    process_settle(process);
 }

@@ -35,12 +35,15 @@ struct task_process {
     int64_t grace;
     uint32_t wanted; /* cancels that found the lock held */
     base_spin lock;  /* guards pidfd and pid against the end */
+    bool insists;    /* the time of `watch` is that of a TERM, not of the KILL */
     int failures;    /* of the kernel to tell the status */
     bool ended;
 };
 
 int process_start(struct task_record *record, const plait_start_options *options);
 void process_cancel(struct task_record *record);
+void process_insist(struct task_record *record); /* and TERM, KILL, if it does not end */
+void process_overdue(struct task_process *process);
 void process_forget(struct task_record *record);
 uint64_t process_deaths(void);
 int process_signal(struct task_record *record, int signal, int64_t grace);

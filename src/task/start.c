@@ -3,6 +3,7 @@
 #include "base/settings.h"
 #include "os/os.h"
 #include "task/process.h"
+#include "task/scope.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -101,25 +102,60 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
     slot_set_record(slot, record);
 }
 
-/* A start without a handle is counted in the starter's scope before it can end. */
+/* A start without a handle is counted in the starter's scope before it can end, and any start is listed
+ * in the block around; but for daemons. */
 static void scope_count(struct task_record *record, struct task_slot *slot, bool loose)
 {
     uint32_t state = PLAIT_RUNNING | (loose ? TASK_LOOSE : 0);
+    struct task_record *me = task_me();
     if (loose && !(record->flags & TASK_IS_DAEMON)) {
-        record->counted_in = &task_me()->children;
+        record->counted_in = scope_here(me);
         atom_add(&record->counted_in->running, 1, RELAXED);
     }
+    if (unlikely(me->block != NULL) && !(record->flags & TASK_IS_DAEMON))
+        block_enter(record, me);
     atom_store(&slot->state, state, RELEASE);
 }
 
 static int start_failed(struct task_record *record, uint32_t number, int rc)
 {
-    if (record->counted_in)
-        task_count_out(record->counted_in, true);
+    struct task_block *block = record->inside ? block_unlink(record, PLAIT_DONE) : NULL;
+    if (record->counted_in) {
+        task_count_out(record->counted_in, false);
+        block_start_failed(task_me(), rc);
+    }
+    if (block)
+        block_leave(block, false, 0);
     locals_destroy(record);
     record_drop(record);
     slot_free(number);
     return rc;
+}
+
+static int start_refused(bool loose, int rc)
+{
+    if (loose)
+        block_start_failed(task_me(), rc);
+    return rc;
+}
+
+/* A slot and a record with the values that the task inherits; NULL: no memory. */
+static struct task_record *record_make(plait_carrier carrier, size_t stack, uint32_t *number)
+{
+    struct task_slot *slot = slot_new(number);
+    struct task_record *record = slot ? record_for(carrier, stack) : NULL;
+    if (record && likely(locals_inherit(task_me(), record) == 0)) {
+        record->slot = *number;
+        record->carrier = carrier;
+        return record;
+    }
+    if (record) {
+        locals_destroy(record);
+        record_drop(record);
+    }
+    if (slot)
+        slot_free(*number);
+    return NULL;
 }
 
 int plait_start(plait_task **task, plait_carrier carrier, plait_function *function, void *arg,
@@ -134,30 +170,22 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
     task_me();
     exit_prepare();
     int rc = start_check(carrier, function, options);
-    if (rc < 0) {
-        if (!task)
-            atom_add(&task_me()->children.failed, 1, RELAXED);
-        return rc;
-    }
-    struct task_slot *slot = slot_new(&number);
-    struct task_record *record = slot ? record_for(carrier, options->stack) : NULL;
-    if (!record) {
-        if (slot)
-            slot_free(number);
-        if (!task)
-            atom_add(&task_me()->children.failed, 1, RELAXED);
-        return -ENOMEM;
-    }
+    if (rc < 0)
+        return start_refused(!task, rc);
+    struct task_record *record = record_make(carrier, options->stack, &number);
+    if (!record)
+        return start_refused(!task, -ENOMEM);
     record->function = function;
     record->arg = arg;
-    record->slot = number;
-    record->carrier = carrier;
-    record_fill(record, slot, options);
+    record_fill(record, slot_at(number), options);
     plait_task *handle = slot_handle(number);
-    scope_count(record, slot, task == NULL);
+    scope_count(record, slot_at(number), task == NULL);
     if (task)
         *task = handle;
+    bool look_again = unlikely(record->inside != NULL) && carrier == PLAIT_PROCESS;
     rc = launch(record, options, task == NULL);
+    if (rc == 0 && look_again)
+        block_look_again(record);
     if (rc == 0)
         return 0;
     if (task)

@@ -43,6 +43,11 @@ struct task_record {
     plait_carrier carrier;
     struct task_scope children;
     struct task_scope *counted_in; /* the starter's, or NULL */
+    struct task_block *block;      /* the innermost around what it does now; scope.h */
+    struct task_block *inside;     /* it is listed there; whoever swaps it for NULL takes it out */
+    struct list inside_link;
+    bool inside_own; /* started by that block's own task: its failure is the block's */
+    struct plait_generator *generator; /* the innermost that runs as this task; generator.c */
     struct task_locals *locals;
     struct task_process *process;        /* in the parent of a process: what it knows of it */
     struct task_process *process_memory; /* kept with the record, as type-stable as it is */
@@ -130,17 +135,26 @@ struct task_record *record_of_main(void); /* memory for the first process' main 
 void record_fork_prepare(void);
 void record_fork_done(void);
 
+/* count.c; what waits is called while `running` is not 0 */
+int count_attempt(void *running);
+int count_words(void *running, struct wait_word *words);
+extern const struct wait_call count_call; /* "join all tasks" */
+void count_out(uint32_t *running);
+void task_count_out(struct task_scope *scope, bool failed);
+void task_finish_children(struct task_record *record);
+
 /* start.c, end.c */
 void task_run(struct task_record *record); /* the function and the end, on the task's own stack */
 void task_end(struct task_record *record, int status);
-void task_finish_children(struct task_record *record);
+/* The end of a task whose record may be another's afterwards. */
+void task_tell_end(struct task_record *record, plait_state state, int status);
 void task_publish(uint32_t slot, plait_state state, int status);
 bool task_has_ended(const struct task_slot *slot);
 void task_give_back(uint32_t slot);
-void task_count_out(struct task_scope *scope, bool failed);
 
 /* local.c */
 void locals_destroy(struct task_record *record);
+int locals_inherit(struct task_record *from, struct task_record *to); /* at a start; 0, -ENOMEM */
 void locals_fork_prepare(void);
 void locals_fork_done(void);
 

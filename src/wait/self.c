@@ -106,6 +106,11 @@ void wait_cancel_block_forget(struct wait_self *self)
     atom_and(&self->cancel, ~(uint32_t)WAIT_CANCEL_BLOCK, SEQ_CST);
 }
 
+bool wait_cancel_block_is_due(const struct wait_self *self)
+{
+    return atom_load(&self->cancel, RELAXED) & WAIT_CANCEL_BLOCK;
+}
+
 bool wait_was_canceled(const struct wait_self *self)
 {
     return atom_load(&self->cancel, ACQUIRE) != 0;

@@ -209,6 +209,7 @@ void wait_cancel_again(struct wait_self *self);
  * back, by the task itself. */
 void wait_cancel_block(struct wait_self *self);
 void wait_cancel_block_forget(struct wait_self *self);
+bool wait_cancel_block_is_due(const struct wait_self *self);
 /* ARMED or ASLEEP -> outcome; rouses. False: somebody else was first, or it is awake. */
 bool wait_fire(struct wait_self *self, uint32_t outcome);
 
