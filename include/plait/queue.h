@@ -43,7 +43,8 @@ typedef struct plait_queue_options {
 
 /* Makes a queue of `capacity` elements of `element` bytes each.
  *   element  bytes of one item, at least 1; 0 is for a later version
- *   capacity items, at least 1; 0 and (size_t)-1 are for a later version
+ *   capacity items; 0: none lies inside, a put waits until a getter takes its item out of its hand,
+ *            and with PLAIT_NOW succeeds only if one waits; (size_t)-1 is for a later version
  *   returns  the queue; plait_queue_free gives it back
  *   errors   NULL and errno: EINVAL (a size too large, an option that is none), ENOTSUP (for a
  *            later version), ENOMEM

@@ -78,6 +78,8 @@ int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void 
     struct wait_call wait = {call_attempt, call_words, verb, "queue"};
     if (deadline == 0)
         return wait_not_now();
+    if (call->queue->kind->wait)
+        return call->queue->kind->wait(verb, call, deadline, place);
     int rc = call_spin(call);
     if (rc != -EAGAIN)
         return rc;

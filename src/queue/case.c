@@ -47,12 +47,18 @@ static const struct plait_case_kind put_kind = {"put", "queue", case_attempt, ca
 plait_case plait_on_get_bytes(plait_queue *queue, void *buffer, size_t size)
 {
     queue_check_item(queue, buffer, size, __builtin_return_address(0));
-    return (plait_case){.kind = &get_kind, .object = queue, .data = buffer, .size = size};
+    const struct plait_case_kind *own = queue->kind->on_get;
+    return (plait_case){
+        .kind = own ? own : &get_kind, .object = queue, .data = buffer, .size = size};
 }
 
 plait_case plait_on_put_bytes(plait_queue *queue, const void *item, size_t size)
 {
     queue_check_item(queue, item, size, __builtin_return_address(0));
-    return (plait_case){
-        .kind = &put_kind, .object = queue, .data = (void *)item, .size = size, .number = 1};
+    const struct plait_case_kind *own = queue->kind->on_put;
+    return (plait_case){.kind = own ? own : &put_kind,
+                        .object = queue,
+                        .data = (void *)item,
+                        .size = size,
+                        .number = 1};
 }

@@ -36,13 +36,20 @@ static void free_name(plait_task *task, void *arg)
                             search->used ? ", " : "", plait_task_name(task), wait.verb);
 }
 
-static _Noreturn void free_refuse(const plait_queue *queue, void *place)
+static _Noreturn void free_refuse(const plait_queue *queue, uint32_t waiting, void *place)
 {
     char names[512] = "";
     struct free_search search = {queue, names, sizeof names, 0};
     plait_tasks_visit(free_name, &search);
-    base_misuse(queue, "queue", place, "freed while %u tasks wait on it: %s",
-                queue->items.waiting + queue->room.waiting, names);
+    base_misuse(queue, "queue", place, "freed while %u tasks wait on it: %s", waiting, names);
+}
+
+/* Those that sleep in a select are not counted, because they may not touch the queue when they
+ * leave. */
+static uint32_t waiting_on(struct queue_side *side)
+{
+    uint32_t counted = atom_load(&side->waiting, ACQUIRE), asleep = wait_sleepers(&side->word);
+    return counted > asleep ? counted : asleep;
 }
 
 void plait_queue_free(plait_queue *queue)
@@ -51,8 +58,9 @@ void plait_queue_free(plait_queue *queue)
         return;
     void *place = __builtin_return_address(0);
     queue_check_any(queue, place);
-    if (atom_load(&queue->items.waiting, ACQUIRE) || atom_load(&queue->room.waiting, ACQUIRE))
-        free_refuse(queue, place);
+    uint32_t waiting = waiting_on(&queue->items) + waiting_on(&queue->room);
+    if (waiting)
+        free_refuse(queue, waiting, place);
     size_t left = queue->kind->size(queue);
     if (left) {
         char name[128];

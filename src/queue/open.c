@@ -24,8 +24,8 @@ static int options_check(const plait_queue_options *options)
 static int ring_measure(struct ring *ring, size_t element, size_t capacity, size_t *bytes)
 {
     size_t stride, slots;
-    if (element == 0 || capacity == 0 || capacity == (size_t)-1)
-        return ENOTSUP; /* byte strings, rendezvous, unbounded: a later version */
+    if (element == 0 || capacity == (size_t)-1)
+        return ENOTSUP; /* byte strings, unbounded: a later version */
     if (__builtin_add_overflow(element, sizeof(struct ring_slot) + 7, &stride) ||
         __builtin_mul_overflow(stride &= ~(size_t)7, capacity, &slots) ||
         __builtin_add_overflow(slots, sizeof(plait_queue) + OS_LINE, bytes) || *bytes > PTRDIFF_MAX)
@@ -50,8 +50,8 @@ static plait_queue *queue_new(const struct ring *sizes, size_t bytes)
     queue->memory = memory;
     queue->ring = *sizes;
     queue->ring.slots = (char *)(queue + 1);
-    queue->kind = &queue_fifo;
-    queue->magic = QUEUE_MAGIC + wait_forks;
+    queue->kind = sizes->capacity ? &queue_fifo : &queue_rendezvous;
+    queue->magic = (sizes->capacity ? QUEUE_MAGIC : QUEUE_OTHER) + wait_forks;
     return queue;
 }
 

@@ -22,8 +22,11 @@ struct queue_kind {
     size_t (*size)(const plait_queue *queue);
     bool (*is_closed)(const plait_queue *queue);
     void (*close)(plait_queue *queue);
+    /* How a call of this kind waits, and its cases; NULL: as in call.c and case.c. */
+    int (*wait)(const char *verb, struct queue_call *call, int64_t deadline, void *place);
+    const struct plait_case_kind *on_get, *on_put;
 };
-extern const struct queue_kind queue_fifo;
+extern const struct queue_kind queue_fifo, queue_rendezvous;
 
 /* Plus wait_forks: so that one comparison finds a freed queue, what never was one, and one of the
  * parent's in a forked child. A queue on a ring has the first, so that its calls need not look at

@@ -64,6 +64,13 @@ void sched_watch_done(struct sched_watch *one)
  * struct sched_watch. */
 enum { TAG_THREAD = 1 };
 
+static bool watch_tell_thread(const struct os_ready *ready)
+{
+    if (ready->tag & TAG_THREAD)
+        poll_tell((struct wait_self *)(uintptr_t)(ready->tag & ~(uint64_t)TAG_THREAD));
+    return ready->tag & TAG_THREAD;
+}
+
 /* Descriptors are asked again under the lock: what this answer names cannot have been removed,
  * since removing takes the lock too. */
 static void watch_descriptors(void)
@@ -72,9 +79,9 @@ static void watch_descriptors(void)
     base_spin_lock(&watch.lock);
     int count = os_poller_wait(watch.poller, ready, 32, 0);
     for (int i = 0; i < count; i++) {
-        if (ready[i].tag & TAG_THREAD) {
-            poll_tell((struct wait_self *)(uintptr_t)(ready[i].tag & ~(uint64_t)TAG_THREAD));
-        } else if (ready[i].tag) {
+        if (watch_tell_thread(&ready[i]))
+            continue;
+        if (ready[i].tag) {
             struct sched_watch *one = (struct sched_watch *)(uintptr_t)ready[i].tag;
             one->told(one, true);
         } else {
@@ -197,7 +204,8 @@ static void watch_main(void *arg)
         int64_t look = wait_deterministic ? WAIT_NEVER : watch_next_look(os_now(), &idle);
         int64_t first = watch_first_time();
         struct os_ready ready;
-        os_poller_wait(watch.poller, &ready, 1, look < first ? look : first);
+        if (os_poller_wait(watch.poller, &ready, 1, look < first ? look : first) == 1)
+            watch_tell_thread(&ready); /* who registers once is told once, so it must be now */
         if (dozed && !atom_load(&watch.dozing, RELAXED))
             idle = 0;
         watch_descriptors();

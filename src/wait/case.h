@@ -16,7 +16,7 @@
 
 #include <plait/select.h>
 
-enum { WAIT_CASES_MOST = 1000 };
+enum { WAIT_CASES_MOST = 1000, WAIT_OFFER = 2 };
 
 /* A case's `reserved` is its noun's: 0 when the select begins; `data`, `size` and `number` are as
  * the constructor filled them in. The constructor checks the object and knows the user's place. */
@@ -25,14 +25,21 @@ struct plait_case_kind {
     /* Tries once. >= 0: done, this becomes the case's result. -EAGAIN: would have to wait, and
      * nothing is left behind. Another code: never again (-EPIPE: a closed queue). */
     int (*attempt)(plait_case *one);
-    /* Announces the sleeper (W bits) and says on which private word to sleep: 1. 0: look again, the
-     * case may be ready; then it is not announced. */
+    /* Announces the sleeper (W bits) and says on which private word to sleep: 1, or WAIT_OFFER, when
+     * wait_meet may hand something to the case itself. 0: look again, the case may be ready; then
+     * it is not announced. */
     int (*words)(plait_case *one, struct wait_word *words);
     /* An announced case's sleep is over, and its attempt was not made, or did not succeed. The
      * sleeper may have been taken off the word all the same, so marks such as the lock's K end
      * here. It is not announced any more. NULL: nothing to do. */
     void (*pass_on)(plait_case *one);
 };
+
+/* For two kinds of case that meet each other on one word (rendezvous.c). Finds a sleeper of the word
+ * whose offer is of the other kind, and not of this task; fires him and calls `hand` under the lot's
+ * lock, which must mark theirs as done. False: there is none. */
+bool wait_meet(uint32_t *word, plait_case *mine,
+               void (*hand)(plait_case *mine, plait_case *theirs));
 
 /* What the constructor of a shared object gives: -ENOTSUP from the select. */
 plait_case wait_case_shared(void);

@@ -21,6 +21,7 @@
 #include "wait/lot.h"
 #include "base/report.h"
 #include "base/spin.h"
+#include "wait/case.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,6 +108,30 @@ static bool lot_clashes(struct bucket *bucket, const struct lot_node *node)
     return true;
 }
 
+/* The first node behind `from` that an offer of this task can meet; NULL: none. */
+static struct lot_node *lot_counterpart(struct bucket *bucket, struct list *from,
+                                        const uint32_t *word, const plait_case *offer)
+{
+    struct lot_node *node = lot_next(bucket, from, word);
+    while (node && (!node->offer || node->offer->kind == offer->kind || node->self == wait_current))
+        node = lot_next(bucket, &node->link, word);
+    return node;
+}
+
+/* Is there one that can still be fired? Who has been fired is on its way out. */
+static bool lot_can_meet(struct bucket *bucket, const struct lot_node *mine)
+{
+    struct list *from = &bucket->queue;
+    struct lot_node *node;
+    while ((node = lot_counterpart(bucket, from, mine->word, mine->offer))) {
+        uint32_t state = atom_load(&node->self->state, SEQ_CST);
+        if (state == WAIT_ARMED || state == WAIT_ASLEEP)
+            return true;
+        from = &node->link;
+    }
+    return false;
+}
+
 int lot_enter(struct lot_node *node)
 {
     struct bucket *bucket = lot_lock(node->word);
@@ -114,6 +139,8 @@ int lot_enter(struct lot_node *node)
     list_init(&node->link);
     if (rc == 0 && unlikely(lot_clashes(bucket, node)))
         rc = -EXDEV;
+    else if (rc == 0 && unlikely(node->offer != NULL) && lot_can_meet(bucket, node))
+        rc = -EAGAIN;
     else if (rc == 0 && node->first)
         list_prepend(&bucket->queue, &node->link);
     else if (rc == 0)
@@ -162,8 +189,9 @@ int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)
 
 void lot_leave_all(struct lot_node *nodes, int count, uint32_t state)
 {
+    /* The one that was fired is out, but what it met may still be copying under the bucket's lock */
     for (int i = 0; i < count; i++)
-        if (state != WAIT_WORD + (uint32_t)nodes[i].index)
+        if (state != WAIT_WORD + (uint32_t)nodes[i].index || nodes[i].offer)
             lot_leave(&nodes[i]);
 }
 
@@ -352,4 +380,34 @@ int wait_move(uint32_t *word, int count, uint32_t mark)
     lot_unlock_two(word, onto.word);
     lot_rouse(&woken);
     return again.word == onto.word ? moved : wait_move(word, count, mark);
+}
+
+bool wait_meet(uint32_t *word, plait_case *mine, void (*hand)(plait_case *mine, plait_case *theirs))
+{
+    struct wait_self *asleep[1];
+    int sleepers = 0;
+    wait_me();
+    struct bucket *bucket = lot_lock(word);
+    struct lot_node *node = lot_counterpart(bucket, &bucket->queue, word, mine);
+    while (node && lot_fire(&node, 1, asleep, &sleepers) == 0)
+        node = lot_counterpart(bucket, &node->link, word, mine);
+    if (node) {
+        hand(mine, node->offer);
+        list_remove(&node->link);
+    }
+    lot_unlock(bucket);
+    if (sleepers)
+        asleep[0]->carrier->rouse(asleep[0]);
+    return node != NULL;
+}
+
+uint32_t wait_sleepers(uint32_t *word)
+{
+    uint32_t count = 0;
+    struct bucket *bucket = lot_lock(word);
+    struct lot_node *node = lot_next(bucket, &bucket->queue, word);
+    for (; node; node = lot_next(bucket, &node->link, word))
+        count++;
+    lot_unlock(bucket);
+    return count;
 }

@@ -116,10 +116,13 @@ static int select_announce(struct select *select, struct lot_node *nodes, int64_
             *deadline = one->number < *deadline ? one->number : *deadline;
             continue;
         }
-        if (!one->kind->words(one, &word))
+        int how = one->kind->words(one, &word);
+        if (!how)
             return -1;
-        nodes[count++] =
-            (struct lot_node){.word = word.word, .index = (uint16_t)i, .seen = word.seen};
+        nodes[count++] = (struct lot_node){.word = word.word,
+                                           .index = (uint16_t)i,
+                                           .seen = word.seen,
+                                           .offer = how == WAIT_OFFER ? one : NULL};
     }
     select->announced = select->count;
     return count;

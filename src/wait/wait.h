@@ -199,6 +199,9 @@ int wait_park_onto(const struct wait_word *word, struct wait_onto *onto,
  * left. How many were moved or woken. */
 int wait_move(uint32_t *word, int count, uint32_t mark);
 
+/* How many sleep on this private word at this moment. */
+uint32_t wait_sleepers(uint32_t *word);
+
 /* Tells a task's own wait: cancel. True when this call ended one. Also makes the next wait end when
  * none is under way. May be called in signal handlers. */
 void wait_cancel(struct wait_self *self);
