@@ -60,7 +60,7 @@ def check(text):
     must({"main", "parked one", "running one", "fresh one"} <= set(found), "a task is missing", text)
     does, frames = found["parked one"]
     must(does.startswith("waiting: wait event") and "<never>" in does and "parked.c:" in does, "the wait is not told", text)
-    must(ends(frames, *["wait_deeper"] * 3, "park"), "the parked one's frames are wrong", text)
+    must(ends(frames, *["wait_deeper"] * 3, "park_here"), "the parked one's frames are wrong", text)
     does, frames = found["running one"]
     must(does == "running" and frames[0] == "stop_here" and ends(frames, "stop_here", "run"),
          "the running one's frames are wrong", text)
@@ -75,7 +75,7 @@ def check_entered(text):
 
 
 def live(program, core):
-    entered = ["echo ENTERED\\n", "plait enter parked one", "frame function park", "down", "info locals", "plait leave",
+    entered = ["echo ENTERED\\n", "plait enter parked one", "frame function park_here", "down", "info locals", "plait leave",
                "echo LEFT\\n", "bt 1"]
     text = gdb(["break stop_here", "run", f"source {SCRIPT}", "plait tasks", *entered, f"generate-core-file {core}", "delete",
                 "continue"], program)

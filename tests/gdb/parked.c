@@ -16,7 +16,7 @@ static FRAME int wait_deeper(int depth)
     return plait_event_wait(&never, PLAIT_NEVER) + here;
 }
 
-static FRAME int park(void *unused)
+static FRAME int park_here(void *unused)
 {
     return wait_deeper(2) - 2;
 }
@@ -44,7 +44,7 @@ static FRAME int run(void *unused)
 
 int main(void)
 {
-    plait_start(NULL, PLAIT_COROUTINE, park, NULL, &(plait_start_options){.name = "parked one"});
+    plait_start(NULL, PLAIT_COROUTINE, park_here, NULL, &(plait_start_options){.name = "parked one"});
     plait_start(NULL, PLAIT_COROUTINE, run, NULL, &(plait_start_options){.name = "running one"});
     return plait_join_all(PLAIT_NEVER);
 }

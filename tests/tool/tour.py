@@ -15,7 +15,8 @@ HIDDEN = "-futex_waitv,-pidfd_info,-guard,-epoll_pwait2,-uring,-uring_futex"
 def tour(tree, *options, **variables):
     done = subprocess.run([TOOL, "tour", tree, "--json", *options], capture_output=True, text=True, timeout=200,
                           env=dict(os.environ, **variables))
-    assert done.returncode == 0 and done.stderr == "", done
+    # A kernel without cheap guards ends the row of sleepers early, and says why.
+    assert done.returncode == 0 and all("no guard page" in line for line in done.stderr.splitlines()), done
     return json.loads(done.stdout)
 
 
