@@ -9,11 +9,14 @@
  *     watch.h    look inside                         local.h   a value for each task
  *     rlock.h    a lock its holder may take again    locks.h   several locks at once
  *     latch.h    a count that comes to 0             scope.h   tasks that end with their block
+ *     semaphore.h  at most so many at a time         select.h  several things at once
+ *     condition.h  until something has changed
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
 #define PLAIT_H
 
+#include <plait/condition.h>
 #include <plait/error.h>
 #include <plait/event.h>
 #include <plait/latch.h>
@@ -23,8 +26,9 @@
 #include <plait/macros.h>
 #include <plait/queue.h>
 #include <plait/rlock.h>
-#include <plait/select.h>
 #include <plait/scope.h>
+#include <plait/select.h>
+#include <plait/semaphore.h>
 #include <plait/share.h>
 #include <plait/start.h>
 #include <plait/task.h>

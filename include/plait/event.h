@@ -63,6 +63,14 @@ bool plait_event_is_set(const plait_event *event);
  *   blocks   until it is set or the deadline */
 PLAIT_MUST_USE int plait_event_wait(plait_event *event, int64_t deadline);
 
+/* Waits until it is set and clears it, in one step: the auto-reset form. Of several takers one gets
+ * it; the others wait for the next set. All that wait at a set go on, whoever takes it.
+ *   returns  0: it was set, and this task cleared it
+ *   errors   -EAGAIN (PLAIT_NOW and clear), -ETIMEDOUT, -ECANCELED
+ *   misuse   a duration where a deadline belongs
+ *   blocks   until it gets a set of its own, or the deadline */
+PLAIT_MUST_USE int plait_event_take(plait_event *event, int64_t deadline);
+
 #ifdef __cplusplus
 }
 #endif

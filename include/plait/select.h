@@ -32,6 +32,7 @@
 #include <plait/latch.h>
 #include <plait/lock.h>
 #include <plait/queue.h>
+#include <plait/semaphore.h>
 #include <plait/start.h>
 
 #ifdef __cplusplus
@@ -80,6 +81,21 @@ plait_case plait_on_get_bytes(plait_queue *queue, void *buffer, size_t size);
 plait_case plait_on_put_bytes(plait_queue *queue, const void *item, size_t size);
 #define plait_on_get(queue, item) plait_on_get_bytes(queue, item, PLAIT_SIZE_OF(item))
 #define plait_on_put(queue, item) plait_on_put_bytes(queue, item, PLAIT_SIZE_OF(item))
+
+/* An event that is set; it stays set. Also done by a set with a clear right behind it, once the
+ * select sleeps.
+ *   errors   none; -ENOTSUP from the select for one of PLAIT_SHARED
+ *   misuse   no event
+ *   blocks   never */
+plait_case plait_on_event(plait_event *event);
+
+/* Takes units of a semaphore, as plait_semaphore_acquire. Plain acquires that sleep for more than
+ * are there go first.
+ *   units    1 or more, at most the limit
+ *   errors   none
+ *   misuse   no semaphore; units that can never be there
+ *   blocks   never */
+plait_case plait_on_semaphore(plait_semaphore *semaphore, int units);
 
 /* A latch whose count is 0. One that was raised again before the select looked is not seen.
  *   misuse   no latch

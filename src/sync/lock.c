@@ -323,17 +323,23 @@ static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_
 }
 
 /* As one who has slept on the lock: it was perhaps woken there, with K set for it. */
-int lock_take_again(plait_lock *object, void *place)
+static int lock_wait_again(struct lock *lock, void *place)
 {
-    struct lock *lock = (struct lock *)object;
-    if (!sync_is_private(object))
-        return lock_take_shared(object, WAIT_NEVER, true, place);
     struct lock_call call = {
         .lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN, .slept = true};
     call.since = wait_now();
     int rc = wait_until_done(&acquire, &call, lock, place);
     if (rc != 0 && rc != -EOWNERDEAD)
         lock_give_up(&call);
+    return rc;
+}
+
+int lock_take_again(plait_lock *object, void *place)
+{
+    int rc = sync_is_private(object) ? lock_wait_again((struct lock *)object, place)
+                                     : lock_take_shared(object, WAIT_NEVER, true, place);
+    if (rc == 0 || rc == -EOWNERDEAD)
+        check_acquired(object, lock_mark(object), "lock", place);
     return rc;
 }
 
