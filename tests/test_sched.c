@@ -7,8 +7,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -656,4 +659,68 @@ TEST(a_descriptor_is_waited_for_until_the_deadline)
     ck_assert_int_eq(end(begin(PLAIT_COROUTINE, read_one, &reading, NULL)), OS_READABLE);
     ck_assert_int_eq(read_one(&reading), OS_READABLE);
     close(reading.descriptor);
+}
+
+/* ---- a host that forbids a system call */
+
+/* From now on epoll_pwait2 fails with `code`, as under a container's filter older than the call. */
+static void forbid_epoll_pwait2(int code)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 441 /* epoll_pwait2 */, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = {sizeof steps / sizeof *steps, steps};
+    need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        _exit(77);
+}
+
+static int sleep_a_little(void *arg)
+{
+    int64_t end = plait_after(3 * PLAIT_MILLISECOND);
+    need(plait_sleep(end) == 0);
+    need(plait_now() >= end);
+    return 0;
+}
+
+/* An idle worker with timers sleeps in the poller, and does not come back at once. */
+static void sleep_in_ten(void)
+{
+    plait_counters counters;
+    for (int i = 0; i < 10; i++)
+        need(plait_start(NULL, PLAIT_COROUTINE, sleep_a_little, NULL, NULL) == 0);
+    need(plait_join_all(PLAIT_NEVER) == 0);
+    need(end(begin(PLAIT_COROUTINE, sleep_then_free, NULL, NULL)) == 0);
+    plait_counters_read(&counters);
+    need(counters.polls < 1000);
+}
+
+static void forbidden_from_the_start(void *arg)
+{
+    forbid_epoll_pwait2((int)(intptr_t)arg);
+    sleep_in_ten();
+}
+
+static void forbidden_later(void *arg)
+{
+    sleep_in_ten();
+    need(plait_quiesce(PLAIT_NEVER) == 0);
+    forbid_epoll_pwait2((int)(intptr_t)arg);
+    sleep_in_ten();
+}
+
+TEST_LABELED(a_forbidden_epoll_pwait2_is_done_without, "process")
+{
+    char text[1024];
+    void (*const cases[])(void *) = {forbidden_from_the_start, forbidden_later};
+    for (int i = 0; i < 4; i++) {
+        intptr_t code = i % 2 ? EPERM : ENOSYS;
+        int status = harness_fork(cases[i / 2], (void *)code, text, sizeof text);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+            harness_skip("no seccomp filters here");
+        ck_assert_msg(status == 0, "case %d: %#x %s", i, status, text);
+    }
 }

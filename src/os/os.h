@@ -177,6 +177,7 @@ bool os_has(enum os_feature feature);
 /* "-uring,-guard"; called once, before the first os_has; unknown names: reported by the caller
  * through os_feature_named */
 void os_hide(const char *list);
+void os_lose(enum os_feature feature); /* it was there, and is refused now */
 struct os_feature_info {
     const char *name;    /* as in PLAIT_OS */
     const char *what;    /* what plait uses it for */

@@ -100,8 +100,11 @@ int os_poller_wait(int poller, struct os_ready *ready, int most, int64_t deadlin
         return 0;
     if (most > BATCH)
         most = BATCH;
-    long count = os_has(OS_EPOLL_PWAIT2) ? wait_exact(poller, events, most, left)
-                                         : wait_rounded(poller, events, most, left);
+    long count = os_has(OS_EPOLL_PWAIT2) ? wait_exact(poller, events, most, left) : -ENOSYS;
+    if (count == -ENOSYS || count == -EPERM) { /* never there, or a seccomp filter came later */
+        os_lose(OS_EPOLL_PWAIT2);
+        count = wait_rounded(poller, events, most, left);
+    }
     for (long i = 0; i < count; i++)
         ready[i] =
             (struct os_ready){.tag = events[i].data.u64, .events = from_epoll(events[i].events)};

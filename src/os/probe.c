@@ -211,13 +211,18 @@ int os_feature_named(const char *name, size_t length)
     return -1;
 }
 
+void os_lose(enum os_feature feature)
+{
+    __atomic_store_n(&found[feature], LACKS, __ATOMIC_RELAXED);
+}
+
 void os_hide(const char *list)
 {
     while (*list) {
         size_t length = strcspn(list, ",");
         int feature = *list == '-' ? os_feature_named(list + 1, length - 1) : -1;
         if (feature >= 0)
-            __atomic_store_n(&found[feature], LACKS, __ATOMIC_RELAXED);
+            os_lose((enum os_feature)feature);
         list += length + (list[length] == ',');
     }
 }
