@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LINE = 1024, PREFIX = 7, SLOTS = 8 };
+enum { LINE = 1024, PREFIX = sizeof BASE_PREFIX - 1, SLOTS = 8 };
 
 typedef void report_function(plait_report kind, const char *text, void *arg);
 
@@ -70,7 +70,7 @@ struct line {
 
 static void line_start(struct line *line)
 {
-    memcpy(line->bytes, "plait: ", PREFIX);
+    memcpy(line->bytes, BASE_PREFIX, PREFIX);
     line->length = PREFIX;
     line->end = LINE;
 }
@@ -92,31 +92,31 @@ __attribute__((format(printf, 2, 3))) static void line_put(struct line *line, co
 }
 
 /* Names and arguments come from users: a newline in one must not make two lines of a report. */
-static void line_finish(struct line *line)
+static void bytes_finish(char *bytes, size_t length)
 {
-    for (size_t i = PREFIX; i < line->length; i++)
-        if ((unsigned char)line->bytes[i] < ' ')
-            line->bytes[i] = ' ';
-    line->bytes[line->length] = '\0';
+    for (size_t i = PREFIX; i < length; i++)
+        if ((unsigned char)bytes[i] < ' ')
+            bytes[i] = ' ';
+    bytes[length] = '\0';
 }
 
-static void line_write(struct line *line)
+static void bytes_write(char *bytes, size_t length)
 {
-    line->bytes[line->length] = '\n';
+    bytes[length] = '\n';
     /* No result is looked at, because nobody is left to hear that it failed. */
-    os_write(STDERR_FILENO, line->bytes, line->length + 1);
+    os_write(STDERR_FILENO, bytes, length + 1);
 }
 
-static void line_report(struct line *line, plait_report kind)
+void base_report_text(plait_report kind, char *text, size_t length)
 {
     struct listener listener = listener_now();
-    line_finish(line);
+    bytes_finish(text, length);
     if (!listener.function || inside) {
-        line_write(line);
+        bytes_write(text, length);
         return;
     }
     inside = true;
-    listener.function(kind, line->bytes + PREFIX, listener.arg);
+    listener.function(kind, text + PREFIX, listener.arg);
     inside = false;
 }
 
@@ -128,7 +128,7 @@ void base_report(plait_report kind, const char *format, ...)
     va_start(args, format);
     line_add(&line, format, args);
     va_end(args);
-    line_report(&line, kind);
+    base_report_text(kind, line.bytes, line.length);
 }
 
 void base_warn(const char *format, ...)
@@ -139,8 +139,8 @@ void base_warn(const char *format, ...)
     va_start(args, format);
     line_add(&line, format, args);
     va_end(args);
-    line_finish(&line);
-    line_write(&line);
+    bytes_finish(line.bytes, line.length);
+    bytes_write(line.bytes, line.length);
 }
 
 const char *base_object(const void *object, const char *type, char *text, size_t size)
@@ -169,6 +169,6 @@ _Noreturn void base_misuse(const void *object, const char *type, void *place, co
     line.end = LINE;
     if (place)
         line_put(&line, " (at %s)", base_place(place, where, sizeof where));
-    line_report(&line, PLAIT_REPORT_MISUSE);
+    base_report_text(PLAIT_REPORT_MISUSE, line.bytes, line.length);
     abort();
 }

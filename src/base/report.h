@@ -11,6 +11,11 @@
  * Understands what base_format understands. */
 void base_report(plait_report kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a text of any length that begins with BASE_PREFIX; text[length] is there for a
+ * newline. */
+#define BASE_PREFIX "plait: "
+void base_report_text(plait_report kind, char *text, size_t length);
+
 /* "plait: TEXT" to stderr, whatever plait_on_report says: for what is found while locks of plait
  * are held (settings). */
 void base_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

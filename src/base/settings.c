@@ -14,12 +14,14 @@ enum {
     SPARE_MOST = 64,
     SIGNAL_MOST = 64,
     PATROL_DEFAULT = 20,
-    PATROL_MOST = 60000
+    PATROL_MOST = 60000,
+    DEADLOCK_MOST = 86400 /* seconds */
 };
 #define STACK_DEFAULT ((size_t)256 << 10)
 #define STACK_LEAST ((size_t)BASE_STACK_LEAST)
 #define STACK_MOST ((size_t)BASE_STACK_MOST)
 #define MILLISECOND INT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
 
 /* The lock guards all; is_read is atomic too, so that later calls need no lock: once it is true,
  * `settings` never changes. `asked` is what plait_configure said, zeroes for defaults. */
@@ -76,6 +78,31 @@ static uint64_t read_number(const char *name, uint64_t value, uint64_t least, ui
         return number;
     base_warn("%s=\"%s\" is not a number from %lu to %lu; taking %lu", name, text,
               (unsigned long)least, (unsigned long)most, (unsigned long)value);
+    return value;
+}
+
+/* Seconds with up to three decimals, in ns; or `value` as it was. */
+static int64_t read_seconds(const char *name, int64_t value, uint64_t most)
+{
+    const char *text = variable(name);
+    char whole[24], *point;
+    uint64_t seconds = 0, thousandths = 0;
+    if (!text)
+        return value;
+    base_format(whole, sizeof whole, "%s", text);
+    if ((point = strchr(whole, '.')))
+        *point++ = '\0';
+    size_t decimals = point ? strlen(point) : 0;
+    bool is_number =
+        parse(*whole ? whole : "0", &seconds) && decimals <= 3 &&
+        (!decimals || (strspn(point, "0123456789") == decimals && parse(point, &thousandths)));
+    for (; decimals < 3; decimals++)
+        thousandths *= 10;
+    if (is_number && seconds <= most)
+        return (int64_t)seconds * SECOND + (int64_t)thousandths * MILLISECOND;
+    base_warn("%s=\"%s\" is not a number of seconds from 0 to %lu, as 0.5; taking %ld.%03d", name,
+              text, (unsigned long)most, (long)(value / SECOND),
+              (int)(value % SECOND / MILLISECOND));
     return value;
 }
 
@@ -157,7 +184,7 @@ static void take_what_was_asked(struct base_settings *to)
         .dump_signal = asked.dump_signal,
         .poller = asked.poller ? asked.poller : pollers[0],
         .deadlock = asked.deadlock,
-        .check = asked.check,
+        .check = asked.check || PLAIT_CHECK_DEFAULT,
         .strict_fork = asked.strict_fork,
         .deterministic = asked.seed != 0,
         .seed = asked.seed,
@@ -172,6 +199,9 @@ static void read_environment(struct base_settings *to)
     to->stack = read_number("PLAIT_STACK", to->stack, STACK_LEAST, STACK_MOST);
     to->poller = read_word("PLAIT_POLLER", to->poller, pollers);
     to->deadlock = read_word("PLAIT_DEADLOCK", to->deadlock, reactions);
+    to->deadlock_after = read_seconds("PLAIT_DEADLOCK_AFTER", SECOND, DEADLOCK_MOST);
+    to->dump_signal =
+        (int)read_number("PLAIT_DUMP_SIGNAL", (uint64_t)to->dump_signal, 1, SIGNAL_MOST);
     to->check = read_number("PLAIT_CHECK", to->check, 0, 1);
     to->strict_fork = read_number("PLAIT_STRICT_FORK", to->strict_fork, 0, 1);
     to->patrol = (int64_t)read_number("PLAIT_PATROL", PATROL_DEFAULT, 0, PATROL_MOST) * MILLISECOND;

@@ -10,8 +10,9 @@
  *                rounded up as base_stack_take does, so that workers can compare sizes
  * poller         PLAIT_POLLER: "epoll"
  * deadlock       PLAIT_DEADLOCK: "report", "error", "abort"; NULL when not said
- * dump_signal    of plait_configure only; 0: none
- * check          PLAIT_CHECK: 0 or 1
+ * deadlock_after PLAIT_DEADLOCK_AFTER in seconds, as 0.5; here in ns; default 1 s; 0: nobody looks
+ * dump_signal    PLAIT_DUMP_SIGNAL, 1 .. 64; 0: none
+ * check          PLAIT_CHECK: 0 or 1; default 0, in debug builds of plait 1
  * strict_fork    PLAIT_STRICT_FORK: 0 or 1
  * deterministic  PLAIT_SEED is set: 0 is a seed too
  * patrol         PLAIT_PATROL in ms, here in ns; default 20 ms; 0: none, for measurements only */
@@ -22,7 +23,7 @@ struct base_settings {
     int dump_signal;
     bool check, strict_fork, deterministic;
     uint64_t seed;
-    int64_t patrol;
+    int64_t patrol, deadlock_after;
 };
 
 /* The settings; reads the environment at the first call, after which plait_configure says -EBUSY.

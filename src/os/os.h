@@ -112,6 +112,9 @@ int os_guard(void *page, size_t size);
 int os_unguard(void *page, size_t size);
 /* Contents not needed: pages go back when memory is short (MADV_FREE) */
 void os_discard(void *memory, size_t size);
+/* Copies memory of this process that may be gone by now: false, where a plain read would be a
+ * fault; also where the kernel forbids it */
+bool os_peek(const void *address, void *copy, size_t size);
 /* Anonymous file of that size, close-on-exec, pages allocated: -ENOSPC, never SIGBUS later. From
  * 16 MB on it is refused before it takes any when it does not fit into MemAvailable. */
 int os_memfd(const char *name, size_t size);

@@ -74,6 +74,10 @@ static void loop_sleep(struct sched_worker *worker, int64_t deadline)
 static void loop_jump(struct sched_worker *worker)
 {
     int64_t next = worker->next_timer, before = os_now();
+    int64_t look = sched_hooks.look ? sched_hooks.look(wait_virtual_now) : WAIT_NEVER;
+    if (worker->ready.count)
+        return; /* a look is due */
+    next = look < next ? look : next;
     if (!atom_load(&sched.real_events, RELAXED)) {
         if (next == WAIT_NEVER)
             sched_hooks.nothing_can_run();

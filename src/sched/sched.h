@@ -72,6 +72,9 @@ void sched_real_event(int change);
 struct sched_hooks {
     void (*begin)(void);                            /* before the first worker starts */
     const char *(*name)(const struct sched_co *co); /* for reports */
+    /* Deterministic mode, when nothing can run: tells waits whose time for a look has come; when to
+     * ask again */
+    int64_t (*look)(int64_t now);
     void (*nothing_can_run)(
         void); /* deterministic mode: everybody waits for ever; does not return */
 };
@@ -88,6 +91,7 @@ struct sched_watch {
     /* On the watcher's thread, under its lock: no libc lock, no allocation, no sched_watch call but
      * sched_watch_done. */
     void (*told)(struct sched_watch *watch, bool readable);
+    bool idle; /* it does not keep the watcher from ending (quiesce) */
     struct list link;
 };
 int sched_watch_begin(void); /* starts the thread, if there is none; -errno */

@@ -323,11 +323,23 @@ void watch_reset(void)
     list_init(&watch.watches);
 }
 
+/* Takes out the watches that do not keep the watcher; false: there are others. */
+static bool watch_clear(void)
+{
+    struct list *first;
+    while (watch.watches.next && (first = watch.watches.next) != &watch.watches) {
+        struct sched_watch *one = list_item(first, struct sched_watch, link);
+        if (!one->idle)
+            return false;
+        sched_watch_done(one);
+    }
+    return true;
+}
+
 int watch_end(void)
 {
     base_spin_lock(&watch.lock);
-    bool busy =
-        (watch.watches.next && !list_is_empty(&watch.watches)) || atom_load(&watch.polled, RELAXED);
+    bool busy = !watch_clear() || atom_load(&watch.polled, RELAXED);
     bool runs = watch.state == WATCH_RUNS && !busy;
     if (runs)
         atom_store(&watch.state, WATCH_ENDS, RELEASE);

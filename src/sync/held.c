@@ -29,7 +29,9 @@ static _Noreturn void held_refuse(plait_lock *lock, int rc, const char *type, vo
     void *since = NULL;
     struct wait_self *holder;
     if (rc == -EDEADLK && (holder = lock_holder(lock, &since)))
-        waiter_misuse(lock, type, place, holder, since, "taken twice by one task");
+        waiter_misuse(lock, type, place, holder, since,
+                      holder == wait_current ? "taken twice by one task"
+                                             : "in a deadlock, and a block cannot be refused");
     if (rc == -EDEADLK)
         base_misuse(lock, type, place, "taken twice by one task");
     if (rc == -ENOTRECOVERABLE)

@@ -47,6 +47,7 @@
 #include "sync/object.h"
 #include "sync/shared_lock.h"
 #include "sync/waiter.h"
+#include "wait/look.h"
 
 #include <errno.h>
 
@@ -239,6 +240,24 @@ static void lock_give_up(struct lock_call *call)
 
 static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
 
+/* Who holds it as it stood when it was copied. */
+static struct wait_self *holder_in(const struct lock *copy)
+{
+    if (copy->head != SYNC_PRIVATE_HEAD || !(copy->word & LOCKED) || is_orphaned(copy->both))
+        return NULL;
+    return waiter_of(copy->owner);
+}
+
+static int lock_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                        int most)
+{
+    struct lock copy;
+    if (!os_peek(shown, &copy, sizeof copy))
+        return 0;
+    *who = (struct wait_holder){holder_in(&copy), copy.place};
+    return who->self != NULL;
+}
+
 static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadline, bool done,
                                                void *place)
 {
@@ -256,8 +275,10 @@ static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadli
     call.rc = lock_spin(&call);
     if (call.rc != -EAGAIN)
         return call.rc;
+    wait_on_holders(call.self, lock_holders, true);
     rc = done ? wait_until_done(&acquire, &call, lock, place)
               : wait_until(&acquire, &call, lock, deadline, place);
+    wait_on_holders(call.self, NULL, true);
     if (call.slept)
         sync_budget_learn(&lock->budget, wait_now() - call.since);
     if (call.slept && rc != 0 && rc != -EOWNERDEAD)
@@ -533,11 +554,11 @@ void plait_lock_mend(plait_lock *object)
 
 struct wait_self *lock_holder(const plait_lock *object, void **place)
 {
-    const struct lock *lock = (const struct lock *)object;
-    if (!sync_is_private(object) || !(atom_load(&lock->word, RELAXED) & LOCKED))
+    struct wait_holder who;
+    if (!lock_holders(NULL, object, &who, 1))
         return NULL;
-    *place = atom_load(&lock->place, RELAXED);
-    return waiter_of(atom_load(&lock->owner, RELAXED));
+    *place = who.place;
+    return who.self;
 }
 
 void plait_lock_init(plait_lock *lock, plait_where where)

@@ -19,7 +19,8 @@ bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holde
 
 struct wait_self *waiter_of(uint32_t number)
 {
-    struct task_record *record = number ? slot_record(slot_at(number - 1)) : NULL;
+    bool is_one = number && number - 1 < slot_limit(); /* hints may be anything */
+    struct task_record *record = is_one ? slot_record(slot_at(number - 1)) : NULL;
     return record ? &record->co.self : NULL;
 }
 

@@ -4,6 +4,7 @@
 #include "base/settings.h"
 #include "os/os.h"
 #include "task/task.h"
+#include "wait/look.h"
 
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ static void record_enter(struct task_record *record, uint32_t number, struct tas
 static void adopt_prepare(void)
 {
     wait_set_modes(wait_deterministic, base_settings()->check);
+    atom_store(&wait_look.after, base_settings()->deadlock_after, RELAXED);
     sched_hooks.name = name_of_co;
     pthread_key_create(&leaving, foreign_leaves);
     fork_prepare_once();

@@ -36,5 +36,7 @@ void task_finish_children(struct task_record *record)
 {
     if (!atom_load(&record->children.running, ACQUIRE))
         return;
+    tasks_awaited(record, &record->children, false);
     wait_until_done(&count_call, &record->children.running, NULL, NULL);
+    tasks_awaited(record, NULL, false);
 }

@@ -7,6 +7,7 @@
 #include "base/report.h"
 #include "os/os.h"
 #include "task/process.h"
+#include "wait/look.h"
 
 #include <plait/time.h>
 
@@ -71,7 +72,9 @@ void exit_join_all(void)
         struct awaited one = {slot_at(i), atom_load(&slot_at(i)->serial, ACQUIRE)};
         if (!is_awaited(i, me))
             continue;
+        wait_on_holders(&me->co.self, task_holders, false);
         wait_until_done(&call, &one, slot_handle(i), NULL);
+        wait_on_holders(&me->co.self, NULL, true);
         i = UINT32_MAX; /* again from 0 */
     }
 }

@@ -3,6 +3,7 @@
 #include "os/os.h"
 #include "task/process.h"
 #include "task/scope.h"
+#include "wait/look.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -62,7 +63,9 @@ int plait_join(plait_task *task, int *status, int64_t deadline)
         return -EDEADLK;
     check_given(slot, task, "join", place);
     struct join join = {slot, atom_load(&slot->serial, RELAXED), place};
+    wait_on_holders(wait_current, task_holders, true);
     int rc = wait_until(&call, &join, task, deadline, place);
+    wait_on_holders(wait_current, NULL, true);
     if (rc < 0)
         return rc;
     if (status)

@@ -141,7 +141,9 @@ int plait_join_all(int64_t deadline)
     WAIT_POINT();
     struct task_record *me = task_me();
     struct task_scope *scope = scope_here(me);
+    tasks_awaited(me, scope, true);
     int rc = wait_until(&count_call, &scope->running, NULL, deadline, __builtin_return_address(0));
+    tasks_awaited(me, NULL, true);
     if (rc < 0)
         return rc;
     if (unlikely(scope != &me->children))
@@ -301,6 +303,7 @@ void plait_scope_finish(plait_scope *scope)
 {
     WAIT_POINT();
     struct task_block *block = block_to_end(scope, PLACE);
+    tasks_awaited(block->owner, block, false);
     int rc = wait_until(&block_call, &block->running, NULL, WAIT_NEVER, block->place);
     if (rc == -ECANCELED)
         block_was_canceled(block);
@@ -308,6 +311,7 @@ void plait_scope_finish(plait_scope *scope)
         block_cancel(block, rc);
     if (rc < 0)
         wait_until_done(&block_call, &block->running, NULL, block->place);
+    tasks_awaited(block->owner, NULL, false);
     block_end(block);
 }
 
@@ -319,7 +323,9 @@ void plait_scope_leave(plait_scope *scope)
     struct task_block *block = block_to_end(scope, PLACE);
     if (atom_load(&block->running, ACQUIRE)) {
         block_cancel(block, -ECANCELED);
+        tasks_awaited(block->owner, block, false);
         wait_until_done(&block_call, &block->running, NULL, block->place);
+        tasks_awaited(block->owner, NULL, false);
     }
     block_end(block);
 }

@@ -46,7 +46,8 @@ struct task_record {
     struct task_block *block;      /* the innermost around what it does now; scope.h */
     struct task_block *inside;     /* it is listed there; whoever swaps it for NULL takes it out */
     struct list inside_link;
-    bool inside_own; /* started by that block's own task: its failure is the block's */
+    bool inside_own;     /* started by that block's own task: its failure is the block's */
+    const void *awaited; /* whose count it waits for: scope or block; holders.c */
     struct plait_generator *generator; /* the innermost that runs as this task; generator.c */
     struct task_locals *locals;
     struct task_process *process;        /* in the parent of a process: what it knows of it */
@@ -151,6 +152,13 @@ void task_tell_end(struct task_record *record, plait_state state, int status);
 void task_publish(uint32_t slot, plait_state state, int status);
 bool task_has_ended(const struct task_slot *slot);
 void task_give_back(uint32_t slot);
+
+/* holders.c: of a wait for the end of `shown`, a handle (wait/look.h) */
+int task_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                 int most);
+/* From now on `record` waits for all that are counted in this scope or listed in this block; NULL: no
+ * more. */
+void tasks_awaited(struct task_record *record, const void *count, bool may_fail);
 
 /* local.c */
 void locals_destroy(struct task_record *record);

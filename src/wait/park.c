@@ -2,6 +2,7 @@
  */
 #include "base/report.h"
 #include "wait/held.h"
+#include "wait/look.h"
 #include "wait/lot.h"
 #include "wait/self.h"
 #include "wait/shared.h"
@@ -105,6 +106,7 @@ void wait_note_begin(struct wait_self *self, const struct wait_call *call, const
     atom_store(&self->note.object, shown, RELAXED);
     atom_store(&self->note.place, place, RELAXED);
     atom_store(&self->note.since, wait_now_coarse(), RELAXED);
+    __atomic_store_n(&self->note.turn, self->note.turn + 1, __ATOMIC_RELAXED);
     BASE_TRACE(call->verb, shown, 0);
     atom_store(&self->note.verb, call->verb, RELEASE);
     if (unlikely(wait_note_mirror != NULL))
@@ -131,7 +133,9 @@ static int wait_loop(struct wait_self *self, const struct wait_call *call, void 
             parked = count;
         woke = count ? wait_park(words, count, deadline) : 0;
         rc = call->attempt(object);
-    } while (rc == -EAGAIN && woke != -ETIMEDOUT && woke != -ECANCELED);
+        if (unlikely(woke == -EDEADLK) && rc == -EAGAIN)
+            woke = wait_look.look(self);
+    } while (rc == -EAGAIN && woke != -ETIMEDOUT && woke != -ECANCELED && woke != -EDEADLK);
     if (parked && unlikely(words[0].shared))
         shared_done(self, words, parked);
     if (rc == -EAGAIN)
@@ -151,6 +155,7 @@ int wait_until(const struct wait_call *call, void *object, const void *shown, in
         return wait_not_now();
     struct wait_self *self = wait_me();
     wait_note_begin(self, call, shown, place);
+    wait_look_begin(self, deadline);
     rc = wait_loop(self, call, object, deadline);
     wait_note_end(self);
     return rc;

@@ -69,6 +69,8 @@ int wait_self_disarmed(struct wait_self *self, uint32_t state)
         return (int)(state - WAIT_WORD);
     if (wait_cancel_is_due(self))
         return cancel_take(self); /* outranks the time-out */
+    if (unlikely(state == WAIT_LOOK && self->note.holders))
+        return -EDEADLK;
     return state == WAIT_TIMEOUT ? -ETIMEDOUT : -EAGAIN;
 }
 

@@ -1,6 +1,6 @@
 /* How a plain thread sleeps: on its own state word in the kernel. */
 #include "os/os.h"
-#include "wait/wait.h"
+#include "wait/look.h"
 
 #include <errno.h>
 
@@ -10,14 +10,22 @@ uint64_t wait_count_waits, wait_count_wakes;
 
 static void thread_sleep(struct wait_self *self, int64_t deadline)
 {
-    uint32_t armed = WAIT_ARMED, asleep = WAIT_ASLEEP;
+    uint32_t armed = WAIT_ARMED, asleep = WAIT_ASLEEP, outcome = WAIT_TIMEOUT;
+    int64_t due = self->note.holders ? self->note.due : WAIT_NEVER,
+            end = due < deadline ? due : deadline;
     /* RELEASE here pairs with the ACQ_REL of who fires: it rouses only whom it saw ASLEEP. */
     if (!atom_cas(&self->state, &armed, WAIT_ASLEEP, ACQ_REL))
         return;
     atom_add(&wait_count_waits, 1, RELAXED);
     while (atom_load(&self->state, ACQUIRE) == WAIT_ASLEEP)
-        if (os_futex_wait(&self->state, WAIT_ASLEEP, false, deadline) == -ETIMEDOUT) {
-            atom_cas(&self->state, &asleep, WAIT_TIMEOUT, ACQ_REL);
+        if (os_futex_wait(&self->state, WAIT_ASLEEP, false, end) == -ETIMEDOUT) {
+            if (end < deadline) {
+                self->note.due = end = deadline; /* one look */
+                if (wait_look.look(self) != -EDEADLK)
+                    continue;
+                outcome = WAIT_LOOK;
+            }
+            atom_cas(&self->state, &asleep, outcome, ACQ_REL);
             return;
         }
 }

@@ -33,6 +33,12 @@ struct wait_word {
                    place */
 };
 
+struct wait_self;
+struct wait_holder;
+/* wait/look.h: fills `who`, at most `most`; how many. */
+typedef int wait_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                         int most);
+
 /* What a task does at the moment, for dumps. Written by the task alone, read by anybody as a hint:
  * every field is one store. */
 struct wait_note {
@@ -41,6 +47,11 @@ struct wait_note {
     const void *object;
     void *place; /* return address of the user's call */
     int64_t since;
+    int64_t due;            /* when its own thread looks for a deadlock; WAIT_NEVER: not */
+    wait_holders *holders;  /* of the object; NULL: not known */
+    bool may_fail, endless; /* it may end with -EDEADLK | it has no deadline */
+    uint32_t turn;          /* counts waits, so that two looks can tell one wait from the next */
+    uint32_t looked;        /* the turn of the last wait that a round looked after */
 };
 
 /* How a task sleeps and is told. One in each task's record; the record's memory is never given back
@@ -50,7 +61,7 @@ struct wait_note {
  *   0 WAIT_AWAKE   it runs
  *   1 WAIT_ARMED   its records are in the lot; it may still be looking, spinning, or switching away
  *   2 WAIT_ASLEEP  its carrier has put it to sleep: who fires must rouse it
- *   3 WAIT_TIMEOUT, 4 WAIT_CANCEL, 8 + i: word i was unparked Only ARMED and ASLEEP may be fired,
+ *   3 WAIT_TIMEOUT, 4 WAIT_CANCEL, 5 WAIT_LOOK (look.h), 8 + i: word i was unparked Only ARMED and ASLEEP may be fired,
  *   by one compare-and-swap: so exactly one waker, timer or cancel wins. */
 struct wait_self {
     uint32_t state;
@@ -81,7 +92,7 @@ struct wait_self {
     struct wait_held *held; /* what it holds, in checked mode (held.h); NULL: nothing yet */
 };
 
-enum { WAIT_AWAKE, WAIT_ARMED, WAIT_ASLEEP, WAIT_TIMEOUT, WAIT_CANCEL, WAIT_WORD = 8 };
+enum { WAIT_AWAKE, WAIT_ARMED, WAIT_ASLEEP, WAIT_TIMEOUT, WAIT_CANCEL, WAIT_LOOK, WAIT_WORD = 8 };
 
 /* The wake-up table: how a carrier puts its task to sleep and makes it run again. wait/ owns it,
  * wait/thread.c and sched/ fill one in each. Everything else calls down. */
@@ -119,7 +130,8 @@ void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier);
 /* ---- sleeping */
 enum { WAIT_WORDS_MOST = 16 };
 /* Sleeps while each word has its `seen` value. Which word was unparked, or -EAGAIN (one had another
- * value, or time to look again), -ETIMEDOUT, -ECANCELED (told once; not inside a shield). count 0
+ * value, or time to look again), -ETIMEDOUT, -ECANCELED (told once; not inside a shield), -EDEADLK
+ * (look for a deadlock: only with wait_on_holders). count 0
  * is a plain sleep. */
 int wait_park(const struct wait_word *words, int count, int64_t deadline);
 
