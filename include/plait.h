@@ -11,6 +11,7 @@
  *     latch.h    a count that comes to 0             scope.h   tasks that end with their block
  *     semaphore.h  at most so many at a time         select.h  several things at once
  *     condition.h  until something has changed
+ *     rwlock.h   many readers or one writer
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -26,6 +27,7 @@
 #include <plait/macros.h>
 #include <plait/queue.h>
 #include <plait/rlock.h>
+#include <plait/rwlock.h>
 #include <plait/scope.h>
 #include <plait/select.h>
 #include <plait/semaphore.h>

@@ -24,6 +24,7 @@ static plait_queue *queue;
 static plait_event event;
 static plait_lock lock, *shared_lock;
 static plait_rlock rlock;
+static plait_rwlock rwlock;
 static plait_local local;
 static void *memory;
 static uint32_t released;
@@ -221,6 +222,36 @@ static int rlock_calls(void)
     return right && plait_rlock_depth(&rlock) == 0 ? 0 : -EPROTO;
 }
 
+static int rwlock_calls(void)
+{
+    plait_rwlock_init(&rwlock, PLAIT_PRIVATE);
+    int rc = plait_rwlock_acquire_write(&rwlock, plait_after(PLAIT_SECOND));
+    if (rc)
+        return rc;
+    plait_rwlock_downgrade(&rwlock);
+    rc = plait_rwlock_acquire_read(&rwlock, plait_after(PLAIT_SECOND));
+    if (rc)
+        return rc;
+    plait_rwlock_mend(&rwlock);
+    plait_rwlock_release(&rwlock);
+    plait_rwlock_release(&rwlock);
+    plait_with_read (&rwlock)
+        rc = plait_rwlock_acquire_write(&rwlock, PLAIT_NOW) == -EDEADLK ? 0 : -EPROTO;
+    plait_with_write (&rwlock)
+        return rc;
+    return -EPROTO;
+}
+
+static void repair_rwlock(void *arg)
+{
+}
+
+static int rwlock_on_death(void)
+{
+    plait_rwlock_on_death(&rwlock, repair_rwlock, NULL);
+    return 0;
+}
+
 /* The shared one asks for memory at this thread's first: then none of the two may be held. */
 static int lock_set(void)
 {
@@ -306,8 +337,7 @@ static int scope_left(void)
     plait_scoped (PLAIT_NEVER) {
         plait_start(NULL, PLAIT_COROUTINE, sleeps, NULL, NULL);
         plait_scope_cancel(NULL);
-        plait_shielded
-            break;
+        plait_shielded break;
         break;
     }
     return 0;
@@ -472,6 +502,11 @@ static const struct row {
     {"plait_lock_on_death", nothing, on_death, MAY_ABORT},
     {"plait_rlock_init plait_rlock_acquire plait_rlock_release plait_rlock_depth plait_rlock_hold",
      nothing, rlock_calls, 0},
+    {"plait_rwlock_init plait_rwlock_acquire_read plait_rwlock_acquire_write "
+     "plait_rwlock_downgrade "
+     "plait_rwlock_release plait_rwlock_mend plait_rwlock_hold_read plait_rwlock_hold_write",
+     nothing, rwlock_calls, 0},
+    {"plait_rwlock_on_death", nothing, rwlock_on_death, MAY_ABORT},
     {"plait_locks_acquire plait_locks_release", a_shared_lock, lock_set, -ENOLCK},
     {"plait_local_get plait_local_set", nothing, locals, 0},
     {"plait_share plait_share_free", nothing, share, 0},

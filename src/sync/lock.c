@@ -82,6 +82,7 @@ struct lock {
     struct wait_mark mark; /* checked mode's */
 };
 _Static_assert(sizeof(struct lock) == sizeof(plait_lock), "a lock is 64 bytes");
+_Static_assert(LOCK_SHUT == (LOCKED | DIED | REFUSED), "as lock_is_shut has it");
 
 struct lock_call {
     struct lock *lock;
@@ -238,8 +239,6 @@ static void lock_give_up(struct lock_call *call)
         wake_one(lock);
 }
 
-static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
-
 /* Who holds it as it stood when it was copied. */
 static struct wait_self *holder_in(const struct lock *copy)
 {
@@ -259,15 +258,16 @@ static int lock_holders(const struct wait_self *waiter, const void *shown, struc
 }
 
 static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadline, bool done,
-                                               void *place)
+                                               const char *type, void *place)
 {
+    const struct wait_call how = {lock_attempt, lock_words, "acquire", type};
     struct lock_call call = {.lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN};
     int rc = lock_attempt(&call);
     if (rc != -EAGAIN)
         return rc;
     if (atom_load(&lock->owner, RELAXED) == waiter_number(call.self)) {
         if (base_settings()->check)
-            waiter_misuse(lock, "lock", place, call.self, lock->place, "taken twice by one task");
+            waiter_misuse(lock, type, place, call.self, lock->place, "taken twice by one task");
         return -EDEADLK;
     }
     if (deadline == 0)
@@ -276,8 +276,8 @@ static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadli
     if (call.rc != -EAGAIN)
         return call.rc;
     wait_on_holders(call.self, lock_holders, true);
-    rc = done ? wait_until_done(&acquire, &call, lock, place)
-              : wait_until(&acquire, &call, lock, deadline, place);
+    rc = done ? wait_until_done(&how, &call, lock, place)
+              : wait_until(&how, &call, lock, deadline, place);
     wait_on_holders(call.self, NULL, true);
     if (call.slept)
         sync_budget_learn(&lock->budget, wait_now() - call.since);
@@ -346,6 +346,7 @@ static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_
 /* As one who has slept on the lock: it was perhaps woken there, with K set for it. */
 static int lock_wait_again(struct lock *lock, void *place)
 {
+    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
     struct lock_call call = {
         .lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN, .slept = true};
     call.since = wait_now();
@@ -392,7 +393,15 @@ static inline int lock_take_any(plait_lock *object, int64_t deadline, bool done,
     struct lock *lock = (struct lock *)object;
     if (!sync_is_private(object))
         return lock_take_shared(object, deadline, done, place);
-    return lock_try(lock, wait_current, place) ? 0 : lock_wait(lock, deadline, done, place);
+    return lock_try(lock, wait_current, place) ? 0 : lock_wait(lock, deadline, done, "lock", place);
+}
+
+int lock_take_bare(plait_lock *object, int64_t deadline, bool done, const char *type, void *place)
+{
+    struct lock *lock = (struct lock *)object;
+    return likely(lock_try(lock, wait_current, place))
+               ? 0
+               : lock_wait(lock, deadline, done, type, place);
 }
 
 struct wait_mark *lock_mark(plait_lock *object)
@@ -451,7 +460,8 @@ int plait_lock_acquire(plait_lock *object, int64_t deadline)
             return shared_lock_acquire((struct robust_word *)object, deadline, place);
         return lock_acquire_odd(object, deadline, place);
     }
-    return likely(lock_try(lock, self, place)) ? 0 : lock_wait(lock, deadline, false, place);
+    return likely(lock_try(lock, self, place)) ? 0
+                                               : lock_wait(lock, deadline, false, "lock", place);
 }
 
 static _Noreturn void lock_not_mine(struct lock *lock, const char *what, void *place)
@@ -507,6 +517,19 @@ void plait_lock_release(plait_lock *object)
         return;
     }
     lock_give(object, __builtin_return_address(0));
+}
+
+void lock_give_bare(plait_lock *object, void *place)
+{
+    struct lock *lock = (struct lock *)object;
+    uint64_t mine = lock_mine(wait_current);
+    if (unlikely(!atom_cas(&lock->both, &mine, 0, RELEASE))) /* pairs as in plait_lock_release */
+        lock_release_marked(lock, REFUSED, place);
+}
+
+void lock_put_back_bare(plait_lock *object, void *place)
+{
+    lock_release_marked((struct lock *)object, DIED, place);
 }
 
 void lock_put_back(plait_lock *object, void *place)

@@ -6,6 +6,8 @@
 
 #include <plait/lock.h>
 
+enum { LOCK_SHUT = 1 | 16 | 32 }; /* LOCKED, DIED and REFUSED of lock.c */
+
 /* plait_lock_acquire for callers with a place of their own. `done`: a block that cannot say no, so
  * neither cancel nor a scope's deadline ends the wait. */
 int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place);
@@ -19,6 +21,18 @@ void lock_give(plait_lock *lock, void *place);
 /* Undoes an acquire of this task: if that was told -EOWNERDEAD, so is the next one, since nothing
  * has been repaired and nothing spoilt. */
 void lock_put_back(plait_lock *lock, void *place);
+/* The lock inside another kind of private lock, which tells the checker itself: `type` is what
+ * messages and dumps call it. Its caller has called wait_me. */
+int lock_take_bare(plait_lock *lock, int64_t deadline, bool done, const char *type, void *place);
+void lock_give_bare(plait_lock *lock, void *place);
+void lock_put_back_bare(plait_lock *lock, void *place);
+/* Is a private lock held, or must the next one be told of a death? For who does not take it but
+ * only looks whether somebody has; SEQ_CST. */
+static inline bool lock_is_shut(const plait_lock *lock)
+{
+    return atom_load(&lock->own[1], SEQ_CST) & LOCK_SHUT;
+}
+
 /* How often the holder of a plait_rlock has taken it again: his own, 0 in every other lock. A
  * condition saves it, releases once, and puts it back when it has the lock again. */
 static inline uint64_t *lock_depth(plait_lock *lock)

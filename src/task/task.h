@@ -33,6 +33,15 @@ struct task_scope {
     uint32_t failed;
 };
 
+/* The entries by which the task reads reader-writer locks at the moment (sync/readers.h), the newest
+ * last. Changed by the task alone; read by others as a hint, and once by a fork's child. */
+enum { TASK_READS = 15 };
+struct task_reads {
+    uint32_t count;
+    uint32_t more; /* beyond the list's end: counted inside the lock, and not known by name */
+    union readers_entry *entry[TASK_READS];
+};
+
 struct task_record {
     struct sched_co co; /* first: co.self is the task's wait_self, for every carrier */
     plait_function *function;
@@ -49,6 +58,7 @@ struct task_record {
     bool inside_own;     /* started by that block's own task: its failure is the block's */
     const void *awaited; /* whose count it waits for: scope or block; holders.c */
     struct plait_generator *generator; /* the innermost that runs as this task; generator.c */
+    struct task_reads reads;
     struct task_locals *locals;
     struct task_process *process;        /* in the parent of a process: what it knows of it */
     struct task_process *process_memory; /* kept with the record, as type-stable as it is */

@@ -1,0 +1,121 @@
+/* The rare ways of a reader, and the writer's look. The protocol is told in readers.h and rwlock.c. */
+#include "sync/readers.h"
+#include "os/os.h"
+
+#include <limits.h>
+
+union readers_entry readers_table[READERS_COLUMNS][READERS_ROWS] __attribute__((aligned(64)));
+uint64_t readers_columns;
+uint32_t readers_at_forks;
+
+/* ---- after a fork */
+
+/* Everything that is counted, but by the forker, is the parent's. */
+static void readers_restore(void)
+{
+    const struct task_reads *reads = &((struct task_record *)wait_forker)->reads;
+    uint64_t id[TASK_READS];
+    for (uint32_t i = 0; i < reads->count; i++) {
+        union readers_entry *entry = reads->entry[i];
+        id[i] = entry->both >> READERS_ID << READERS_ID;
+        if (readers_is_own(entry))
+            entry->both = 0;
+    }
+    memset(readers_table, 0, sizeof readers_table);
+    for (uint32_t i = 0; i < reads->count; i++) {
+        union readers_entry *entry = reads->entry[i];
+        entry->both |= readers_is_own(entry) ? (uint64_t)wait_forks << 32 : id[i];
+        entry->both += READERS_ONE;
+    }
+}
+
+/* The first of this process does it, the others wait for him. */
+void readers_settle(void)
+{
+    static uint32_t claimed;
+    uint32_t before = atom_load(&claimed, RELAXED);
+    if (readers_are_settled())
+        return;
+    if (before != wait_forks && atom_cas(&claimed, &before, wait_forks, ACQUIRE)) {
+        readers_restore();
+        atom_store(&readers_at_forks, wait_forks, RELEASE); /* pairs with the load below */
+    }
+    while (atom_load(&readers_at_forks, ACQUIRE) != wait_forks)
+        os_yield();
+}
+
+/* The count inside the lock; one of another generation is nobody's. */
+static uint64_t own_now(union readers_entry *own)
+{
+    uint64_t seen = atom_load(&own->both, SEQ_CST), fresh = (uint64_t)wait_forks << 32;
+    while (unlikely(seen >> 32 != wait_forks))
+        if (atom_cas(&own->both, &seen, fresh, SEQ_CST))
+            return fresh;
+    return seen;
+}
+
+/* ---- readers */
+
+union readers_entry *readers_enter_own(union readers_entry *own)
+{
+    readers_settle();
+    uint64_t seen = own_now(own);
+    while (!atom_cas(&own->both, &seen, seen + READERS_ONE, SEQ_CST))
+        ;
+    return own;
+}
+
+union readers_entry *readers_enter(const void *lock, union readers_entry *own)
+{
+    uint64_t column = UINT64_C(1) << os_cpu_hint() % READERS_COLUMNS;
+    readers_settle();
+    if (!(atom_load(&readers_columns, RELAXED) & column))
+        atom_or(&readers_columns, column, SEQ_CST); /* before anybody enters by it */
+    union readers_entry *entry =
+        (uintptr_t)lock >> (64 - READERS_ID) ? NULL : readers_enter_here(lock);
+    return entry ? entry : readers_enter_own(own);
+}
+
+void readers_wake(union readers_entry *entry)
+{
+    wait_unpark(&entry->word, INT_MAX, false);
+}
+
+void readers_leave(union readers_entry *entry)
+{
+    if (!readers_is_own(entry)) {
+        readers_leave_here(entry);
+        return;
+    }
+    uint64_t seen = own_now(entry), next;
+    do
+        next = (uint32_t)(seen - READERS_ONE) <= READERS_W ? seen >> 32 << 32 : seen - READERS_ONE;
+    while (!atom_cas(&entry->both, &seen, next, RELEASE)); /* pairs with own_now */
+    if ((uint32_t)next == 0 && seen & READERS_W)
+        readers_wake(entry);
+}
+
+/* ---- the writer */
+
+union readers_entry *readers_find(const void *lock, union readers_entry *own)
+{
+    unsigned row = readers_row(lock);
+    readers_settle();
+    for (uint64_t rest = atom_load(&readers_columns, SEQ_CST); rest; rest &= rest - 1) {
+        union readers_entry *entry = &readers_table[__builtin_ctzll(rest)][row];
+        uint64_t seen = atom_load(&entry->both, SEQ_CST); /* pairs with readers_leave_here */
+        if (seen >> READERS_ID == (uintptr_t)lock)
+            return entry;
+    }
+    return (uint32_t)own_now(own) >= READERS_ONE ? own : NULL;
+}
+
+bool readers_ask(const void *lock, union readers_entry *own, union readers_entry *entry,
+                 uint32_t *seen)
+{
+    uint64_t now = atom_load(&entry->both, RELAXED);
+    bool is_read =
+        entry == own ? (uint32_t)now >= READERS_ONE : now >> READERS_ID == (uintptr_t)lock;
+    *seen = (uint32_t)now | READERS_W;
+    return is_read && atom_cas(&entry->both, &now, now | READERS_W, ACQUIRE);
+}

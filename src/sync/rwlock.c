@@ -1,0 +1,396 @@
+/* The private reader-writer lock: a lock that writers hold, the gate, and counts of readers
+ * (readers.h).
+ *
+ * Problem: readers must not wait for each other, nor write to one line; writers must not starve
+ * behind readers that come and go, nor readers behind writers. Obvious idea: one word with a bit
+ * for the writer and a count of readers. All readers write to it then, two at a time cost more than
+ * one alone, and who starves is decided by two more bits and queues. Instead fairness is the
+ * gate's, which is a plait_lock: writers take it, and readers only look at it, unless it is held.
+ *
+ * Read:
+ *   1. Enter: one more in this CPU's count (SEQ_CST).
+ *   2. Nobody holds the gate (SEQ_CST): inside.
+ *   3. Else leave again, wait for the gate as a lock, enter, and give the gate back. So readers and
+ *      writers wait in one place, which bounds by time how long each of them can lose.
+ *      Who reads already enters without the gate, by the count inside the lock.
+ * Write:
+ *   4. Take the gate.
+ *   5. Touch the gate once more (SEQ_CST), then look at the counts (SEQ_CST): 1 and 2 against 4 and
+ *      5 are Dekker's: either 2 sees the gate held or 5 sees the count.
+ *   6. Sleep until they are empty, one after the other: nobody new comes while the gate is held, and
+ *      the count that those inside can still raise is looked at last.
+ *   7. Could not wait so long: give the gate back.
+ * Release: a reader leaves its count, which wakes the writer of 6; a writer gives the gate back. The
+ * gate is the one thing that a writer's release touches, so that whoever comes in may free the lock.
+ * Downgrade: enter, then give the gate back.
+ *
+ * A death is the gate's affair: D there keeps readers out at 2, and who then has the gate stays
+ * alone with it, as a writer. */
+#include "base/report.h"
+#include "base/settings.h"
+#include "os/os.h"
+#include "sync/budget.h"
+#include "sync/check.h"
+#include "sync/held.h"
+#include "sync/lock.h"
+#include "sync/object.h"
+#include "sync/readers.h"
+#include "sync/waiter.h"
+
+#include <plait/rwlock.h>
+
+#include <errno.h>
+
+#define SPIN INT64_C(20000) /* ns a writer spins for readers before it sleeps */
+
+struct rwlock {
+    plait_lock gate;
+    union readers_entry own;   /* the count inside the lock */
+    struct sync_budget budget; /* of waits for readers */
+    uint32_t room[13];
+};
+_Static_assert(sizeof(struct rwlock) == sizeof(plait_rwlock), "a rwlock is 128 bytes");
+
+static struct task_reads *my_reads(void)
+{
+    return &((struct task_record *)wait_current)->reads;
+}
+
+/* ---- what a task reads */
+
+/* Of an entry that somebody reads by. */
+static bool is_of(const union readers_entry *entry, const struct rwlock *lock)
+{
+    if (readers_is_own(entry))
+        return entry == &lock->own;
+    return atom_load(&entry->both, RELAXED) >> READERS_ID == (uintptr_t)lock;
+}
+
+/* Where in the list, the newest first; -1: not there. */
+static int reads_find(const struct task_reads *reads, const struct rwlock *lock)
+{
+    for (int i = (int)reads->count; i-- > 0;)
+        if (is_of(reads->entry[i], lock))
+            return i;
+    return -1;
+}
+
+static int reads_count(const struct task_reads *reads, const struct rwlock *lock)
+{
+    int n = 0;
+    for (uint32_t i = 0; i < reads->count; i++)
+        n += is_of(reads->entry[i], lock);
+    return n;
+}
+
+/* Enters for good: nobody can hold the gate, or it is this task's, or it reads already. */
+static void read_enter(struct rwlock *lock, bool again)
+{
+    struct task_reads *reads = my_reads();
+    bool own = again || reads->count == TASK_READS;
+    union readers_entry *entry =
+        own ? readers_enter_own(&lock->own) : readers_enter(lock, &lock->own);
+    if (reads->count == TASK_READS)
+        reads->more++;
+    else
+        reads->entry[reads->count++] = entry;
+}
+
+/* Forgets and leaves one; false: this task does not read the lock. */
+static bool read_leave(struct rwlock *lock)
+{
+    struct task_reads *reads = my_reads();
+    readers_settle();
+    int i = reads_find(reads, lock);
+    if (i < 0 && reads->more && readers_find(lock, &lock->own)) {
+        reads->more--;
+        readers_leave(&lock->own);
+        return true;
+    }
+    if (i < 0)
+        return false;
+    union readers_entry *entry = reads->entry[i];
+    for (reads->count--; (uint32_t)i < reads->count; i++)
+        reads->entry[i] = reads->entry[i + 1];
+    readers_leave(entry);
+    return true;
+}
+
+/* ---- reading */
+
+/* Steps 1 and 2. */
+static inline bool read_try(struct rwlock *lock, struct task_reads *reads)
+{
+    if (unlikely(reads->count == TASK_READS))
+        return false;
+    union readers_entry *entry = readers_enter_here(lock);
+    if (unlikely(!entry))
+        return false;
+    if (unlikely(lock_is_shut(&lock->gate))) {
+        readers_leave_here(entry);
+        return false;
+    }
+    reads->entry[reads->count++] = entry;
+    return true;
+}
+
+/* The same where 1 is not straight: the first of this CPU, another lock's entry, a list that is
+ * full. */
+static bool read_try_again(struct rwlock *lock)
+{
+    if (lock_is_shut(&lock->gate))
+        return false;
+    read_enter(lock, false);
+    if (!lock_is_shut(&lock->gate))
+        return true;
+    read_leave(lock);
+    return false;
+}
+
+static int write_drain(struct rwlock *lock, int64_t deadline, bool done, void *place);
+
+static __attribute__((noinline)) int read_wait(struct rwlock *lock, int64_t deadline, bool done,
+                                               void *place)
+{
+    bool again = reads_find(my_reads(), lock) >= 0;
+    if (again) {
+        read_enter(lock, true);
+        return 0;
+    }
+    if (read_try_again(lock))
+        return 0;
+    int rc = lock_take_bare(&lock->gate, deadline, done, "rwlock", place);
+    if (rc == 0) {
+        read_enter(lock, false);
+        lock_give_bare(&lock->gate, place);
+    } else if (rc == -EOWNERDEAD) { /* alone: beside the dead writer readers may have been inside */
+        int drained = write_drain(lock, deadline, done, place);
+        rc = drained ? drained : rc;
+    }
+    return rc;
+}
+
+/* ---- writing */
+
+struct drain_call {
+    struct rwlock *lock;
+    int64_t since; /* of the first sleep; 0: none */
+};
+
+static int drain_attempt(void *object)
+{
+    struct drain_call *call = object;
+    return readers_find(call->lock, &call->lock->own) ? -EAGAIN : 0;
+}
+
+/* Step 6. */
+static int drain_words(void *object, struct wait_word *words)
+{
+    struct drain_call *call = object;
+    struct rwlock *lock = call->lock;
+    union readers_entry *entry = readers_find(lock, &lock->own);
+    uint32_t seen;
+    if (!entry || !readers_ask(lock, &lock->own, entry, &seen))
+        return 0;
+    if (!call->since)
+        call->since = wait_now();
+    words[0] = (struct wait_word){.word = &entry->word, .seen = seen};
+    return 1;
+}
+
+/* Readers mostly are out sooner than a sleep begins. */
+static int drain_spin(struct drain_call *call)
+{
+    struct rwlock *lock = call->lock;
+    int shift = sync_budget_take(&lock->budget);
+    if (shift < 0 || !waiter_may_spin(wait_me(), NULL))
+        return -EAGAIN;
+    for (int64_t end = os_now() + (SPIN >> shift); os_now() < end;)
+        for (int i = 0; i < 32; i++) {
+            os_relax();
+            if (!readers_find(lock, &lock->own))
+                return 0;
+        }
+    return -EAGAIN;
+}
+
+/* Steps 5 and 6, with the gate held; else 7. */
+static int write_drain(struct rwlock *lock, int64_t deadline, bool done, void *place)
+{
+    static const struct wait_call drain = {drain_attempt, drain_words, "acquire", "rwlock"};
+    struct drain_call call = {.lock = lock};
+    atom_or(&lock->gate.own[1], 0, SEQ_CST);
+    if (likely(!readers_find(lock, &lock->own)))
+        return 0;
+    int rc = deadline == 0 ? wait_not_now() : drain_spin(&call);
+    if (rc == -EAGAIN && deadline != 0) {
+        rc = done ? wait_until_done(&drain, &call, lock, place)
+                  : wait_until(&drain, &call, lock, deadline, place);
+        sync_budget_learn(&lock->budget, call.since ? wait_now() - call.since : 0);
+    }
+    if (rc != 0)
+        lock_put_back_bare(&lock->gate, place);
+    return rc;
+}
+
+static int write_take(struct rwlock *lock, int64_t deadline, bool done, void *place)
+{
+    if (unlikely(reads_find(my_reads(), lock) >= 0)) {
+        if (base_settings()->check)
+            base_misuse(lock, "rwlock", place, "taken for writing by a task that reads it");
+        return -EDEADLK;
+    }
+    int rc = lock_take_bare(&lock->gate, deadline, done, "rwlock", place);
+    if (unlikely(rc != 0 && rc != -EOWNERDEAD))
+        return rc;
+    int drained = write_drain(lock, deadline, done, place);
+    return unlikely(drained != 0) ? drained : rc;
+}
+
+/* ---- the calls */
+
+static struct rwlock *rwlock_of(plait_rwlock *object, void *place)
+{
+    if (unlikely(!sync_is_private(object)) && sync_check(object, "rwlock", place))
+        base_misuse(object, "rwlock", place, "a shared lock of another kind");
+    wait_me(); /* the modes are known from here on */
+    return (struct rwlock *)object;
+}
+
+/* What is odd, and all block forms. */
+static __attribute__((noinline)) int rwlock_take(plait_rwlock *object, bool writes,
+                                                 int64_t deadline, bool done, void *place)
+{
+    struct rwlock *lock = rwlock_of(object, place);
+    WAIT_POINT();
+    bool again = reads_find(my_reads(), lock) >= 0;
+    if (!again && deadline != 0)
+        check_acquiring(lock, lock_mark(&lock->gate), "rwlock", place);
+    int rc = writes                                 ? write_take(lock, deadline, done, place)
+             : !again && read_try(lock, my_reads()) ? 0
+                                                    : read_wait(lock, deadline, done, place);
+    if (!again && (rc == 0 || rc == -EOWNERDEAD))
+        check_acquired(lock, lock_mark(&lock->gate), "rwlock", place);
+    return rc;
+}
+
+static inline bool is_straight(const plait_rwlock *object, int64_t deadline)
+{
+    return likely(deadline >= wait_epoch && wait_current && !wait_is_odd() &&
+                  sync_is_private(object));
+}
+
+int plait_rwlock_acquire_read(plait_rwlock *object, int64_t deadline)
+{
+    if (is_straight(object, deadline) && read_try((struct rwlock *)object, my_reads()))
+        return 0;
+    WAIT_CHECK_DEADLINE(deadline);
+    return rwlock_take(object, false, deadline, false, __builtin_return_address(0));
+}
+
+int plait_rwlock_acquire_write(plait_rwlock *object, int64_t deadline)
+{
+    if (is_straight(object, deadline))
+        return write_take((struct rwlock *)object, deadline, false, __builtin_return_address(0));
+    WAIT_CHECK_DEADLINE(deadline);
+    return rwlock_take(object, true, deadline, false, __builtin_return_address(0));
+}
+
+static _Noreturn void not_mine(struct rwlock *lock, const char *what, void *place)
+{
+    void *since = NULL;
+    struct wait_self *writer = lock_holder(&lock->gate, &since);
+    if (writer)
+        waiter_misuse(lock, "rwlock", place, writer, since, what);
+    base_misuse(lock, "rwlock", place, "%s", what);
+}
+
+static void rwlock_give(plait_rwlock *object, void *place)
+{
+    struct rwlock *lock = rwlock_of(object, place);
+    if (reads_count(my_reads(), lock) < 2)
+        check_released(lock);
+    if (!read_leave(lock)) {
+        if (!lock_is_mine(&lock->gate))
+            not_mine(lock, "released by a task that has nothing of it", place);
+        lock_give_bare(&lock->gate, place);
+    }
+    WAIT_POINT();
+}
+
+void plait_rwlock_release(plait_rwlock *object)
+{
+    struct task_reads *reads;
+    if (likely(wait_current && !wait_is_odd() && (reads = my_reads())->count)) {
+        union readers_entry *entry = reads->entry[reads->count - 1];
+        if (likely(!readers_is_own(entry) && is_of(entry, (struct rwlock *)object) &&
+                   readers_are_settled())) {
+            reads->count--;
+            readers_leave_here(entry);
+            return;
+        }
+    }
+    rwlock_give(object, __builtin_return_address(0));
+}
+
+void plait_rwlock_downgrade(plait_rwlock *object)
+{
+    void *place = __builtin_return_address(0);
+    struct rwlock *lock = rwlock_of(object, place);
+    if (!lock_is_mine(&lock->gate))
+        not_mine(lock, "downgraded by a task that does not write", place);
+    read_enter(lock, false);
+    lock_give_bare(&lock->gate, place);
+    WAIT_POINT();
+}
+
+void plait_rwlock_mend(plait_rwlock *object)
+{
+    void *place = __builtin_return_address(0);
+    struct rwlock *lock = rwlock_of(object, place);
+    if (lock_is_mine(&lock->gate))
+        plait_lock_mend(&lock->gate);
+    else if (reads_find(my_reads(), lock) < 0)
+        not_mine(lock, "mended by a task that has nothing of it", place);
+}
+
+void plait_rwlock_on_death(plait_rwlock *object, void (*repair)(void *arg), void *arg)
+{
+    plait_lock_on_death(&rwlock_of(object, __builtin_return_address(0))->gate, repair, arg);
+}
+
+static void rwlock_end(void *object)
+{
+    plait_rwlock_release(object);
+}
+
+static plait_held rwlock_hold(plait_rwlock *object, bool writes, void *place)
+{
+    int rc = rwlock_take(object, writes, WAIT_NEVER, true, place);
+    if (unlikely(rc != 0))
+        held_settle(&((struct rwlock *)object)->gate, rc, "rwlock", place);
+    return (plait_held){object, rwlock_end};
+}
+
+plait_held plait_rwlock_hold_read(plait_rwlock *object)
+{
+    if (is_straight(object, WAIT_NEVER) && read_try((struct rwlock *)object, my_reads()))
+        return (plait_held){object, rwlock_end};
+    return rwlock_hold(object, false, __builtin_return_address(0));
+}
+
+plait_held plait_rwlock_hold_write(plait_rwlock *object)
+{
+    return rwlock_hold(object, true, __builtin_return_address(0));
+}
+
+void plait_rwlock_init(plait_rwlock *object, plait_where where)
+{
+    void *place = __builtin_return_address(0);
+    if (where == PLAIT_SHARED)
+        base_misuse(object, "rwlock", place,
+                    "shared reader-writer locks come with a later version");
+    sync_init(object, "rwlock", where, place);
+    memset((char *)object + 64, 0, sizeof *object - 64);
+    check_initialised(object, lock_mark(&((struct rwlock *)object)->gate), place);
+}
