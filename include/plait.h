@@ -11,7 +11,7 @@
  *     latch.h    a count that comes to 0             scope.h   tasks that end with their block
  *     semaphore.h  at most so many at a time         select.h  several things at once
  *     condition.h  until something has changed
- *     rwlock.h   many readers or one writer
+ *     rwlock.h   many readers or one writer        generator.h  values one by one
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -20,6 +20,7 @@
 #include <plait/condition.h>
 #include <plait/error.h>
 #include <plait/event.h>
+#include <plait/generator.h>
 #include <plait/latch.h>
 #include <plait/local.h>
 #include <plait/lock.h>

@@ -343,6 +343,30 @@ static int scope_left(void)
     return 0;
 }
 
+static int yields(void *arg)
+{
+    int x = 1, rc;
+    while ((rc = plait_yield_value(&x, NULL)) == 0)
+        x++;
+    return rc;
+}
+
+static int generator(void)
+{
+    int x = 0, status = 0;
+    plait_generator *one = plait_generator_open(sizeof x, yields, NULL,
+                                                &(plait_generator_options){.name = "one to fail"});
+    if (!one)
+        return -errno;
+    int rc = plait_generator_next(one, &x);
+    if (rc == 0 && (plait_generator_throw(one, -EIO, &x) != -EPIPE ||
+                    plait_generator_returned(one, &status) != 0 || status != -EIO))
+        rc = -EPROTO;
+    rc |= plait_generator_close(one);
+    plait_generator_free(one);
+    return rc;
+}
+
 static int cancel_and_join(void)
 {
     if (!task)
@@ -512,6 +536,9 @@ static const struct row {
     {"plait_share plait_share_free", nothing, share, 0},
     {"plait_sleep plait_yield plait_now plait_after", nothing, sleep_call, 0},
     {"plait_ticker_wait", nothing, tick, 0},
+    {"plait_generator_open plait_generator_send_bytes plait_generator_throw_bytes "
+     "plait_generator_returned plait_generator_close plait_generator_free plait_yield_bytes",
+     nothing, generator, 0},
     {"plait_scope_enter plait_scope_finish", nothing, scope, 0},
     {"plait_scope_enter plait_scope_finish", nothing, scope_with_a_process, -ENOSYS},
     {"plait_scope_leave plait_scope_cancel plait_shield_enter plait_shield_leave", nothing,

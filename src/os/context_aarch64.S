@@ -7,13 +7,7 @@
  * same. */
 
     .text
-    .globl os_switch
-    .hidden os_switch
-    .type os_switch, %function
-    .p2align 6
-os_switch:
-    .cfi_startproc
-    hint #34 /* bti c */
+    .macro keep_registers
     stp x29, x30, [sp, #-160]!
     .cfi_adjust_cfa_offset 160
     .cfi_rel_offset x29, 0
@@ -37,9 +31,9 @@ os_switch:
     stp d10, d11, [sp, #112]
     stp d12, d13, [sp, #128]
     stp d14, d15, [sp, #144]
-    mov x2, sp
-    str x2, [x0]
-    mov sp, x1 /* the same frame lies here, so that what was said for unwinders still holds */
+    .endm
+
+    .macro take_registers_and_go /* the same frame lies here, so that what was said for unwinders holds */
     ldp x19, x20, [sp, #16]
     ldp x21, x22, [sp, #32]
     ldp x23, x24, [sp, #48]
@@ -64,8 +58,42 @@ os_switch:
     .cfi_restore x28
     .cfi_adjust_cfa_offset -160
     ret
+    .endm
+
+    .globl os_switch
+    .hidden os_switch
+    .type os_switch, %function
+    .p2align 6
+os_switch:
+    .cfi_startproc
+    hint #34 /* bti c */
+    keep_registers
+    mov x2, sp
+    str x2, [x0]
+    mov sp, x1
+    take_registers_and_go
     .cfi_endproc
     .size os_switch, . - os_switch
+
+/* int os_hand_over(void **from, void *to, uint32_t *word, uint32_t value, int result): x0, x1, x2, w3,
+ * w4. The stack pointer moves before the word tells others that the old stack is free, because a
+ * signal's frame would otherwise be laid where somebody else runs already. */
+    .globl os_hand_over
+    .hidden os_hand_over
+    .type os_hand_over, %function
+    .p2align 6
+os_hand_over:
+    .cfi_startproc
+    hint #34 /* bti c */
+    keep_registers
+    mov x5, sp
+    str x5, [x0]
+    mov sp, x1
+    stlr w3, [x2]
+    mov w0, w4
+    take_registers_and_go
+    .cfi_endproc
+    .size os_hand_over, . - os_hand_over
 
 /* The bottom of every context: x19 the function, x20 its argument (os_context). "x30 undefined"
  * ends every unwinder here. */

@@ -8,13 +8,7 @@
  * on, the first return on the new stack would fault, so a program with plait must not be marked. */
 
     .text
-    .globl os_switch
-    .hidden os_switch
-    .type os_switch, @function
-    .p2align 6 /* one cache line */
-os_switch:
-    .cfi_startproc
-    endbr64
+    .macro keep_registers /* on the old stack, above them the address after the call */
     pushq %rbp
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset %rbp, 0
@@ -33,9 +27,10 @@ os_switch:
     pushq %r15
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset %r15, 0
-    movq %rsp, (%rdi)
-    /* the new stack has the same frame on top, so that what was said for unwinders still holds */
-    movq %rsi, %rsp
+    .endm
+
+    .macro take_registers_and_go /* the new stack has the same frame on top, so that what was said for unwinders
+                                    still holds */
     popq %r15
     .cfi_adjust_cfa_offset -8
     .cfi_restore %r15
@@ -58,8 +53,40 @@ os_switch:
     .cfi_adjust_cfa_offset -8
     .cfi_register %rip, %rcx
     notrack jmpq *%rcx
+    .endm
+
+    .globl os_switch
+    .hidden os_switch
+    .type os_switch, @function
+    .p2align 6 /* one cache line */
+os_switch:
+    .cfi_startproc
+    endbr64
+    keep_registers
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    take_registers_and_go
     .cfi_endproc
     .size os_switch, . - os_switch
+
+/* int os_hand_over(void **from, void *to, uint32_t *word, uint32_t value, int result): rdi, rsi, rdx,
+ * ecx, r8d. The stack pointer moves before the word tells others that the old stack is free, because
+ * a signal's frame would otherwise be laid where somebody else runs already. */
+    .globl os_hand_over
+    .hidden os_hand_over
+    .type os_hand_over, @function
+    .p2align 6 /* one cache line */
+os_hand_over:
+    .cfi_startproc
+    endbr64
+    keep_registers
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    movl %ecx, (%rdx) /* a release: the CPU keeps stores in order */
+    movl %r8d, %eax
+    take_registers_and_go
+    .cfi_endproc
+    .size os_hand_over, . - os_hand_over
 
 /* The bottom of every context: r12 the function, r13 its argument (os_context). "rip undefined"
  * ends every unwinder here; without it gdb and exceptions would read on into the stack's owner. */

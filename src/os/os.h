@@ -148,6 +148,10 @@ int os_dup(int descriptor); /* another number for the same file, close-on-exec *
  *  FPCR: they are per worker) on the old stack. Behind a real call in a file of its own: gcc kept a
  *  static variable in a register across an inlined one. */
 void os_switch(void **from, void *to);
+/* The same, and as soon as nothing touches the old stack any more: *word = value (RELEASE), so that
+ * others may switch back to it. Where it goes on, os_hand_over or os_switch returns `result`. By a
+ * function's last call the registers are those of its caller, and it is that one's return. */
+int os_hand_over(void **from, void *to, uint32_t *word, uint32_t value, int result);
 /* A context that calls entry(arg) on the stack that ends at `top` (16-byte aligned down) when first
  * switched to; entry never returns. Unwinders stop there. */
 void *os_context(void *top, void (*entry)(void *), void *arg);

@@ -119,6 +119,30 @@ static inline __attribute__((always_inline)) void os_fiber_arrive(struct os_fibe
 #endif
 }
 
+/* The calling thread is about to step from the stack it stands on, `caller`, to `callee`, and will be
+ * whoever it is on that one too: `own`, by which switches know its stack, is the callee's until
+ * os_fiber_take_back. */
+struct os_fiber_loan {
+    struct os_fiber *caller;
+    struct os_fiber own;
+};
+static inline void os_fiber_lend(struct os_fiber_loan *loan, struct os_fiber *caller,
+                                 struct os_fiber *own, const struct os_fiber *callee)
+{
+#if defined(OS_ASAN) || defined(OS_TSAN)
+    os_fiber_adopt(caller);
+    loan->caller = caller;
+    loan->own = *own;
+    *own = *callee;
+#endif
+}
+static inline void os_fiber_take_back(const struct os_fiber_loan *loan, struct os_fiber *own)
+{
+#if defined(OS_ASAN) || defined(OS_TSAN)
+    *own = loan->own;
+#endif
+}
+
 /* The stack is not used any more; not by who stands on it. The record may lie on that stack. */
 static inline void os_fiber_end(struct os_fiber *fiber)
 {

@@ -77,6 +77,7 @@ static void child_become(struct task_record *record)
     record->slot = number;
     record->counted_in = NULL;
     record->block = record->inside = NULL;
+    record->generator = NULL;
     record->children = (struct task_scope){0};
     record->process = NULL;
     record->flags |= TASK_IS_MAIN;

@@ -176,6 +176,9 @@ int locals_inherit(struct task_record *from, struct task_record *to); /* at a st
 void locals_fork_prepare(void);
 void locals_fork_done(void);
 
+/* generator.c */
+bool generator_has_stack(const struct task_record *record, const void *stack);
+
 /* query.c: the name of a task that may have been given back since */
 const char *task_name_hint(const plait_task *task);
 

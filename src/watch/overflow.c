@@ -11,9 +11,11 @@ static void overflow_told(void *address, void *context)
     void *stack = base_stack_of_guard(address, &size);
     if (!stack)
         return;
-    struct wait_self *self = wait_current;
-    base_report(PLAIT_REPORT_OVERFLOW, "coroutine '%s' overflowed its %lu KB stack",
-                self ? record_name((struct task_record *)self) : "?", (unsigned long)(size / 1024));
+    struct task_record *me = (struct task_record *)wait_current;
+    bool generator = me && generator_has_stack(me, stack);
+    base_report(PLAIT_REPORT_OVERFLOW, "%s '%s' overflowed its %lu KB stack",
+                generator ? "a generator of task" : "coroutine", me ? record_name(me) : "?",
+                (unsigned long)(size / 1024));
     os_backtrace(2, context);
 }
 
