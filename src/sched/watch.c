@@ -11,6 +11,7 @@
 #include "base/stack.h"
 #include "os/os.h"
 #include "sched/worker.h"
+#include "wait/held.h"
 
 #include <errno.h>
 
@@ -104,14 +105,29 @@ static void watch_times(void)
     base_spin_unlock(&watch.lock);
 }
 
+/* In checked mode: whoever wants what a stuck coroutine holds is stuck, too. */
+static const char *watch_held_text(const struct sched_co *co, char *text, size_t size)
+{
+    struct wait_held_one one;
+    char object[128], place[128];
+    text[0] = '\0';
+    if (co && wait_held_last(&co->self, &one))
+        base_format(text, size, "; it holds %s, taken at %s",
+                    base_object(one.object, one.type, object, sizeof object),
+                    base_place(one.place, place, sizeof place));
+    return text;
+}
+
 static void watch_name_stuck(struct sched_worker *worker, int64_t now)
 {
+    char held[300];
     struct sched_co *co = atom_load(&worker->current, RELAXED);
     watch.told[worker->index] = true;
     base_report(PLAIT_REPORT_STUCK,
-                "worker %d has not switched for %d ms: coroutine '%s'; %u wait behind it",
+                "worker %d has not switched for %d ms: coroutine '%s'; %u wait behind it%s",
                 worker->index, (int)((now - watch.since[worker->index]) / 1000000),
-                co ? sched_hooks.name(co) : "?", atom_load(&worker->ready.count, RELAXED));
+                co ? sched_hooks.name(co) : "?", atom_load(&worker->ready.count, RELAXED),
+                watch_held_text(co, held, sizeof held));
 }
 
 /* Not switched since the last look: serves what is due there, and lets others take what can move.

@@ -350,7 +350,9 @@ static int lock_wait_again(struct lock *lock, void *place)
     struct lock_call call = {
         .lock = lock, .self = wait_me(), .place = place, .rc = -EAGAIN, .slept = true};
     call.since = wait_now();
+    wait_on_holders(call.self, lock_holders, false);
     int rc = wait_until_done(&acquire, &call, lock, place);
+    wait_on_holders(call.self, NULL, true);
     if (rc != 0 && rc != -EOWNERDEAD)
         lock_give_up(&call);
     return rc;
@@ -584,9 +586,13 @@ struct wait_self *lock_holder(const plait_lock *object, void **place)
     return who.self;
 }
 
+void lock_init(plait_lock *lock, const char *type, plait_where where, void *place)
+{
+    sync_init(lock, type, where, place);
+    check_initialised(lock, lock_mark(lock), place);
+}
+
 void plait_lock_init(plait_lock *lock, plait_where where)
 {
-    void *place = __builtin_return_address(0);
-    sync_init(lock, "lock", where, place);
-    check_initialised(lock, lock_mark(lock), place);
+    lock_init(lock, "lock", where, __builtin_return_address(0));
 }

@@ -54,6 +54,7 @@ int lock_take_again(plait_lock *lock, void *place);
 /* Where those are moved who will want the lock. */
 void lock_onto(const plait_lock *lock, struct wait_onto *onto);
 
+void lock_init(plait_lock *lock, const char *type, plait_where where, void *place);
 /* Who holds a private lock, and where he took it; NULL: nobody, or it is a shared one. A hint, for
  * messages and dumps. */
 struct wait_self *lock_holder(const plait_lock *lock, void **place);

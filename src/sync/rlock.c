@@ -83,5 +83,5 @@ plait_held plait_rlock_hold(plait_rlock *rlock)
 
 void plait_rlock_init(plait_rlock *rlock, plait_where where)
 {
-    sync_init(rlock, "rlock", where, __builtin_return_address(0));
+    lock_init(&rlock->lock, "rlock", where, __builtin_return_address(0));
 }

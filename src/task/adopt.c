@@ -20,6 +20,7 @@ static void foreign_leaves(void *value)
 {
     struct task_record *record = value;
     locals_destroy(record);
+    task_check_end(record);
     task_finish_children(record);
     wait_current = NULL;
     if (wait_deterministic)

@@ -7,7 +7,6 @@
 #include "base/report.h"
 #include "os/os.h"
 #include "task/scope.h"
-#include "wait/robust.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,14 +64,6 @@ static plait_state state_of(const struct task_record *record, int status)
     return canceled ? PLAIT_CANCELED : PLAIT_FAILED;
 }
 
-static void check_held(struct task_record *record)
-{
-    int held = robust_held_count((uintptr_t)&record->co.self);
-    if (held)
-        base_misuse(NULL, "task", NULL, "'%s' ended while it held %d shared lock%s",
-                    record_name(record), held, held == 1 ? "" : "s");
-}
-
 /* The stack of a coroutine goes to the next one at once; who still has the handle of a named one
  * may ask for the name. */
 static struct task_record *record_to_keep(const struct task_record *record, bool loose)
@@ -92,8 +83,8 @@ void task_end(struct task_record *record, int status)
     bool loose = atom_load(&slot->state, RELAXED) & TASK_LOOSE;
     plait_state state = state_of(record, status);
     locals_destroy(record);
+    task_check_end(record); /* before others are waited for, who may want what it holds */
     task_finish_children(record);
-    check_held(record);
     if (unlikely(record->block && record->block->owner == record))
         base_misuse(record->block, "scope", record->block->place, "task '%s' ended inside it",
                     record_name(record));

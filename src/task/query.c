@@ -163,7 +163,7 @@ int plait_blocking(plait_function *function, void *arg)
 {
     if (!function)
         return -EINVAL;
-    task_me();
+    task_check_blocking(task_me(), PLACE);
     return sched_blocking(function, arg);
 }
 

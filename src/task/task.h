@@ -170,6 +170,10 @@ int task_holders(const struct wait_self *waiter, const void *shown, struct wait_
  * more. */
 void tasks_awaited(struct task_record *record, const void *count, bool may_fail);
 
+/* check.c: a message unless the task may end now, or block for long at `place` */
+void task_check_end(struct task_record *record);
+void task_check_blocking(struct task_record *record, void *place);
+
 /* local.c */
 void locals_destroy(struct task_record *record);
 int locals_inherit(struct task_record *from, struct task_record *to); /* at a start; 0, -ENOMEM */

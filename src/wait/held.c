@@ -105,6 +105,7 @@ bool wait_held_last(const struct wait_self *self, struct wait_held_one *one)
     one->object = atom_load(&held->one[count - 1].object, RELAXED);
     one->type = atom_load(&held->one[count - 1].type, RELAXED);
     one->place = atom_load(&held->one[count - 1].place, RELAXED);
+    one->mark = atom_load(&held->one[count - 1].mark, RELAXED);
     return true;
 }
 
