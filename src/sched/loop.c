@@ -28,10 +28,8 @@ static struct sched_co *loop_find(struct sched_worker *worker)
     /* Also while it has something to run: started ones stay here, so a worker that never falls idle
      * would otherwise leave all new ones to the worker they were started on. */
     struct sched_co *co = worker_steal(worker);
-    if (co && co->worker != worker)
-        worker_fresh_push(worker, co); /* behind what waits already */
-    else if (co)
-        worker_ready(worker, co);
+    if (co)
+        worker_take_in(worker, co);
     return worker_pick(worker);
 }
 

@@ -12,6 +12,8 @@
 #include "os/os.h"
 #include "sched/worker.h"
 
+enum { GLOBAL_MOST = 64, STEAL_MOST = 64 };
+
 void fifo_push(struct sched_fifo *fifo, struct sched_co *co)
 {
     atom_store(&co->next, NULL, RELAXED);
@@ -110,6 +112,14 @@ static bool moves(const struct sched_co *co)
     return co->movable && !co->self.pinned;
 }
 
+static void moving_push(struct sched_worker *worker, struct sched_co *co)
+{
+    base_spin_lock(&worker->fresh_lock);
+    fifo_push(&worker->moving, co);
+    base_spin_unlock(&worker->fresh_lock);
+    sched_wake_one();
+}
+
 void worker_inbox_take(struct sched_worker *worker)
 {
     struct sched_co *co = atom_swap(&worker->inbox, NULL, ACQUIRE), *first = NULL;
@@ -123,7 +133,7 @@ void worker_inbox_take(struct sched_worker *worker)
     while (first) {
         struct sched_co *next = first->next;
         if (moves(first))
-            worker_fresh_push(worker, first);
+            moving_push(worker, first);
         else
             fifo_push(&worker->ready, first);
         first = next;
@@ -180,19 +190,67 @@ void worker_pass_on(struct sched_worker *worker)
 void worker_fresh_push(struct sched_worker *worker, struct sched_co *co)
 {
     base_spin_lock(&worker->fresh_lock);
-    fifo_push(&worker->fresh, co);
+    bool pushed = fresh_push(&worker->fresh, co);
     base_spin_unlock(&worker->fresh_lock);
-    sched_wake_one();
+    if (likely(pushed))
+        sched_wake_one();
+    else
+        global_push(co);
 }
 
-struct sched_co *worker_fresh_pop(struct sched_worker *worker)
+/* Behind what waits already. */
+void worker_take_in(struct sched_worker *worker, struct sched_co *co)
+{
+    if (co->started) {
+        worker_ready(worker, co);
+        return;
+    }
+    base_spin_lock(&worker->fresh_lock);
+    bool pushed = fresh_push_oldest(&worker->fresh, co);
+    base_spin_unlock(&worker->fresh_lock);
+    if (unlikely(!pushed))
+        global_push(co);
+}
+
+/* Now and then the oldest, because under a steady stream of starts it would never be the youngest. */
+static struct sched_co *fresh_next(struct sched_worker *worker, uint32_t turn)
 {
     if (!atom_load(&worker->fresh.count, RELAXED))
         return NULL;
     base_spin_lock(&worker->fresh_lock);
-    struct sched_co *co = fifo_pop(&worker->fresh);
+    struct sched_co *co =
+        turn % SCHED_OLDEST == 1 ? fresh_pop_oldest(&worker->fresh) : fresh_pop(&worker->fresh);
     base_spin_unlock(&worker->fresh_lock);
     return co;
+}
+
+static struct sched_co *moving_next(struct sched_worker *worker)
+{
+    if (!atom_load(&worker->moving.count, RELAXED))
+        return NULL;
+    base_spin_lock(&worker->fresh_lock);
+    struct sched_co *co = fifo_pop(&worker->moving);
+    base_spin_unlock(&worker->fresh_lock);
+    return co;
+}
+
+/* A started one: in turns a pinned and a movable one, because both queues must move. */
+static struct sched_co *started_next(struct sched_worker *worker)
+{
+    struct sched_co *co = ++worker->started_turn & 1 ? NULL : moving_next(worker);
+    if (!co)
+        co = fifo_pop(&worker->ready);
+    return co ? co : moving_next(worker);
+}
+
+/* Several new ones for each started one: who waits for its children is then woken once for several
+ * of them. */
+struct sched_co *worker_next(struct sched_worker *worker, uint32_t turn)
+{
+    struct sched_co *co = turn % SCHED_FAMILY ? fresh_next(worker, turn) : NULL;
+    if (!co)
+        co = started_next(worker);
+    return co || turn % SCHED_FAMILY ? co : fresh_next(worker, turn);
 }
 
 /* On its own worker's thread it goes straight into the queue; from anywhere else through the inbox,
@@ -202,59 +260,64 @@ void worker_ready(struct sched_worker *worker, struct sched_co *co)
 {
     struct sched_worker *here = sched_here;
     if (here && moves(co))
-        worker_fresh_push(here, co);
+        moving_push(here, co);
     else if (here == worker)
         fifo_push(&worker->ready, co);
     else
         inbox_push(worker, co);
 }
 
-/* Moves up to `most` from a queue that others may change to the worker's own fresh ones; the first
- * is returned. */
-static struct sched_co *take_some(struct sched_worker *worker, struct sched_fifo *from,
-                                  base_spin *lock, uint32_t most)
+/* Takes up to `most` of the global queue, and half of it at most, so that others find some too; the
+ * first is returned. */
+static struct sched_co *take_global(struct sched_worker *worker)
 {
-    struct sched_fifo taken = {0};
-    base_spin_lock(lock);
-    if (from->count < 2 * most)
-        most = (from->count + 1) / 2;
-    for (struct sched_co *co; most && (co = fifo_pop(from)); most--)
-        fifo_push(&taken, co);
-    base_spin_unlock(lock);
-    struct sched_co *first = fifo_pop(&taken), *co;
-    if (!taken.first)
-        return first;
-    base_spin_lock(&worker->fresh_lock);
-    while ((co = fifo_pop(&taken)))
-        fifo_push(&worker->fresh, co);
-    base_spin_unlock(&worker->fresh_lock);
-    return first;
+    struct sched_co *taken[GLOBAL_MOST];
+    uint32_t count = 0;
+    if (!atom_load(&sched.global.count, RELAXED))
+        return NULL;
+    base_spin_lock(&sched.lock);
+    uint32_t most = (sched.global.count + 1) / 2;
+    while (count < most && count < GLOBAL_MOST)
+        taken[count++] = fifo_pop(&sched.global);
+    base_spin_unlock(&sched.lock);
+    for (uint32_t i = 1; i < count; i++)
+        worker_take_in(worker, taken[i]);
+    return count ? taken[0] : NULL;
+}
+
+/* Up to `most` of what a victim has; the first is returned. */
+static struct sched_co *take_offered(struct sched_worker *worker, struct sched_worker *victim,
+                                     uint32_t most)
+{
+    struct sched_co *taken[STEAL_MOST], *co;
+    uint32_t count = 0;
+    most = most < STEAL_MOST ? most : STEAL_MOST;
+    base_spin_lock(&victim->fresh_lock);
+    while (count < most &&
+           ((co = fresh_pop_oldest(&victim->fresh)) || (co = fifo_pop(&victim->moving))))
+        taken[count++] = co;
+    base_spin_unlock(&victim->fresh_lock);
+    for (uint32_t i = count; i > 1; i--) /* the oldest stays the oldest */
+        worker_take_in(worker, taken[i - 1]);
+    return count ? taken[0] : NULL;
 }
 
 /* Half of what a worker has more than this one, so that neither ends up with all of them. */
 struct sched_co *worker_steal(struct sched_worker *worker)
 {
-    if (atom_load(&sched.global.count, RELAXED)) {
-        struct sched_co *co = take_some(worker, &sched.global, &sched.lock, 64);
-        if (co)
-            return co;
-    }
+    struct sched_co *co = take_global(worker);
     uint32_t count = atom_load(&sched.count, ACQUIRE);
-    uint32_t mine = worker->ready.count + atom_load(&worker->fresh.count, RELAXED);
-    for (uint32_t i = 1; i < count; i++) {
+    uint32_t mine = worker->ready.count + worker_offers(worker);
+    for (uint32_t i = 1; i < count && !co; i++) {
         struct sched_worker *victim = sched.workers[((uint32_t)worker->index + i) % count];
-        uint32_t theirs = atom_load(&victim->fresh.count, RELAXED);
+        uint32_t theirs = worker_offers(victim);
         if (theirs <= mine)
             continue;
-        uint32_t most = (theirs - mine + 1) / 2;
-        struct sched_co *co =
-            take_some(worker, &victim->fresh, &victim->fresh_lock, most < 32 ? most : 32);
-        if (co) {
+        co = take_offered(worker, victim, (theirs - mine + 1) / 2);
+        if (co)
             atom_store(&worker->steals, worker->steals + 1, RELAXED);
-            return co;
-        }
     }
-    return NULL;
+    return co;
 }
 
 bool worker_has_work(const struct sched_worker *worker)
@@ -263,7 +326,8 @@ bool worker_has_work(const struct sched_worker *worker)
         return true;
     uint32_t count = atom_load(&sched.count, ACQUIRE);
     for (uint32_t i = 0; i < count; i++)
-        if (atom_load(&sched.workers[i]->fresh.count, SEQ_CST))
+        if (atom_load(&sched.workers[i]->fresh.count, SEQ_CST) ||
+            atom_load(&sched.workers[i]->moving.count, SEQ_CST))
             return true;
     return false;
 }

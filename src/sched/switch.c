@@ -90,7 +90,9 @@ switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *t
  * one that waits longest, because a choice by lot alone serves nobody within a bound. */
 static struct sched_co *pick_seeded(struct sched_worker *worker)
 {
-    for (struct sched_co *co; (co = fifo_pop(&worker->fresh));)
+    for (struct sched_co *co; (co = fresh_pop(&worker->fresh));)
+        fifo_push(&worker->ready, co);
+    for (struct sched_co *co; (co = fifo_pop(&worker->moving));)
         fifo_push(&worker->ready, co);
     uint32_t most = worker->ready.count < 8 ? worker->ready.count : 8;
     uint32_t skip = sched_lot(most);
@@ -100,20 +102,13 @@ static struct sched_co *pick_seeded(struct sched_worker *worker)
 /* The next coroutine of this worker, or NULL. */
 struct sched_co *worker_pick(struct sched_worker *worker)
 {
-    struct sched_co *co = NULL;
     uint32_t turn = ++worker->turn;
     if (unlikely(atom_load(&worker->inbox, RELAXED)))
         worker_inbox_take(worker);
     uint32_t special = sched_special();
     if (unlikely(special))
         return special & SCHED_SEEDED && !(special & SCHED_STOPS) ? pick_seeded(worker) : NULL;
-    if (turn & 1) /* in turns with the started ones, because both queues must move */
-        co = worker_fresh_pop(worker);
-    if (!co)
-        co = fifo_pop(&worker->ready);
-    if (!co && !(turn & 1))
-        co = worker_fresh_pop(worker);
-    return co;
+    return worker_next(worker, turn);
 }
 
 /* To `next`, or to the loop when it is NULL. */

@@ -142,7 +142,7 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
     timer_run(worker, wait_now());
     if (atom_load(&worker->polled, RELAXED))
         worker_poll(worker, 0);
-    if (atom_load(&worker->fresh.count, RELAXED) || atom_load(&sched.global.count, RELAXED))
+    if (worker_offers(worker) || atom_load(&sched.global.count, RELAXED))
         sched_wake_one();
     if (now - watch.since[worker->index] >= TELL && !watch.told[worker->index])
         watch_name_stuck(worker, now);

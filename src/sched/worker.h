@@ -9,6 +9,9 @@ enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048 }; /* of 1 ms: 2 s */
 enum {
     SCHED_WORKERS_MOST = 256,
     SCHED_STACKS_KEPT = 256,
+    SCHED_FRESH = 8192, /* a power of two */
+    SCHED_FAMILY = 8,
+    SCHED_OLDEST = 1024,
     SCHED_ROUND = 53,
     SCHED_ROUND_SEEDED = 17
 };
@@ -17,6 +20,14 @@ enum {
 struct sched_fifo {
     struct sched_co *first, *last;
     uint32_t count; /* written by who may change the queue, read by all as a hint */
+};
+
+/* Coroutines that have not started yet: fresh.c tells their order. */
+struct sched_fresh {
+    uint32_t first, last; /* positions, modulo SCHED_FRESH: the oldest, behind the youngest */
+    uint32_t open;        /* so many of the youngest are a family that is being started */
+    uint32_t count;       /* read by all as a hint */
+    struct sched_co *slots[SCHED_FRESH];
 };
 
 /* worker.state, one word:
@@ -33,7 +44,7 @@ struct sched_worker {
     void *loop;                         /* context of worker_loop */
     int *errno_at;                      /* of its thread; asking libc at each switch costs 5 ns */
     struct sched_fifo ready;            /* started coroutines, pinned here */
-    uint32_t turn;
+    uint32_t turn, started_turn;
     uint32_t spin; /* learnt: how long a search spins before it sleeps */
     void *stacks[SCHED_STACKS_KEPT];
     int stack_count;
@@ -47,7 +58,7 @@ struct sched_worker {
     uint64_t steals, polls;
     /* guarded by fresh_lock; stolen from */
     base_spin fresh_lock __attribute__((aligned(64)));
-    struct sched_fifo fresh; /* not started, or movable and ready */
+    struct sched_fifo moving; /* movable and ready */
     /* guarded by timer_lock; the watcher serves them while the worker is stuck */
     base_spin timer_lock;
     struct heap timers; /* due in this millisecond, or after the wheel's end */
@@ -65,7 +76,8 @@ struct sched_worker {
     struct sched_co *inbox __attribute__((aligned(64))); /* made ready by others, newest first */
     uint32_t state;
     int poller, bell;
-    int polled; /* descriptors in the poller */
+    int polled;               /* descriptors in the poller */
+    struct sched_fresh fresh; /* guarded by fresh_lock; the last one, because it is large */
 };
 
 struct sched_state {
@@ -101,6 +113,12 @@ static inline uint32_t sched_special(void)
 }
 extern __thread struct sched_worker *sched_here __attribute__((tls_model("initial-exec")));
 
+/* fresh.c; false: it is full */
+bool fresh_push(struct sched_fresh *fresh, struct sched_co *co);
+bool fresh_push_oldest(struct sched_fresh *fresh, struct sched_co *co);
+struct sched_co *fresh_pop(struct sched_fresh *fresh); /* NULL: none */
+struct sched_co *fresh_pop_oldest(struct sched_fresh *fresh);
+
 /* queue.c */
 void fifo_push(struct sched_fifo *fifo, struct sched_co *co);
 struct sched_co *fifo_pop(struct sched_fifo *fifo);
@@ -111,7 +129,14 @@ void worker_ready(struct sched_worker *worker,
 void worker_inbox_take(struct sched_worker *worker);
 void worker_pass_on(struct sched_worker *worker); /* by the watcher: it is stuck */
 void worker_fresh_push(struct sched_worker *worker, struct sched_co *co);
-struct sched_co *worker_fresh_pop(struct sched_worker *worker);
+void worker_take_in(struct sched_worker *worker,
+                    struct sched_co *co); /* a stolen one, to run later */
+struct sched_co *worker_next(struct sched_worker *worker, uint32_t turn);
+static inline uint32_t
+worker_offers(const struct sched_worker *worker) /* a hint: how many may be stolen */
+{
+    return atom_load(&worker->fresh.count, RELAXED) + atom_load(&worker->moving.count, RELAXED);
+}
 struct sched_co *worker_steal(struct sched_worker *worker);
 bool worker_has_work(const struct sched_worker *worker);
 void worker_wake(struct sched_worker *worker); /* if it sleeps */
