@@ -127,14 +127,19 @@ def switch():
     yield i
 
 
-def runtimes(i, item, workers, counts, extra=(), limit=10, not_rival=BESIDE):
-    """The rows of one coroutine item. counts: expected cost -> arguments, by runtime."""
+def runtimes(i, item, workers, counts, extra=(), limit=10, beside=None, notes=None):
+    """The rows of one coroutine item. counts: expected cost -> arguments, by runtime; beside: programs that do another job or that
+    the target does not name, and why; notes: what else to say of a program's row."""
+    beside = beside or {}
+
     def add(who, program, role=RIVAL, note="", threads=workers, **more):
         if program in counts:
+            role, note = (BESIDE, beside[program]) if program in beside else (role, (notes or {}).get(program, note))
             i.add([f"{who}={program}"], f"{{coro}}/{program.split('-')[0]} {item} {threads} {counts[program]}", role, note,
                   limit=limit, **more)
     add("Go", "go")
     add("Tokio", "tokio", note="stackless")
+    add("Tokio kanal", "tokio-kanal", note="stackless", environment={"CHAN": "kanal"})
     add("Boost.Fiber", "fiber", note="no guard pages" + ("; idle workers spin" if workers == 2 else ""))
     add("may", "may")
     if workers == 1:
@@ -219,6 +224,49 @@ def foreign():
         yield i
 
 
+def meetings():
+    """Coroutines that wait for each other. Expected cost in ns by runtime, for 1 worker and for 2."""
+    target, not_named = [Target(LOWER)], "not the target's peer"
+    one, eight = (lambda n: f"{n}"), (lambda n: f"8 {n}")
+    shapes = [
+        ("pingpong", "pingpong", one, dict(plait=300, go=260, fiber=230, tokio=300, may=400, st=45) | {"tokio-kanal": 150},
+         dict(plait=400, go=300, fiber=1000, tokio=450, may=400) | {"tokio-kanal": 350}),
+        ("mutex", "mutex", eight, dict(plait=6, go=12, fiber=20, tokio=100, may=25, st=5),
+         dict(plait=10, go=36, fiber=100, tokio=150, may=190)),
+        ("mutexy", "mutexy", eight, dict(plait=150, go=300, fiber=120, tokio=400, may=250, st=450),
+         dict(plait=150, go=250, fiber=350, tokio=600, may=250)),
+        ("timers", "timers", one, dict(plait=250, go=320, fiber=130, tokio=240, may=550, st=25), dict(plait=300, go=400, tokio=400, may=600)),
+    ]
+    for crew in (1, 4):
+        numbers = lambda n, crew=crew: f"{crew} {crew} {n}"
+        single = (dict(tokio=80), dict(tokio=100)) if crew == 1 else ({}, {})
+        shapes.append((f"chan{crew}x{crew}", "chan", numbers, dict(plait=20, go=40, fiber=20) | {"tokio-kanal": 15} | single[0],
+                       dict(plait=35, go=50, fiber=50) | {"tokio-kanal": 25} | single[1]))
+    beside = {"may": not_named, "st": "two condition variables; one thread only"}
+    for name, item, make, *costs in shapes:
+        for workers in (1, 2):
+            i = Item(f"{name}.w{workers}", targets=target)
+            counts = counted(0.15e9, costs[workers - 1], make)
+            room = {"pingpong": "capacity 1", "timers": "capacity 1; Tokio's clock has ms"}.get(name, "")
+            i.add("plait", f"{{plait}}/coro_meet {item} {workers} {counts['plait']}", note="capacity 1" if room else "")
+            more = {"fiber": not_named} if name == "timers" else {}
+            runtimes(i, item, workers, counts, beside=beside | more, notes={"tokio": f"stackless; {room}"} if room else None)
+            yield i
+
+
+def trees():
+    for workers in (1, 2):
+        i = Item(f"skynet1m.w{workers}", targets=[Target(LOWER, ("wall",)), Target(LOWER, ("peak-rss",))])
+        i.add("plait", f"{{plait}}/coro_meet skynet {workers} 1000000", note="guard pages", limit=20)
+        leaves = dict(go=1000000, tokio=1000000, fiber=1000000) | {"tokio-current": 1000000}
+        runtimes(i, "skynet", workers, leaves, limit=20, beside={"fiber": "not the target's peer; child first; no guard pages"})
+        yield i
+        i = Item(f"event-fanout.w{workers}", targets=[Target(LOWER)])
+        i.add("plait", f"{{plait}}/coro_meet fanout {workers} 100 20")
+        i.add(["Go=go"], f"{{coro}}/{{peer}} fanout {workers} 100 20", note="closes a channel")
+        yield i
+
+
 def every_item():
-    for group in (locks, shared_locks, queues, switch, yields, spawns, crowds, foreign):
+    for group in (locks, shared_locks, queues, switch, yields, spawns, meetings, trees, crowds, foreign):
         yield from group()

@@ -1,22 +1,7 @@
-/* coro ITEM WORKERS COUNTS... - the coroutine items: yield, spawn, parked, sleeps, fair, blocking. The timing loop runs in a root
- * coroutine, as Go's main is a goroutine. Peers: bench/peers/coro/go/main.go, fiber.cpp, rust/src/bin. */
-#include "bench.h"
+/* coro ITEM WORKERS COUNTS... - the coroutine items: yield, spawn, parked, sleeps, fair, blocking. Peers: bench/peers/coro/go/main.go, fiber.cpp, rust/src/bin. */
+#include "coro.h"
 
-static long ran;       /* coroutines that have done their work */
-static double args[3]; /* COUNTS */
-
-static plait_task **tasks_new(long count)
-{
-    plait_task **tasks = calloc((size_t)count, sizeof *tasks);
-    need(tasks != NULL, "no memory");
-    return tasks;
-}
-
-static void join_each(plait_task **tasks, long count)
-{
-    for (long i = 0; i < count; i++)
-        join(tasks[i]);
-}
+static long ran; /* coroutines that have done their work */
 
 static void count_one(void)
 {
@@ -73,21 +58,6 @@ static int item_spawn(void *arg)
 
 /* ---- parked COROUTINES: what each costs that has dirtied 512 bytes of a 64 KB stack and waits for ever */
 static plait_event never;
-
-/* A figure of /proc/self/status in bytes: VmRSS, VmPTE. */
-static double status_bytes(const char *key)
-{
-    char text[256];
-    double value = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    size_t length = strlen(key);
-    while (file && fgets(text, sizeof text, file))
-        if (strncmp(text, key, length) == 0)
-            value = atof(text + length + 1) * 1024;
-    if (file)
-        fclose(file);
-    return value;
-}
 
 static long mappings(const char *which)
 {
@@ -268,25 +238,12 @@ static int item_blocking(void *arg)
     return 0;
 }
 
-static const struct item {
-    const char *name;
-    plait_function *run;
-} items[] = {
+static const struct item items[] = {
     {"yield", item_yield},   {"spawn", item_spawn}, {"parked", item_parked},
     {"sleeps", item_sleeps}, {"fair", item_fair},   {"blocking", item_blocking},
 };
 
 int main(int argc, char **argv)
 {
-    need(argc >= 3, "usage: coro ITEM WORKERS COUNTS...");
-    const plait_settings settings = {.workers = atoi(argv[2])};
-    need(plait_configure(&settings) == 0, "plait_configure failed");
-    for (int i = 0; i < 3; i++)
-        args[i] = number(argc, argv, 3 + i);
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
-        if (strcmp(items[i].name, argv[1]) == 0) {
-            join(start(PLAIT_COROUTINE, items[i].run, NULL, NULL));
-            return 0;
-        }
-    need(false, "no such item");
+    return coro_main(argc, argv, items, sizeof items / sizeof *items);
 }
