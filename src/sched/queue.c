@@ -2,12 +2,12 @@
  *
  * A started coroutine stays on its worker, so its queue needs no atomics: the worker alone pushes
  * and pops. Others who wake such a coroutine push it into the inbox, a stack that they swap into
- * and the worker takes whole. What may run anywhere (not started, or movable) lies in `fresh` under
- * a spin lock: a lock-free deque was considered and is not faster here, since the lock is free but
- * for the moment of a theft, and a deque cannot keep first come, first served.
+ * and the worker takes whole. What may run anywhere lies in `fresh` (not started) and `moving`
+ * (movable and ready) under a spin lock: a lock-free deque was considered and is not faster here,
+ * since the lock is free but for the moment of a theft, and a deque cannot turn a family round.
  *
  * Sleeping and waking, the lost wake-up argument: a worker stores SLEEPS, then looks at inbox,
- * fresh and global once more; who adds work stores it first and then looks at the state. All four
+ * fresh, moving and global once more; who adds work stores it first and then looks at the state. All four
  * are SEQ_CST, so one of the two sees the other. */
 #include "os/os.h"
 #include "sched/worker.h"

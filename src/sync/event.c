@@ -137,9 +137,8 @@ static int event_attempt(void *object)
     return 0;
 }
 
-static int event_words(void *object, struct wait_word *words)
+static int event_announce(struct event_call *call, struct wait_word *words)
 {
-    struct event_call *call = object;
     uint32_t *word = &call->event->word, seen = atom_load(word, RELAXED);
     do
         if (seen & EVENT_SET)
@@ -148,6 +147,15 @@ static int event_words(void *object, struct wait_word *words)
     call->slept = true;
     words[0] = (struct wait_word){.word = word, .seen = seen | EVENT_W, .shared = call->shared};
     return 1;
+}
+
+/* A set with a clear right behind it may have come after the last try: nobody would tell of it any
+ * more. */
+static int event_words(void *object, struct wait_word *words)
+{
+    struct event_call *call = object;
+    int count = event_announce(call, words);
+    return count && event_count(call, words[0].seen) == call->count ? count : 0;
 }
 
 static int event_take(void *object)
@@ -169,7 +177,7 @@ static int event_take_words(void *object, struct wait_word *words)
     struct event *event = call->event;
     const uint64_t t = (uint64_t)EVENT_T << 32;
     if (call->shared)
-        return event_words(object, words);
+        return event_announce(call, words);
     uint64_t seen = atom_load(&event->both, RELAXED);
     do
         if ((uint32_t)seen & EVENT_SET)
@@ -230,12 +238,12 @@ static int event_case_attempt(plait_case *one)
 static int event_case_words(plait_case *one, struct wait_word *words)
 {
     struct event_call call = {.event = one->object};
-    int count = event_words(&call, words);
+    int count = event_announce(&call, words);
     if (count && !one->reserved) {
         one->number = words[0].seen & EVENT_COUNT;
         one->reserved = 1;
     }
-    return count;
+    return count && (words[0].seen & EVENT_COUNT) == (uint32_t)one->number ? count : 0;
 }
 
 plait_case plait_on_event(plait_event *event)

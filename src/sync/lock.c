@@ -211,9 +211,14 @@ static int lock_words(void *object, struct wait_word *words)
         call->since = now;
     else if (now - call->since > STARVED)
         call->starved = true;
-    uint32_t seen = atom_load(&lock->word, RELAXED), next;
+    uint64_t both;
+    uint32_t seen, next;
     do {
-        if (seen & REFUSED || is_open(call, atom_load(&lock->both, RELAXED)))
+        /* One load for the look and the comparison: with two, the lock could be free at the first, held
+         * at the second and free again at the change, and all would sleep. */
+        both = atom_load(&lock->both, RELAXED);
+        seen = (uint32_t)both;
+        if (seen & REFUSED || is_open(call, both))
             return 0;
         next = (seen & ~(call->slept ? COMING : 0)) | SLEEPERS | (call->starved ? STARVES : 0);
     } while (next != seen && !atom_cas(&lock->word, &seen, next, ACQUIRE));

@@ -9,7 +9,6 @@
 #include <errno.h>
 
 enum { LATER = 2000000 };
-#define SLEEPERS UINT32_C(0x80000000) /* W, as src/sync/event.c has it */
 
 static plait_event event;
 static int result[EXPLORE_TASKS], behind;
@@ -21,11 +20,6 @@ static void setup(void)
     behind = 0;
     for (int i = 0; i < EXPLORE_TASKS; i++)
         result[i] = 1;
-}
-
-static uint32_t word_now(void)
-{
-    return (uint32_t)event.own[1];
 }
 
 static void waits(void)
@@ -66,10 +60,10 @@ static void clears_and_sets(void)
     plait_event_set(&event);
 }
 
-/* ---- a set is seen by who waited before it, though it was cleared at once */
+/* ---- a set is seen by who waited before it, though it was cleared at once: he says that he waits before he sets W */
 static void sets_and_clears(void)
 {
-    while (!(word_now() & SLEEPERS))
+    while (!atom_load(&explore_self(0)->note.verb, ACQUIRE))
         os_relax();
     plait_event_set(&event);
     plait_event_clear(&event);
