@@ -38,6 +38,8 @@ NOT_HERE(plait_task_name)
 NOT_HERE(plait_task_waits)
 NOT_HERE(plait_tasks_visit)
 NOT_HERE(os_yield)
+NOT_HERE(os_stack_room)
+NOT_HERE(wait_case_shared)
 NOT_HERE(sched_yield_now)
 
 void base_name_forget(const void *object)
