@@ -12,6 +12,7 @@
  *     semaphore.h  at most so many at a time         select.h  several things at once
  *     condition.h  until something has changed
  *     rwlock.h   many readers or one writer        generator.h  values one by one
+ *     queue_many.h, queue_place.h, queue_done.h      more about queues
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -27,6 +28,9 @@
 #include <plait/locks.h>
 #include <plait/macros.h>
 #include <plait/queue.h>
+#include <plait/queue_done.h>
+#include <plait/queue_many.h>
+#include <plait/queue_place.h>
 #include <plait/rlock.h>
 #include <plait/rwlock.h>
 #include <plait/scope.h>

@@ -86,18 +86,33 @@ static int open_fails(size_t element, size_t capacity, const plait_queue_options
     return errno;
 }
 
+static int compare_nothing(const void *a, const void *b)
+{
+    return 0;
+}
+
 TEST(sizes_and_options_that_cannot_be)
 {
     ck_assert_int_eq(open_fails(SIZE_MAX, 1, NULL), EINVAL);
     ck_assert_int_eq(open_fails(SIZE_MAX / 2, 4, NULL), EINVAL);
     ck_assert_int_eq(open_fails(16, SIZE_MAX / 16, NULL), EINVAL);
+    for (int order = PLAIT_LIFO; order <= PLAIT_PRIORITY; order++) {
+        plait_queue_options options = {.order = (plait_order)order};
+        ck_assert_int_eq(open_fails(SIZE_MAX - 8, 1, &options), EINVAL);
+        ck_assert_int_eq(open_fails(SIZE_MAX / 2, 4, &options), EINVAL);
+        ck_assert_int_eq(open_fails(1, (size_t)1 << 41, &options), ENOMEM);
+        ck_assert_int_eq(open_fails(SIZE_MAX / 2, PLAIT_UNBOUNDED, &options), EINVAL);
+    }
 #ifndef __SANITIZE_THREAD__ /* its allocator stops the program instead */
     ck_assert_int_eq(open_fails((size_t)1 << 55, 1, NULL), ENOMEM);
 #endif
-    ck_assert_int_eq(open_fails(0, 4, NULL), ENOTSUP);
-    ck_assert_int_eq(open_fails(8, SIZE_MAX, NULL), ENOTSUP);
+    ck_assert_int_eq(open_fails(1, (size_t)1 << 41, NULL), ENOMEM);
+    ck_assert_int_eq(open_fails(PLAIT_MESSAGES, 0, NULL), ENOTSUP);
+    ck_assert_int_eq(open_fails(8, 0, &(plait_queue_options){.order = PLAIT_LIFO}), EINVAL);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.where = PLAIT_SHARED}), ENOTSUP);
-    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.order = PLAIT_LIFO}), ENOTSUP);
+    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.redeliver = true}), ENOTSUP);
+    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.compare = compare_nothing}), EINVAL);
+    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.bytes = 100}), EINVAL);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.url = "shm:x"}), ENOTSUP);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.where = 7}), EINVAL);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.order = 7}), EINVAL);

@@ -26,11 +26,12 @@ int call_announce(struct queue_call *call, struct wait_word *words)
 {
     struct queue_side *side = call->side;
     uint32_t seen = atom_or(&side->word, QUEUE_W, SEQ_CST) | QUEUE_W;
-    if (seen & QUEUE_CLOSING) { /* CLOSED follows at once, or is there already */
+    /* CLOSED follows at once; behind it one sleeps only for what was reserved before */
+    if (seen & QUEUE_CLOSING && !call->queue->kind->is_closed(call->queue)) {
         ring_busy(&call->looks);
         return 0;
     }
-    if (!call->is_vain(call->queue))
+    if (!call->is_vain(call))
         return 0;
     if (!call->slept)
         call->since = wait_now();

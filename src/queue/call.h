@@ -6,12 +6,14 @@
 
 struct queue_call {
     plait_queue *queue;
-    struct queue_side *side;                 /* on which it sleeps */
-    int (*attempt)(struct queue_call *call); /* of the kind */
-    bool (*is_vain)(plait_queue *queue);     /* of the kind: must it sleep? */
-    void *item;                              /* where from, or where to */
-    size_t size;                             /* of the item; a get's: room, then what it got */
-    int64_t since;                           /* of the first sleep */
+    struct queue_side *side;                        /* on which it sleeps */
+    int (*attempt)(struct queue_call *call);        /* of the kind */
+    bool (*is_vain)(const struct queue_call *call); /* of the kind: must it sleep? */
+    void *item;        /* where from, or where to; the place in the queue */
+    size_t size;       /* of the item; a get's: room, then what it got */
+    size_t count, did; /* of many: how many at most, how many it did */
+    int64_t priority;
+    int64_t since; /* of the first sleep */
     unsigned looks;
     bool slept, counted;
 };

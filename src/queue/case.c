@@ -35,7 +35,7 @@ static int case_words(plait_case *one, struct wait_word *words)
 static void case_pass_on(plait_case *one)
 {
     struct queue_call call = call_of_case(one);
-    if (!call.is_vain(call.queue) && side_owes_wake(call.side))
+    if (!call.is_vain(&call) && side_owes_wake(call.side))
         side_wake(call.side, 1);
 }
 

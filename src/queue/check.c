@@ -27,9 +27,11 @@ void queue_check_any(const plait_queue *queue, void *place)
 void queue_check_item(const plait_queue *queue, const void *item, size_t size, void *place)
 {
     queue_check_any(queue, place);
-    if (unlikely(!item))
+    if (unlikely(!item && (size || queue->element)))
         base_misuse(queue, "queue", place, "NULL is no item");
-    if (unlikely(size != queue->ring.element && size != PLAIT_UNSIZED))
+    if (!queue->element && size == PLAIT_UNSIZED)
+        base_misuse(queue, "queue", place, "a message, but nobody says how many bytes it has");
+    if (unlikely(queue->element && size != queue->element && size != PLAIT_UNSIZED))
         base_misuse(queue, "queue", place, "an item of %zu bytes, but its elements have %zu", size,
-                    queue->ring.element);
+                    queue->element);
 }

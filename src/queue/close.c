@@ -1,10 +1,13 @@
 /* Closing and freeing a private queue. */
 #include "base/report.h"
-#include "os/os.h"
-#include "queue/queue.h"
+#include "queue/call.h"
+#include "queue/done.h"
+#include "queue/keep.h"
 
 #include <plait/task.h>
 #include <plait/watch.h>
+
+#include <limits.h>
 
 int plait_queue_close(plait_queue *queue)
 {
@@ -13,6 +16,36 @@ int plait_queue_close(plait_queue *queue)
     if (!queue->kind->is_closed(queue))
         queue->kind->close(queue);
     return 0;
+}
+
+/* Takes the next one out and gives it to the function. */
+static bool drop_next(plait_queue *queue, void (*dropped)(const void *item, size_t size, void *arg),
+                      void *arg)
+{
+    struct queue_call call = call_of_get(queue, NULL, SIZE_MAX);
+    if (!queue->kind->take || queue->kind->take(&call) != 0)
+        return false;
+    if (dropped)
+        dropped(call.item, call.size, arg);
+    queue->kind->release(queue, call.item);
+    return true;
+}
+
+int plait_queue_close_now(plait_queue *queue,
+                          void (*dropped)(const void *item, size_t size, void *arg), void *arg)
+{
+    uint64_t count = 0;
+    WAIT_POINT();
+    queue_check_any(queue, __builtin_return_address(0));
+    queue_hold(queue); /* who hears of the close may free it, while `dropped` still runs */
+    if (!queue->kind->is_closed(queue))
+        queue->kind->close(queue);
+    while (drop_next(queue, dropped, arg))
+        count++;
+    if (count)
+        done_add(queue, count);
+    queue_let_go(queue);
+    return count < INT_MAX ? (int)count : INT_MAX;
 }
 
 struct free_search {
@@ -58,7 +91,8 @@ void plait_queue_free(plait_queue *queue)
         return;
     void *place = __builtin_return_address(0);
     queue_check_any(queue, place);
-    uint32_t waiting = waiting_on(&queue->items) + waiting_on(&queue->room);
+    uint32_t waiting = waiting_on(&queue->items) + waiting_on(&queue->room) +
+                       atom_load(&queue->finished.waiting, ACQUIRE);
     if (waiting)
         free_refuse(queue, waiting, place);
     size_t left = queue->kind->size(queue);
@@ -69,5 +103,6 @@ void plait_queue_free(plait_queue *queue)
     }
     base_name_forget(queue);
     queue->magic = 0;
-    os_free(queue->memory);
+    if (atom_or(&queue->holders, QUEUE_FREED, ACQ_REL) == 0)
+        queue_destroy(queue);
 }

@@ -10,15 +10,12 @@
 
 #include "queue/call.h"
 
-/* `call` NULL: the first attempt, which has not waited. */
-static inline int fifo_put(plait_queue *queue, const void *item, struct queue_call *call)
+/* Steps 2 and 3 of a put that has its position. `call` NULL: it has not waited. */
+static inline void fifo_finish_put(plait_queue *queue, const void *item, uint64_t position,
+                                   struct queue_call *call)
 {
     struct ring *ring = &queue->ring;
-    uint64_t position;
-    int rc = ring_claim_put(ring, &position);
-    if (rc != 0)
-        return rc;
-    ring_copy(ring_slot(ring, position)->item, item, ring->element);
+    ring_copy(ring_slot(ring, position)->item, item, queue->element);
     bool wake = side_owes_wake(&queue->items);
     bool pass = unlikely(call != NULL) && call_pass_on(call, !ring_is_full(ring));
     ring_fill(ring, position);
@@ -26,17 +23,13 @@ static inline int fifo_put(plait_queue *queue, const void *item, struct queue_ca
         side_wake(&queue->items, 1);
     if (unlikely(pass))
         side_wake(&queue->room, 1);
-    return 0;
 }
 
-static inline int fifo_get(plait_queue *queue, void *item, struct queue_call *call)
+static inline void fifo_finish_get(plait_queue *queue, void *item, uint64_t position,
+                                   struct queue_call *call)
 {
     struct ring *ring = &queue->ring;
-    uint64_t position;
-    int rc = ring_claim_get(ring, &position);
-    if (rc != 0)
-        return rc;
-    ring_copy(item, ring_slot(ring, position)->item, ring->element);
+    ring_copy(item, ring_slot(ring, position)->item, queue->element);
     bool wake = side_owes_wake(&queue->room);
     bool pass = unlikely(call != NULL) && call_pass_on(call, !ring_is_empty(ring));
     ring_free(ring, position);
@@ -44,7 +37,25 @@ static inline int fifo_get(plait_queue *queue, void *item, struct queue_call *ca
         side_wake(&queue->room, 1);
     if (unlikely(pass))
         side_wake(&queue->items, 1);
-    return 0;
+}
+
+/* The first attempts: 0, or what the claim says. */
+static inline int fifo_put(plait_queue *queue, const void *item)
+{
+    uint64_t position;
+    int rc = ring_claim_put(&queue->ring, &position);
+    if (likely(rc == 0))
+        fifo_finish_put(queue, item, position, NULL);
+    return rc;
+}
+
+static inline int fifo_get(plait_queue *queue, void *item)
+{
+    uint64_t position;
+    int rc = ring_claim_get(&queue->ring, &position);
+    if (likely(rc == 0))
+        fifo_finish_get(queue, item, position, NULL);
+    return rc;
 }
 
 #endif

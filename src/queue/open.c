@@ -1,10 +1,15 @@
 /* Making a private queue. */
 #include "base/report.h"
 #include "os/os.h"
-#include "queue/queue.h"
+#include "queue/keep.h"
+
+/* Items that are larger are copied without the stock's lock. FIRST: bytes of an unbounded stock's
+ * first slab. MOST: of all items of a queue, far beyond what there is. */
+enum { SMALL = 128, FIRST = 4096 };
+#define MOST ((size_t)1 << 40)
 
 /* 0, or why not. */
-static int options_check(const plait_queue_options *options)
+static int options_check(const plait_queue_options *options, size_t element)
 {
     for (int i = 0; i < 4; i++)
         if (options->reserved[i])
@@ -14,62 +19,142 @@ static int options_check(const plait_queue_options *options)
     if (options->order != PLAIT_FIFO && options->order != PLAIT_LIFO &&
         options->order != PLAIT_PRIORITY)
         return EINVAL;
-    if (options->where || options->order || options->compare || options->redeliver ||
-        options->single_producer || options->single_consumer || options->bytes || options->url)
+    if (options->where || options->redeliver || options->url)
         return ENOTSUP;
+    if ((options->compare && options->order != PLAIT_PRIORITY) ||
+        (options->bytes && element != PLAIT_MESSAGES))
+        return EINVAL;
     return 0;
 }
 
-/* Fills in the ring's sizes and the bytes in all. 0, or why not. */
-static int ring_measure(struct ring *ring, size_t element, size_t capacity, size_t *bytes)
+/* Bytes of `count` things of `size`, rounded up to 8, with a head each. 0, or why not. */
+static int measure(size_t size, size_t head, size_t count, size_t *stride, size_t *bytes)
 {
-    size_t stride, slots;
-    if (element == 0 || capacity == (size_t)-1)
-        return ENOTSUP; /* byte strings, unbounded: a later version */
-    if (__builtin_add_overflow(element, sizeof(struct ring_slot) + 7, &stride) ||
-        __builtin_mul_overflow(stride &= ~(size_t)7, capacity, &slots) ||
-        __builtin_add_overflow(slots, sizeof(plait_queue) + OS_LINE, bytes) || *bytes > PTRDIFF_MAX)
+    if (__builtin_add_overflow(size, head + 7, stride))
         return EINVAL;
-    ring->element = element;
-    ring->capacity = capacity;
-    ring->stride = stride;
-    for (ring->lap = 2; ring->lap < capacity;)
-        ring->lap *= 2;
-    return 0;
+    *stride &= ~(size_t)7;
+    if (__builtin_mul_overflow(*stride, count, bytes) || *bytes > PTRDIFF_MAX - 4096)
+        return EINVAL;
+    return count > MOST ? ENOMEM : 0;
 }
 
 /* Zeroed memory is an empty ring: stamps hold no index, so that the pages of a large one are not
  * touched before they are used. */
-static plait_queue *queue_new(const struct ring *sizes, size_t bytes)
+static plait_queue *queue_new(size_t behind)
 {
-    char *memory = os_alloc(bytes);
+    char *memory = os_alloc(sizeof(plait_queue) + OS_LINE + behind);
     if (!memory)
         return NULL;
     uintptr_t line = ((uintptr_t)memory + OS_LINE - 1) & ~(uintptr_t)(OS_LINE - 1);
     plait_queue *queue = (plait_queue *)line;
     queue->memory = memory;
-    queue->ring = *sizes;
-    queue->ring.slots = (char *)(queue + 1);
-    queue->kind = sizes->capacity ? &queue_fifo : &queue_rendezvous;
-    queue->magic = (sizes->capacity ? QUEUE_MAGIC : QUEUE_OTHER) + wait_forks;
     return queue;
+}
+
+static int open_ring(plait_queue **made, size_t element, size_t capacity)
+{
+    size_t stride, bytes;
+    int why = measure(element, sizeof(struct ring_slot), capacity, &stride, &bytes);
+    if (why)
+        return why;
+    plait_queue *queue = queue_new(bytes);
+    if (!queue)
+        return ENOMEM;
+    struct ring *ring = &queue->ring;
+    ring->capacity = capacity;
+    ring->stride = stride;
+    ring->slots = (char *)(queue + 1);
+    for (ring->lap = 16; ring->lap <= 8 * (capacity + 1);)
+        ring->lap *= 2;
+    queue->kind = &queue_fifo;
+    queue->magic = QUEUE_MAGIC + wait_forks;
+    *made = queue;
+    return 0;
+}
+
+/* All the memory of a bounded one, so that its puts never fail for lack of it. */
+static int stock_furnish(struct stock *stock, size_t capacity)
+{
+    if (stock->rank.kind == PLAIT_PRIORITY) {
+        void *heap = rank_alloc(capacity);
+        if (!heap)
+            return ENOMEM;
+        rank_grow(&stock->rank, heap, capacity);
+    }
+    if (stock->cells.stride) {
+        struct slab *slab = cells_slab(&stock->cells, capacity);
+        if (!slab)
+            return ENOMEM;
+        cells_add(&stock->cells, slab, capacity);
+    }
+    return 0;
+}
+
+static int open_stock(plait_queue **made, size_t element, size_t capacity,
+                      const plait_queue_options *options)
+{
+    size_t stride, bytes;
+    bool bounded = capacity != PLAIT_UNBOUNDED;
+    int why = measure(element, sizeof(struct cell), bounded ? capacity : 1, &stride, &bytes);
+    if (why)
+        return why;
+    plait_queue *queue = queue_new(0);
+    if (!queue)
+        return ENOMEM;
+    struct stock *stock = &queue->stock;
+    stock->rank.kind = options->order;
+    stock->rank.compare = options->compare;
+    stock->bytes_most = options->bytes ? options->bytes : SIZE_MAX;
+    stock->cells.stride = element ? stride : 0;
+    stock->cells.grow = stride < FIRST ? FIRST / stride : 1;
+    queue->kind = element && element <= SMALL ? &queue_small : &queue_large;
+    queue->magic = QUEUE_OTHER + wait_forks;
+    why = bounded ? stock_furnish(stock, capacity) : 0;
+    if (why)
+        queue_destroy(queue);
+    else
+        *made = queue;
+    return why;
+}
+
+static int open_rendezvous(plait_queue **made, const plait_queue_options *options)
+{
+    if (options->order != PLAIT_FIFO)
+        return EINVAL; /* nothing lies inside that could be ordered */
+    plait_queue *queue = queue_new(0);
+    if (!queue)
+        return ENOMEM;
+    queue->kind = &queue_rendezvous;
+    queue->magic = QUEUE_OTHER + wait_forks;
+    *made = queue;
+    return 0;
+}
+
+static int open_any(plait_queue **made, size_t element, size_t capacity,
+                    const plait_queue_options *options)
+{
+    if (capacity == 0)
+        return element ? open_rendezvous(made, options) : ENOTSUP;
+    if (element && capacity != PLAIT_UNBOUNDED && options->order == PLAIT_FIFO)
+        return open_ring(made, element, capacity);
+    return open_stock(made, element, capacity, options);
 }
 
 plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue_options *options)
 {
     static const plait_queue_options defaults;
-    struct ring sizes = {0};
-    size_t bytes = 0;
     plait_queue *queue = NULL;
     options = options ? options : &defaults;
     wait_me(); /* so that the program's forks are noticed from now on */
-    int why = options_check(options);
+    int why = options_check(options, element);
     if (!why)
-        why = ring_measure(&sizes, element, capacity, &bytes);
-    if (!why && !(queue = queue_new(&sizes, bytes)))
-        why = ENOMEM;
+        why = open_any(&queue, element, capacity, options);
+    if (!why) {
+        queue->element = element;
+        queue->capacity = capacity;
+    }
     if (!why && options->name && base_name_set(queue, options->name) != 0) {
-        os_free(queue->memory);
+        queue_destroy(queue);
         why = ENOMEM;
     }
     if (!why)

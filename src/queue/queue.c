@@ -1,17 +1,21 @@
-/* The two calls of every day. A ring is tried here, at once; all else goes through the kind. */
+/* The calls of every day. A ring is tried here, at once; all else goes through the kind. */
+#include "base/report.h"
 #include "queue/fifo.h"
+
+#include <plait/queue_many.h>
 
 static inline bool is_plain(const plait_queue *queue, const void *item, size_t size)
 {
     return queue_is(queue, QUEUE_MAGIC) &&
-           likely(item && (size == queue->ring.element || size == PLAIT_UNSIZED));
+           likely(item && (size == queue->element || size == PLAIT_UNSIZED));
 }
 
 static __attribute__((noinline)) int put_long(plait_queue *queue, const void *item, size_t size,
-                                              int64_t deadline, void *place)
+                                              int64_t priority, int64_t deadline, void *place)
 {
     queue_check_item(queue, item, size, place);
     struct queue_call call = call_of_put(queue, item, size);
+    call.priority = priority;
     int rc = call.attempt(&call);
     return rc == -EAGAIN ? call_wait("put", &call, deadline, place) : rc;
 }
@@ -20,12 +24,21 @@ int plait_put_bytes(plait_queue *queue, const void *item, size_t size, int64_t d
 {
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
-    if (is_plain(queue, item, size)) {
-        int rc = fifo_put(queue, item, NULL);
-        if (likely(rc != -EAGAIN))
-            return rc;
-    }
-    return put_long(queue, item, size, deadline, __builtin_return_address(0));
+    if (is_plain(queue, item, size) && likely(fifo_put(queue, item) == 0))
+        return 0;
+    return put_long(queue, item, size, 0, deadline, __builtin_return_address(0));
+}
+
+int plait_put_priority_bytes(plait_queue *queue, const void *item, size_t size, int64_t priority,
+                             int64_t deadline)
+{
+    void *place = __builtin_return_address(0);
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    queue_check_any(queue, place);
+    if (!queue->kind->has_priorities || !queue->kind->has_priorities(queue))
+        base_misuse(queue, "queue", place, "a priority, but its order is another one");
+    return put_long(queue, item, size, priority, deadline, place);
 }
 
 static __attribute__((noinline)) ssize_t get_long(plait_queue *queue, void *buffer, size_t size,
@@ -45,10 +58,27 @@ ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t d
     WAIT_POINT();
     if (is_plain(queue, buffer, size)) {
         ssize_t element =
-            (ssize_t)queue->ring.element; /* before the effect: afterwards the queue may be gone */
-        int rc = fifo_get(queue, buffer, NULL);
-        if (likely(rc != -EAGAIN))
-            return rc == 0 ? element : rc;
+            (ssize_t)queue->element; /* before the effect: afterwards the queue may be gone */
+        if (likely(fifo_get(queue, buffer) == 0))
+            return element;
     }
     return get_long(queue, buffer, size, deadline, __builtin_return_address(0));
+}
+
+size_t plait_queue_size(const plait_queue *queue)
+{
+    queue_check_any(queue, __builtin_return_address(0));
+    return queue->kind->size(queue);
+}
+
+size_t plait_queue_capacity(const plait_queue *queue)
+{
+    queue_check_any(queue, __builtin_return_address(0));
+    return queue->capacity;
+}
+
+bool plait_queue_is_closed(const plait_queue *queue)
+{
+    queue_check_any(queue, __builtin_return_address(0));
+    return queue->kind->is_closed(queue);
 }

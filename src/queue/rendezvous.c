@@ -47,7 +47,7 @@ static int meet_attempt(plait_case *one)
     if (one->reserved == MET)
         return meet_result(one);
     uint32_t *word = &queue->items.word;
-    one->size = queue->ring.element;
+    one->size = queue->element;
     if (atom_load(word, ACQUIRE) & QUEUE_CLOSING) /* pairs with meet_close */
         return -EPIPE;
     return wait_meet(word, one, meet_hand) ? meet_result(one) : -EAGAIN;
@@ -105,7 +105,7 @@ static int meet_wait(const char *verb, struct queue_call *call, int64_t deadline
     return 0;
 }
 
-static bool always(plait_queue *queue)
+static bool always(const struct queue_call *call)
 {
     return true;
 }
