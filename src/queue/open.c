@@ -117,9 +117,9 @@ static int open_stock(plait_queue **made, size_t element, size_t capacity,
     return why;
 }
 
-static int open_rendezvous(plait_queue **made, const plait_queue_options *options)
+static int open_rendezvous(plait_queue **made, size_t element, const plait_queue_options *options)
 {
-    if (options->order != PLAIT_FIFO)
+    if (element > PTRDIFF_MAX || options->order != PLAIT_FIFO)
         return EINVAL; /* nothing lies inside that could be ordered */
     plait_queue *queue = queue_new(0);
     if (!queue)
@@ -134,7 +134,7 @@ static int open_any(plait_queue **made, size_t element, size_t capacity,
                     const plait_queue_options *options)
 {
     if (capacity == 0)
-        return element ? open_rendezvous(made, options) : ENOTSUP;
+        return element ? open_rendezvous(made, element, options) : ENOTSUP;
     if (element && capacity != PLAIT_UNBOUNDED && options->order == PLAIT_FIFO)
         return open_ring(made, element, capacity);
     return open_stock(made, element, capacity, options);

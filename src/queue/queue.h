@@ -39,6 +39,9 @@ struct queue_kind {
     /* How many were ever put and not given up, how many were ever got. NULL: not counted. */
     uint64_t (*puts)(const plait_queue *queue);
     uint64_t (*gets)(const plait_queue *queue);
+    /* How a call of this kind waits, and its cases; NULL: as in call.c and case.c. */
+    int (*wait)(const char *verb, struct queue_call *call, int64_t deadline, void *place);
+    const struct plait_case_kind *on_get, *on_put;
     void (*destroy)(
         plait_queue *queue); /* what lies outside the queue's own memory; NULL: nothing */
 };

@@ -1,0 +1,18 @@
+/* The kinds of queue that a program does not link, and what they would need. */
+#include "explorer.h"
+#include "queue/queue.h"
+
+__attribute__((weak)) const struct queue_kind queue_fifo, queue_small, queue_large,
+    queue_rendezvous;
+
+int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place);
+int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place)
+{
+    explore_fail("a lock is taken");
+    return 0;
+}
+
+void plait_lock_release(plait_lock *lock)
+{
+    explore_fail("a lock is released");
+}
