@@ -232,17 +232,21 @@ struct lot_marks {
 
 /* Those fired so far, and of the last batch those who must be roused. */
 struct lot_woken {
-    struct wait_self *asleep[BATCH];
+    struct lot_sleeper {
+        struct wait_self *self;
+        const struct wait_carrier *carrier; /* read before it was fired: then it may end */
+    } asleep[BATCH];
     int sleepers, fired;
 };
 
 /* Fires those taken out; `asleep` gets those that must be roused. How many were fired. */
-static int lot_fire(struct lot_node **taken, int count, struct wait_self **asleep, int *sleepers)
+static int lot_fire(struct lot_node **taken, int count, struct lot_sleeper *asleep, int *sleepers)
 {
     int fired = 0;
     *sleepers = 0;
     for (int i = 0; i < count; i++) {
         struct wait_self *self = taken[i]->self;
+        const struct wait_carrier *carrier = self->carrier;
         uint32_t outcome = WAIT_WORD + (uint32_t)taken[i]->index;
         atom_store(&self->woken_on, taken[i]->word, RELAXED);
         uint32_t seen = atom_load(&self->state, RELAXED);
@@ -250,7 +254,7 @@ static int lot_fire(struct lot_node **taken, int count, struct wait_self **aslee
                !atom_cas(&self->state, &seen, outcome, ACQ_REL))
             ;
         if (seen == WAIT_ASLEEP)
-            asleep[(*sleepers)++] = self;
+            asleep[(*sleepers)++] = (struct lot_sleeper){self, carrier};
         fired += seen == WAIT_ARMED || seen == WAIT_ASLEEP;
     }
     return fired;
@@ -282,7 +286,7 @@ static int lot_wake(struct bucket *bucket, const struct lot_marks *marks, int co
 static void lot_rouse(const struct lot_woken *woken)
 {
     for (int i = 0; i < woken->sleepers; i++)
-        woken->asleep[i]->carrier->rouse(woken->asleep[i]);
+        woken->asleep[i].carrier->rouse(woken->asleep[i].self);
 }
 
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more)
@@ -384,7 +388,7 @@ int wait_move(uint32_t *word, int count, uint32_t mark)
 
 bool wait_meet(uint32_t *word, plait_case *mine, void (*hand)(plait_case *mine, plait_case *theirs))
 {
-    struct wait_self *asleep[1];
+    struct lot_sleeper asleep[1];
     int sleepers = 0;
     wait_me();
     struct bucket *bucket = lot_lock(word);
@@ -397,7 +401,7 @@ bool wait_meet(uint32_t *word, plait_case *mine, void (*hand)(plait_case *mine, 
     }
     lot_unlock(bucket);
     if (sleepers)
-        asleep[0]->carrier->rouse(asleep[0]);
+        asleep[0].carrier->rouse(asleep[0].self);
     return node != NULL;
 }
 

@@ -76,11 +76,12 @@ int wait_self_disarmed(struct wait_self *self, uint32_t state)
 
 bool wait_fire(struct wait_self *self, uint32_t outcome)
 {
+    const struct wait_carrier *carrier = self->carrier; /* now: once fired it may end */
     uint32_t seen = atom_load(&self->state, SEQ_CST);
     while (seen == WAIT_ARMED || seen == WAIT_ASLEEP)
         if (atom_cas(&self->state, &seen, outcome, ACQ_REL)) {
             if (seen == WAIT_ASLEEP)
-                self->carrier->rouse(self);
+                carrier->rouse(self);
             return true;
         }
     return false;

@@ -19,7 +19,8 @@ __attribute__((constructor(101))) static void wait_begin(void)
 
 void wait_set_modes(bool deterministic, bool checked)
 {
-    wait_deterministic = deterministic;
+    if (wait_deterministic != deterministic) /* read by all without order, so not written anew */
+        wait_deterministic = deterministic;
     atom_store(&wait_checked, checked, RELAXED);
     atom_store(&wait_odd, deterministic || checked, RELAXED);
 }
