@@ -9,6 +9,7 @@
  *     watch.h    look inside                         local.h   a value for each task
  *     rlock.h    a lock its holder may take again    locks.h   several locks at once
  *     latch.h    a count that comes to 0             scope.h   tasks that end with their block
+ *     barrier.h  meet, then go on together           once.h    a function that runs once
  *     semaphore.h  at most so many at a time         select.h  several things at once
  *     condition.h  until something has changed
  *     rwlock.h   many readers or one writer        generator.h  values one by one
@@ -18,6 +19,7 @@
 #ifndef PLAIT_H
 #define PLAIT_H
 
+#include <plait/barrier.h>
 #include <plait/condition.h>
 #include <plait/error.h>
 #include <plait/event.h>
@@ -27,6 +29,7 @@
 #include <plait/lock.h>
 #include <plait/locks.h>
 #include <plait/macros.h>
+#include <plait/once.h>
 #include <plait/queue.h>
 #include <plait/queue_done.h>
 #include <plait/queue_many.h>

@@ -1,0 +1,161 @@
+/* The once: a lock that is never taken again when what it protects has been made.
+ *
+ * The obvious form, a flag and a lock around the function, makes each later caller read two words,
+ * and holds a failed run against nobody: who comes next must look at the flag again under the lock.
+ * One word is both:
+ *   0             it has not run
+ *   bit 0 RUNS    somebody runs it; bits 8..31: generation (wait_forks) of that task, whose number
+ *                 stands behind the word, in the same 8 bytes
+ *   bit 1 DONE    alone: it has run
+ *   bit 2 W       somebody may sleep; set by sleepers, and only DONE takes it off
+ *
+ *   1. DONE: nothing to do; the ACQUIRE pairs with 3
+ *   2. 0 -> RUNS with the own number, keeping W: run the function. RUNS of a task that a fork left
+ *      behind is taken over in the same way
+ *   3. it returned 0 -> DONE, W off; with W: wake all by the word's address, since who sees DONE
+ *      may free the object
+ *   4. it failed -> 0, keeping W; with W: wake one, who takes it by 2, or finds that another has
+ *   5. RUNS by another: set W, sleep on the word
+ * Nobody is forgotten: a wake of 4 is only lost on one who finds RUNS, and then W is there for the
+ * runner to see. A woken one that is late or cancelled tries once more before he leaves (wait.h), so
+ * he finds 0 and runs it himself. */
+#include "base/report.h"
+#include "sync/object.h"
+#include "sync/waiter.h"
+
+#include <plait/error.h>
+#include <plait/once.h>
+
+#include <errno.h>
+#include <limits.h>
+
+enum { RUNS = 1, DONE = 2, SLEEPERS = 4, GENERATION = 8 };
+
+struct once {
+    uint64_t head; /* zero: sync_is_private */
+    union {
+        struct {
+            uint32_t
+                word; /* what sleepers sleep on: the lower half, as the machines of os/ have it */
+            uint32_t runner;
+        };
+        uint64_t both;
+    };
+    uint64_t room[6];
+};
+_Static_assert(sizeof(struct once) == sizeof(plait_once), "a once is 64 bytes");
+
+struct once_call {
+    struct once *once;
+    uint64_t mine; /* `both` while this task runs it */
+    bool runs;
+};
+
+/* May it be run as it stands? */
+static bool is_open(uint64_t seen)
+{
+    uint32_t word = (uint32_t)seen;
+    if (!(word & RUNS))
+        return true;
+    return word >> GENERATION != (wait_forks & UINT32_MAX >> GENERATION) &&
+           (uint32_t)(seen >> 32) != waiter_number(wait_forker);
+}
+
+/* Steps 1 and 2. */
+static int once_attempt(void *object)
+{
+    struct once_call *call = object;
+    struct once *once = call->once;
+    uint64_t seen = atom_load(&once->both, ACQUIRE);
+    do {
+        if ((uint32_t)seen == DONE)
+            return 0;
+        if (!is_open(seen))
+            return -EAGAIN;
+    } while (!atom_cas(&once->both, &seen, call->mine | (seen & SLEEPERS),
+                       ACQUIRE)); /* pairs with step 4: what a failed run left is seen */
+    call->runs = true;
+    return 0;
+}
+
+/* Step 5. */
+static int once_words(void *object, struct wait_word *words)
+{
+    struct once_call *call = object;
+    struct once *once = call->once;
+    uint64_t seen = atom_load(&once->both, ACQUIRE);
+    do
+        if ((uint32_t)seen == DONE || is_open(seen))
+            return 0;
+    while (!(seen & SLEEPERS) && !atom_cas(&once->both, &seen, seen | SLEEPERS, ACQUIRE));
+    words[0] = (struct wait_word){.word = &once->word, .seen = (uint32_t)seen | SLEEPERS};
+    return 1;
+}
+
+/* Steps 3 and 4. */
+static void once_publish(struct once *once, uint64_t mine, bool done)
+{
+    uint64_t seen = mine, next;
+    do
+        next = done ? DONE : seen & SLEEPERS;
+    while (!atom_cas(&once->both, &seen, next, RELEASE)); /* pairs with once_attempt */
+    if (unlikely(seen & SLEEPERS))
+        wait_unpark(&once->word, done ? INT_MAX : 1, false);
+}
+
+struct once_run {
+    struct once *once; /* NULL: over */
+    uint64_t mine;
+};
+
+/* The function was left without a return. */
+static void once_left(struct once_run *run)
+{
+    if (run->once)
+        once_publish(run->once, run->mine, false);
+}
+
+static int once_run(struct once_call *call, plait_function *function, void *arg)
+{
+    struct once_run run __attribute__((cleanup(once_left))) = {call->once, call->mine};
+    int rc = function(arg);
+    run.once = NULL;
+    once_publish(call->once, call->mine, rc == 0);
+    return rc == 0 ? 0 : -PLAIT_EFAILED;
+}
+
+static __attribute__((noinline)) int once_wait(plait_once *object, plait_function *function,
+                                               void *arg, int64_t deadline, void *place)
+{
+    static const struct wait_call wait = {once_attempt, once_words, "run", "once"};
+    struct wait_self *self = wait_me();
+    if (!sync_is_private(object))
+        sync_check_private(object, "once", place);
+    if (!function)
+        base_misuse(object, "once", place, "NULL is no function");
+    uint64_t mine = RUNS | wait_forks << GENERATION | (uint64_t)waiter_number(self) << 32;
+    struct once_call call = {.once = (struct once *)object, .mine = mine};
+    uint64_t seen = atom_load(&call.once->both, RELAXED);
+    if (!is_open(seen) && seen >> 32 == waiter_number(self))
+        return -EDEADLK;
+    int rc = wait_until(&wait, &call, object, deadline, place);
+    return call.runs ? once_run(&call, function, arg) : rc;
+}
+
+/* The usual case: it has run. One load of the object, since nothing else could hold DONE. */
+int plait_once_run(plait_once *object, plait_function *function, void *arg, int64_t deadline)
+{
+    void *place = __builtin_return_address(0);
+    const struct once *once = (const struct once *)object;
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    if (likely(object && (uintptr_t)object % 8 == 0) &&
+        likely(atom_load(&once->word, ACQUIRE) == DONE)) /* pairs with step 3 */
+        return 0;
+    return once_wait(object, function, arg, deadline, place);
+}
+
+void plait_once_init(plait_once *once, plait_where where)
+{
+    sync_init_private(once, "once", where, __builtin_return_address(0));
+}
