@@ -37,14 +37,14 @@ static void meet_hand(plait_case *mine, plait_case *theirs)
         ring_copy(theirs->data, mine->data, mine->size);
     else
         ring_copy(mine->data, theirs->data, mine->size);
-    theirs->reserved = MET;
+    atom_store(&theirs->reserved, MET, RELAXED); /* the lock orders it; a point for tests/explore */
 }
 
 /* Nothing of the queue is touched once the item is over: it may be gone. */
 static int meet_attempt(plait_case *one)
 {
     plait_queue *queue = one->object;
-    if (one->reserved == MET)
+    if (atom_load(&one->reserved, RELAXED) == MET)
         return meet_result(one);
     uint32_t *word = &queue->items.word;
     one->size = queue->element;

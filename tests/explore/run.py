@@ -16,7 +16,8 @@ ROOT = os.path.abspath(sys.argv[1])
 CC = sys.argv[2] if len(sys.argv) > 2 else "cc"
 HERE = os.path.join(ROOT, "tests/explore")
 COMMON = ["tests/explore/explorer.c", "tests/explore/standins.c", "src/wait/lot.c", "src/wait/park.c", "src/wait/thread.c",
-          "src/wait/self.c", "src/wait/time.c", "src/wait/look.c", "src/os/context.c", f"src/os/context_{os.uname().machine}.S"]
+          "src/wait/self.c", "src/wait/select.c", "src/wait/time.c", "src/wait/look.c", "src/os/context.c",
+          f"src/os/context_{os.uname().machine}.S"]
 FLAGS = ["-std=gnu11", "-g", "-O1", "-w", "-D_GNU_SOURCE", "-DPLAIT_EXPLORE"]
 SECONDS = 600  # of one program: a machine may be busy with other things
 
