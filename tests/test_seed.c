@@ -144,6 +144,40 @@ static size_t trace_of(unsigned seed, plait_carrier carrier, int number, char *t
     return read_trace(run.trace, text, size);
 }
 
+/* ---- loops that wait by trying */
+
+static plait_event rung;
+
+static int ring_later(void *arg)
+{
+    need(plait_sleep(plait_after(20 * PLAIT_MILLISECOND)) == 0);
+    plait_event_set(&rung);
+    return 0;
+}
+
+static void try_and_yield(plait_carrier carrier)
+{
+    int64_t begun = plait_now();
+    plait_event_clear(&rung);
+    need(plait_start(NULL, carrier, ring_later, NULL, NULL) == 0);
+    while (plait_event_wait(&rung, PLAIT_NOW) == -EAGAIN)
+        ;
+    need(plait_now() - begun < 21 * PLAIT_MILLISECOND);
+    plait_event_clear(&rung);
+    need(plait_start(NULL, carrier, ring_later, NULL, NULL) == 0);
+    while (!plait_event_is_set(&rung))
+        plait_yield();
+    need(plait_now() - begun < 42 * PLAIT_MILLISECOND);
+    need(plait_join_all(PLAIT_NEVER) == 0);
+}
+
+/* They hold the only worker, so they must move the clock, or the sleeper would sleep for ever. */
+TEST_LIGHT(loops_of_tries_let_time_pass)
+{
+    for (unsigned seed = 1; seed <= FEW_SEEDS; seed++)
+        passes(&(struct run){.seed = seed, .carrier = carrier, .body = try_and_yield});
+}
+
 TEST_LIGHT(the_same_seed_gives_the_same_bytes)
 {
     static char first[1 << 18], second[1 << 18];

@@ -156,6 +156,7 @@ int plait_tasks_visit(void (*visit)(plait_task *task, void *arg), void *arg)
 void plait_yield(void)
 {
     task_me();
+    wait_pass_time();
     sched_yield_now();
 }
 

@@ -94,6 +94,7 @@ int wait_unpark(uint32_t *word, int count, bool shared)
 int wait_not_now(void)
 {
     void (*turn)(void) = atom_load(&wait_turn, RELAXED);
+    wait_pass_time();
     if (turn)
         turn();
     return -EAGAIN;

@@ -232,6 +232,13 @@ bool wait_fire(struct wait_self *self, uint32_t outcome);
 int64_t wait_now(void);
 int64_t wait_now_coarse(void);   /* for notes, which are written at each sleep */
 extern int64_t wait_virtual_now; /* 0: real time */
+/* A try in vain, or a yield: it takes a microsecond of virtual time, because a loop of them waits
+ * for somebody who may be asleep, and the clock moves otherwise only when nobody runs. */
+static inline void wait_pass_time(void)
+{
+    if (unlikely(wait_virtual_now != 0))
+        wait_virtual_now += 1000;
+}
 
 /* ---- deterministic mode's forced switches: one load and a branch where there is no seed */
 extern WAIT_HOT bool wait_deterministic;
