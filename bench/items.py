@@ -115,6 +115,35 @@ def queues():
         yield i
 
 
+def hand_overs():
+    for place in ("2core", "1core"):
+        i = Item(f"pingpong-{place}", targets=[Target(LOWER)])
+        pin, args = ("", "2core 0.15") if place == "2core" else ("taskset -c {core} ", "free 0.15")
+        spinners, sleepers = (RIVAL, BESIDE) if place == "2core" else (BESIDE, RIVAL)
+        apart = "sleeps at once" if place == "2core" else "spins before it sleeps"
+        i.add("plait", pin + "{plait}/pingpong " + args)
+        i.add("moodycamel-lightsem", pin + "{sync}/pingpong {peer} " + args, spinners, apart if spinners == BESIDE else "")
+        i.add("crossbeam-bounded-1 crossbeam-bounded-0", pin + "{sync}/rust/release/pingpong {peer} " + args, spinners,
+              apart if spinners == BESIDE else "")
+        note = apart if sleepers == BESIDE else ""
+        i.add("glibc-sem glibc-condvar absl-condvar", pin + "{sync}/pingpong {peer} " + args, sleepers, note)
+        i.add("parking_lot-condvar rust-std-condvar", pin + "{sync}/rust/release/pingpong {peer} " + args, sleepers, note)
+        i.add("raw-futex", pin + "{sync}/pingpong {peer} " + args, BESIDE, "reference: the least that sleeps")
+        i.add("std-semaphore std-atomic-wait tbb-bounded-queue-1", pin + "{sync}/pingpong {peer} " + args, BESIDE,
+              "not the target's peer")
+        i.add("kanal-bounded-1", pin + "{sync}/rust/release/pingpong {peer} " + args, BESIDE, "not the target's peer")
+        i.add("go-chan-osthread", pin + "{sync}/go-peers pingpong {peer} " + args, BESIDE, "not the target's peer")
+        yield i
+    i = Item("event-fanout", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/fanout 100 20")
+    i.add("glibc-condvar std-atomic-wait absl-notification nsync-note", "{sync}/fanout {peer} 100 20")
+    i.add("parking_lot-condvar rust-std-condvar", "{sync}/rust/release/fanout {peer} 100 20")
+    i.add("go-close-osthread", "{sync}/go-peers fanout {peer} 100 20")
+    i.add("raw-futex", "{sync}/fanout {peer} 100 20", BESIDE, "reference: one system call")
+    yield i
+
+
+
 def switch():
     i = Item("switch", targets=[Target(LOWER)])
     i.add("plait", "{plait}/switch 15000000", note="mxcsr and x87 control belong to the worker, not saved")
@@ -268,5 +297,5 @@ def trees():
 
 
 def every_item():
-    for group in (locks, shared_locks, queues, switch, yields, spawns, meetings, trees, crowds, foreign):
+    for group in (locks, shared_locks, queues, hand_overs, switch, yields, spawns, meetings, trees, crowds, foreign):
         yield from group()

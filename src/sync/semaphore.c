@@ -80,6 +80,13 @@ struct semaphore_call {
     int64_t since; /* of the first sleep */
 };
 
+static inline struct semaphore *semaphore_of(const plait_semaphore *semaphore, void *place)
+{
+    if (unlikely(!sync_is_private(semaphore)))
+        sync_check_private(semaphore, "semaphore", place);
+    return (struct semaphore *)semaphore;
+}
+
 static inline uint32_t line_in(uint64_t seen)
 {
     return (uint32_t)seen;
@@ -251,10 +258,9 @@ static __attribute__((noinline)) int semaphore_wait(struct semaphore_call *call,
 int plait_semaphore_acquire(plait_semaphore *object, int units, int64_t deadline)
 {
     void *place = __builtin_return_address(0);
-    struct semaphore *semaphore = (struct semaphore *)object;
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
-    sync_check_private(object, "semaphore", place);
+    struct semaphore *semaphore = semaphore_of(object, place);
     if (unlikely(units <= 0 || (semaphore->limit && (uint32_t)units > semaphore->limit)))
         return -EINVAL;
     struct semaphore_call call = {.semaphore = semaphore, .wanted = (uint32_t)units};
@@ -276,9 +282,8 @@ semaphore_bad_release(const struct semaphore *semaphore, int units, uint32_t the
 void plait_semaphore_release(plait_semaphore *object, int units)
 {
     void *place = __builtin_return_address(0);
-    struct semaphore *semaphore = (struct semaphore *)object;
     WAIT_POINT();
-    sync_check_private(object, "semaphore", place);
+    struct semaphore *semaphore = semaphore_of(object, place);
     uint32_t limit = semaphore->limit ? semaphore->limit : INT_MAX;
     uint64_t seen = atom_load(&semaphore->both, RELAXED), next;
     bool front;
@@ -302,8 +307,8 @@ void plait_semaphore_release(plait_semaphore *object, int units)
 
 int plait_semaphore_value(const plait_semaphore *object)
 {
-    sync_check_private(object, "semaphore", __builtin_return_address(0));
-    return (int)units_in(atom_load(&((const struct semaphore *)object)->both, RELAXED));
+    const struct semaphore *semaphore = semaphore_of(object, __builtin_return_address(0));
+    return (int)units_in(atom_load(&semaphore->both, RELAXED));
 }
 
 void plait_semaphore_init(plait_semaphore *object, int units, int limit, plait_where where)
@@ -350,8 +355,7 @@ plait_case plait_on_semaphore(plait_semaphore *object, int units)
     static const struct plait_case_kind kind = {"acquire", "semaphore", semaphore_case_attempt,
                                                 semaphore_case_words, semaphore_case_pass_on};
     void *place = __builtin_return_address(0);
-    const struct semaphore *semaphore = (const struct semaphore *)object;
-    sync_check_private(object, "semaphore", place);
+    const struct semaphore *semaphore = semaphore_of(object, place);
     if (units <= 0 || (semaphore->limit && (uint32_t)units > semaphore->limit))
         base_misuse(object, "semaphore", place,
                     "a case for %d units can never be done: its limit is %u", units,

@@ -101,6 +101,104 @@ static void check_result(void)
     EXPLORE_CHECK(result[0] == 0);
 }
 
+/* ---- take: each set is one taker's, and all who only wait see it */
+static int taken;
+
+static void takes(void)
+{
+    if ((result[0] = plait_event_take(&event, PLAIT_NEVER)) == 0)
+        taken++;
+}
+
+static void takes_too(void)
+{
+    if ((result[2] = plait_event_take(&event, PLAIT_NEVER)) == 0)
+        taken++;
+}
+
+static void takes_a_while(void)
+{
+    if ((result[2] = plait_event_take(&event, LATER)) == 0)
+        taken++;
+}
+
+/* The second set only when the first one has been taken: otherwise it would be one for both. */
+static void sets_twice(void)
+{
+    plait_event_set(&event);
+    while (taken == 0)
+        os_relax();
+    plait_event_set(&event);
+}
+
+/* As soon as one sleeps who only waits. */
+static void sets_for_both(void)
+{
+    while (!(word_now() & SLEEPERS))
+        os_relax();
+    plait_event_set(&event);
+}
+
+static void setup_taken(void)
+{
+    setup();
+    taken = 0;
+}
+
+static void check_taken_twice(void)
+{
+    EXPLORE_CHECK(result[0] == 0 && result[2] == 0 && taken == 2);
+    EXPLORE_CHECK(!plait_event_is_set(&event));
+}
+
+static void check_taken_once(void)
+{
+    EXPLORE_CHECK(result[0] == 0 && (result[2] == 0 || result[2] == 1) && taken == 1);
+    EXPLORE_CHECK(!plait_event_is_set(&event));
+}
+
+static void sets_again_if_lost(void)
+{
+    plait_event_set(&event);
+    while (result[2] == 1)
+        os_relax();
+    if (result[2] == 0)
+        plait_event_set(&event);
+}
+
+static void check_while(void)
+{
+    EXPLORE_CHECK(result[0] == 0 && (result[2] == 0 || result[2] == -ETIMEDOUT));
+    EXPLORE_CHECK(taken == 1 + (result[2] == 0));
+    EXPLORE_CHECK(!plait_event_is_set(&event));
+}
+
+static void cancels_taker_and_sets(void)
+{
+    wait_cancel(explore_self(0));
+    plait_event_set(&event);
+}
+
+/* The cancelled one may have had it: then the other needs one more. */
+static void takes_or_gives(void)
+{
+    takes();
+    if (result[0] == 0)
+        plait_event_set(&event);
+}
+
+static void check_canceled_taker(void)
+{
+    EXPLORE_CHECK(result[0] == 0 || result[0] == -ECANCELED);
+    EXPLORE_CHECK(result[2] == 0);
+}
+
+static void takes_and_frees(void)
+{
+    takes();
+    explore_gone(&event, sizeof event);
+}
+
 /* ---- cancel: told once, and no set is lost by it */
 static void cancels_and_sets(void)
 {
@@ -121,12 +219,14 @@ static void check_canceled(void)
     EXPLORE_CHECK(result[2] == 0);
 }
 
-#define BOTH(what, checks, bound, first, second, ...)                                              \
-    {what ", threads", setup, {__VA_ARGS__}, {false, false, false}, checks, bound},                \
-        {what ", coroutines", setup, {__VA_ARGS__}, {true, true, true}, checks, bound},            \
+#define CASES(what, begin, checks, bound, first, second, ...)                                      \
+    {what ", threads", begin, {__VA_ARGS__}, {false, false, false}, checks, bound},                \
+        {what ", coroutines", begin, {__VA_ARGS__}, {true, true, true}, checks, bound},            \
     {                                                                                              \
-        what ", mixed", setup, {__VA_ARGS__}, {first, second, !first}, checks, bound               \
+        what ", mixed", begin, {__VA_ARGS__}, {first, second, !first}, checks, bound               \
     }
+#define BOTH(what, ...) CASES(what, setup, __VA_ARGS__)
+#define TAKE(what, ...) CASES(what, setup_taken, __VA_ARGS__)
 
 static const struct explore_case cases[] = {
     BOTH("set against wait", check_both, 6, true, false, waits, sets),
@@ -137,6 +237,16 @@ static const struct explore_case cases[] = {
     BOTH("set and clear", check_seen, 5, true, false, waits, sets_and_clears),
     BOTH("wait and free", check_result, 5, true, false, waits_and_frees, sets),
     BOTH("written before", check_result, 5, true, false, waits_and_reads, writes_and_sets),
+    TAKE("set against take", check_taken_once, 6, true, false, takes, sets),
+    TAKE("two sets against two takes", check_taken_twice, 2, true, false, takes, sets_twice,
+         takes_too),
+    TAKE("set against take and wait", check_taken_once, 2, true, false, takes, sets_for_both,
+         waits_too),
+    TAKE("one takes for a while", check_while, 2, true, false, takes, sets_again_if_lost,
+         takes_a_while),
+    TAKE("a taker is cancelled", check_canceled_taker, 2, true, false, takes_or_gives,
+         cancels_taker_and_sets, takes_too),
+    TAKE("take and free", check_result, 5, true, false, takes_and_frees, sets),
     BOTH("one is cancelled", check_canceled, 2, true, false, waits_twice, cancels_and_sets,
          waits_too),
 };
