@@ -9,8 +9,9 @@ enum { PAUSES = 4, PAUSE = 16, YIELDS = 16 };
 /* What this wait has taught, and that it is over. */
 static void call_leave(struct queue_call *call)
 {
-    if (call->counted || !call->slept) /* a select's sleep says nothing about this queue */
-        sync_budget_learn(&call->side->budget, call->slept ? wait_now() - call->since : 0);
+    bool known = call->since && call->counted; /* a select's sleep says nothing about this queue */
+    if (known || !call->slept)
+        sync_budget_learn(&call->side->budget, known ? wait_now() - call->since : 0);
     if (call->counted)
         atom_sub(&call->side->waiting, 1, RELAXED);
     call->counted = false;
@@ -33,7 +34,8 @@ int call_announce(struct queue_call *call, struct wait_word *words)
     }
     if (!call->is_vain(call))
         return 0;
-    if (!call->slept)
+    /* Not of coroutines, which never spin here: two readings of the clock are a third of a hand-over. */
+    if (!call->slept && !wait_me()->carrier->is_coroutine)
         call->since = wait_now();
     call->slept = true;
     words[0] = (struct wait_word){.word = &side->word, .seen = seen};
