@@ -5,8 +5,7 @@
 #include <limits.h>
 
 union readers_entry readers_table[READERS_COLUMNS][READERS_ROWS] __attribute__((aligned(64)));
-uint64_t readers_columns;
-uint32_t readers_at_forks;
+static uint32_t in_order; /* wait_forks when the table was last in order */
 
 /* ---- after a fork */
 
@@ -34,13 +33,13 @@ void readers_settle(void)
 {
     static uint32_t claimed;
     uint32_t before = atom_load(&claimed, RELAXED);
-    if (readers_are_settled())
+    if (likely(atom_load(&in_order, ACQUIRE) == wait_forks))
         return;
     if (before != wait_forks && atom_cas(&claimed, &before, wait_forks, ACQUIRE)) {
         readers_restore();
-        atom_store(&readers_at_forks, wait_forks, RELEASE); /* pairs with the load below */
+        atom_store(&in_order, wait_forks, RELEASE); /* pairs with the load below */
     }
-    while (atom_load(&readers_at_forks, ACQUIRE) != wait_forks)
+    while (atom_load(&in_order, ACQUIRE) != wait_forks)
         os_yield();
 }
 
@@ -69,8 +68,8 @@ union readers_entry *readers_enter(const void *lock, union readers_entry *own)
 {
     uint64_t column = UINT64_C(1) << os_cpu_hint() % READERS_COLUMNS;
     readers_settle();
-    if (!(atom_load(&readers_columns, RELAXED) & column))
-        atom_or(&readers_columns, column, SEQ_CST); /* before anybody enters by it */
+    if (!(atom_load(&task_read_columns, RELAXED) & column))
+        atom_or(&task_read_columns, column, SEQ_CST); /* before anybody enters by it */
     union readers_entry *entry =
         (uintptr_t)lock >> (64 - READERS_ID) ? NULL : readers_enter_here(lock);
     return entry ? entry : readers_enter_own(own);
@@ -101,7 +100,7 @@ union readers_entry *readers_find(const void *lock, union readers_entry *own)
 {
     unsigned row = readers_row(lock);
     readers_settle();
-    for (uint64_t rest = atom_load(&readers_columns, SEQ_CST); rest; rest &= rest - 1) {
+    for (uint64_t rest = atom_load(&task_read_columns, SEQ_CST); rest; rest &= rest - 1) {
         union readers_entry *entry = &readers_table[__builtin_ctzll(rest)][row];
         uint64_t seen = atom_load(&entry->both, SEQ_CST); /* pairs with readers_leave_here */
         if (seen >> READERS_ID == (uintptr_t)lock)

@@ -35,8 +35,6 @@ union readers_entry {
 };
 
 extern WAIT_HOT union readers_entry readers_table[READERS_COLUMNS][READERS_ROWS];
-extern WAIT_HOT uint64_t readers_columns;  /* bit c: somebody has read by column c */
-extern WAIT_HOT uint32_t readers_at_forks; /* wait_forks when the table was last in order */
 
 static inline uint64_t readers_id(const void *lock)
 {
@@ -48,18 +46,20 @@ static inline unsigned readers_row(const void *lock)
     return (unsigned)(((uintptr_t)lock >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 }
 
+/* The table is in order for this process; false: readers_settle. */
 static inline bool readers_are_settled(void)
 {
-    return likely(atom_load(&readers_at_forks, RELAXED) == wait_forks);
+    return likely(atom_load(&task_read_columns, RELAXED) != 0);
 }
 
 /* Enters by the entry of this CPU; NULL: not by the straight way. The caller looks afterwards
  * whether a writer was first; both are SEQ_CST, as the writer's two steps are, so that one of the
  * two sees the other. */
-static inline union readers_entry *readers_enter_here(const void *lock)
+static inline __attribute__((always_inline)) union readers_entry *
+readers_enter_here(const void *lock)
 {
     unsigned column = os_cpu_hint() % READERS_COLUMNS;
-    if (unlikely(!(atom_load(&readers_columns, RELAXED) >> column & 1) || !readers_are_settled()))
+    if (unlikely(!(atom_load(&task_read_columns, RELAXED) >> column & 1)))
         return NULL;
     union readers_entry *entry = &readers_table[column][readers_row(lock)];
     uint64_t id = readers_id(lock), seen = atom_load(&entry->both, RELAXED);

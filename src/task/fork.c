@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+uint64_t task_read_columns;
+
 static void fork_before(void)
 {
     /* A thread that plait has not met yet forks beside others that it has: the child must know
@@ -46,6 +48,7 @@ static void fork_child(void)
     slot_fork_done();
     exit_after_fork();
     child_after_fork();
+    task_read_columns = 0;
     if (!me)
         return;
     task_main_set(me);

@@ -41,6 +41,9 @@ struct task_reads {
     uint32_t more; /* beyond the list's end: counted inside the lock, and not known by name */
     union readers_entry *entry[TASK_READS];
 };
+/* Bit c: somebody has read by column c of the table. A fork's child begins with none, which also
+ * tells that its table is not in order yet. */
+extern WAIT_HOT uint64_t task_read_columns;
 
 struct task_record {
     struct sched_co co; /* first: co.self is the task's wait_self, for every carrier */
