@@ -77,6 +77,20 @@ def locks():
         yield i
 
 
+def reader_locks():
+    for threads in (2, 8):
+        for percent in (0, 1):
+            args = f"{threads} {percent * 10} 0.2"
+            longest = [Target(LOWER, ("longest_write_ms",), same=True)] if percent else []
+            i = Item(f"rwlock-readers-{threads}-{percent}pct", targets=[Target(HIGHER), *longest])
+            i.add("plait", "{plait}/rwlock " + args)
+            i.add("glibc-rwlock tbb-rw_mutex absl-mutex nsync-mu", "{sync}/rwlock {peer} " + args)
+            i.add("rust-std-rwlock parking_lot-rwlock", "{sync}/rust/release/rwlock {peer} " + args)
+            i.add("tbb-spin_rw_mutex", "{sync}/rwlock {peer} " + args, BESIDE, "never sleeps")
+            i.add("go-rwmutex", "{sync}/go-peers rwlock {peer} " + args, BESIDE, "goroutines")
+            yield i
+
+
 def shared_locks():
     for processes, pairs, slow in ((1, 10000000, 150000), (2, 2000000, 50000)):
         i = Item(f"xlock-{processes}", targets=[Target(LOWER if processes == 1 else HIGHER)])
@@ -297,5 +311,5 @@ def trees():
 
 
 def every_item():
-    for group in (locks, shared_locks, queues, hand_overs, switch, yields, spawns, meetings, trees, crowds, foreign):
+    for group in (locks, reader_locks, shared_locks, queues, hand_overs, switch, yields, spawns, meetings, trees, crowds, foreign):
         yield from group()

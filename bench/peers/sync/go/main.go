@@ -132,6 +132,8 @@ func main() {
 		pingpong(a[0], a[1] == "2core", seconds(a[2]))
 	case "fanout":
 		fanout(a[0], number(a[1]), number(a[2]))
+	case "rwlock":
+		rwlock(a[0], number(a[1]), uint64(number(a[2])), seconds(a[3]))
 	case "queue":
 		queue(a[0], number(a[1]), number(a[2]), seconds(a[3]), a[4] == "2core")
 	default:
