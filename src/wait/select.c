@@ -87,7 +87,7 @@ static inline int select_attempt(struct select *select, int index)
 
 /* 1. A random permutation, made while it is used (Fisher and Yates). A random start alone would
  * prefer cases that stand behind ones which are never ready. */
-static int select_try(struct select *select)
+static int select_pass(struct select *select)
 {
     int never = -EAGAIN;
     for (int i = 0; i < select->count; i++)
@@ -102,6 +102,14 @@ static int select_try(struct select *select)
         select->order[pick] = select->order[left - 1];
     }
     return never;
+}
+
+/* A code is believed when a second pass, all of which comes after what the code tells, finds nothing
+ * ready: who puts into one queue and then closes another one means the item to be taken first. */
+static int select_try(struct select *select)
+{
+    int rc = select_pass(select);
+    return likely(rc >= 0 || rc == -EAGAIN) ? rc : select_pass(select);
 }
 
 /* 2. How many nodes; -1: look again. The deadline becomes the first time among the cases. */
