@@ -41,12 +41,6 @@ NOT_HERE(sched_yield_now)
 NOT_HERE(sync_check_private)
 NOT_HERE(sync_init_private)
 
-size_t os_stack_room(void);
-size_t os_stack_room(void)
-{
-    return (size_t)1 << 20;
-}
-
 void base_name_forget(const void *object)
 {
 }
