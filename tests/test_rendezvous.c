@@ -202,6 +202,67 @@ TEST_CREW(every_item_is_got_once)
     }
 }
 
+/* Each item is counted when it goes over. */
+static int get_and_tell(void *arg)
+{
+    int item, rc;
+    while ((rc = plait_get((plait_queue *)arg, &item, PLAIT_NEVER)) == 0) {
+        plait_yield();
+        plait_queue_task_done((plait_queue *)arg);
+    }
+    return rc != -EPIPE;
+}
+
+static void done_too_often(void *arg)
+{
+    plait_queue_task_done(rendezvous());
+}
+
+TEST_LIGHT(join_waits_for_what_was_handed_over)
+{
+    plait_queue *queue = rendezvous();
+    struct crew crew = {.count = 0};
+    ck_assert_int_eq(plait_queue_join(queue, PLAIT_NOW), 0);
+    crew_start(&crew, carrier, 3, get_and_tell, queue);
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(plait_put(queue, &i, PLAIT_NEVER), 0);
+    ck_assert_int_eq(plait_queue_join(queue, PLAIT_NEVER), 0);
+    ck_assert_int_eq(plait_put(queue, &(int){1}, PLAIT_NEVER), 0);
+    plait_queue_close(queue);
+    ck_assert_int_eq(plait_queue_join(queue, PLAIT_NEVER), 0);
+    crew_join(&crew);
+    ck_assert_uint_eq(plait_queue_size(queue), 0);
+    ck_assert_uint_eq(plait_queue_capacity(queue), 0);
+    ck_assert(plait_queue_is_closed(queue));
+    plait_queue_free(queue);
+    harness_dies(done_too_often, NULL, "task_done once too often");
+}
+
+static int put_some(void *arg)
+{
+    int items[5] = {1, 2, 3, 4, 5};
+    return plait_put_many((plait_queue *)arg, items, 5, PLAIT_NEVER) == 5 ? 0 : 1;
+}
+
+TEST_LIGHT(many_go_over_one_by_one)
+{
+    plait_queue *queue = rendezvous();
+    struct crew crew = {.count = 0};
+    int items[8], sum = 0;
+    crew_start(&crew, carrier, 2, put_some, queue);
+    for (int left = 10; left > 0;) {
+        int count = (int)plait_get_many(queue, items, 8, PLAIT_NEVER);
+        ck_assert_int_ge(count, 1);
+        for (int i = 0; i < count; i++, left--)
+            sum += items[i];
+    }
+    crew_join(&crew);
+    ck_assert_int_eq(sum, 30);
+    ck_assert_int_eq(plait_queue_close_now(queue, NULL, NULL), 0);
+    ck_assert_int_eq(plait_put_many(queue, items, 8, PLAIT_NEVER), -EPIPE);
+    plait_queue_free(queue);
+}
+
 /* ---- selects that meet selects */
 
 struct crossing {

@@ -37,6 +37,7 @@ static void meet_hand(plait_case *mine, plait_case *theirs)
         ring_copy(theirs->data, mine->data, mine->size);
     else
         ring_copy(mine->data, theirs->data, mine->size);
+    atom_add(&((plait_queue *)mine->object)->ring.tail, 1, RELAXED); /* for task_done and join */
     atom_store(&theirs->reserved, MET, RELAXED); /* the lock orders it; a point for tests/explore */
 }
 
@@ -115,6 +116,12 @@ static size_t none(const plait_queue *queue)
     return 0;
 }
 
+/* How many items went over. */
+static uint64_t met(const plait_queue *queue)
+{
+    return atom_load(&queue->ring.tail, SEQ_CST);
+}
+
 static bool is_closed(const plait_queue *queue)
 {
     return atom_load(&queue->items.word, ACQUIRE) & QUEUE_CLOSING;
@@ -136,6 +143,8 @@ const struct queue_kind queue_rendezvous = {
     .size = none,
     .is_closed = is_closed,
     .close = meet_close,
+    .puts = met,
+    .gets = met,
     .wait = meet_wait,
     .on_get = &on_get,
     .on_put = &on_put,
