@@ -293,7 +293,7 @@ static int trim_until_nothing(int64_t *now)
     int calls = 0;
     while ((next = base_stack_trim(*now)) != OS_NEVER) {
         ck_assert_int_ge(next, *now);
-        ck_assert_int_le(next, *now + 100 * MILLISECOND);
+        ck_assert_int_le(next, *now + 1000 * MILLISECOND);
         ck_assert_int_lt(++calls, 1000);
         *now = next;
     }
@@ -302,11 +302,11 @@ static int trim_until_nothing(int64_t *now)
 
 TEST(trim_gives_back_what_was_idle)
 {
-    int64_t now = os_now() + 1000 * MILLISECOND;
+    int64_t now = os_now() + 10000 * MILLISECOND;
     use_many(2000);
     int64_t next = base_stack_trim(now);
-    ck_assert_int_eq(next, now + 100 * MILLISECOND);
-    ck_assert_int_eq(base_stack_trim(now + 99 * MILLISECOND), next);
+    ck_assert_int_eq(next, now + 1000 * MILLISECOND);
+    ck_assert_int_eq(base_stack_trim(now + 999 * MILLISECOND), next);
     /* The 256th give has had its look, and on a slow machine some later ones. */
     ck_assert_uint_lt(lazily_freed(), (size_t)1000 * 2 * PAGE);
     now = next;
@@ -315,30 +315,30 @@ TEST(trim_gives_back_what_was_idle)
     size_t freed = lazily_freed();
     ck_assert_uint_ge(freed, (size_t)1500 * 2 * PAGE); /* some lie in the CPUs' own lists */
     ck_assert_uint_le(freed, (2000 - 64) * (size_t)2 * PAGE);
-    ck_assert_int_eq(base_stack_trim(now + 1000 * MILLISECOND), OS_NEVER);
+    ck_assert_int_eq(base_stack_trim(now + 10000 * MILLISECOND), OS_NEVER);
     use_many(2000); /* all of them still are stacks, and what is used again is given back again */
-    now += 1000 * MILLISECOND;
+    now += 10000 * MILLISECOND;
     trim_until_nothing(&now);
     ck_assert_uint_ge(lazily_freed(), (size_t)1500 * 2 * PAGE);
 }
 
 TEST(trim_leaves_a_few_alone)
 {
-    int64_t now = os_now() + 1000 * MILLISECOND;
+    int64_t now = os_now() + 10000 * MILLISECOND;
     use_many(64);
     ck_assert_int_eq(base_stack_trim(now), OS_NEVER);
-    ck_assert_int_eq(base_stack_trim(now + 1000 * MILLISECOND), OS_NEVER);
+    ck_assert_int_eq(base_stack_trim(now + 10000 * MILLISECOND), OS_NEVER);
     ck_assert_uint_eq(lazily_freed(), 0);
 }
 
 /* What was in use in between is not idle, however many are free at both looks. */
 TEST(trim_spares_what_comes_in_waves)
 {
-    int64_t now = os_now() + 1000 * MILLISECOND;
+    int64_t now = os_now() + 10000 * MILLISECOND;
     for (int i = 0; i < 10; i++) {
         use_many(1000);
-        ck_assert_int_eq(base_stack_trim(now), now + 100 * MILLISECOND);
-        now += 100 * MILLISECOND;
+        ck_assert_int_eq(base_stack_trim(now), now + 1000 * MILLISECOND);
+        now += 1000 * MILLISECOND;
     }
     ck_assert_uint_eq(lazily_freed(), 0);
 }
@@ -348,7 +348,7 @@ TEST(give_trims_by_and_by)
 {
     use_many(4000);
     for (int round = 0; round < 3; round++) {
-        os_sleep(110 * MILLISECOND);
+        os_sleep(1010 * MILLISECOND);
         for (int i = 0; i < 64 * 256; i++)
             base_stack_give(take(65536, 65536), 65536);
     }
@@ -406,7 +406,7 @@ static void *drain_in_rounds(void *arg)
 TEST(stacks_in_use_are_never_discarded)
 {
     pthread_t thread[DRAINERS];
-    int64_t now = os_now() + 1000 * MILLISECOND;
+    int64_t now = os_now() + 10000 * MILLISECOND;
     use_many(DRAINERS * SHARE);
     pthread_barrier_init(&round_begins, NULL, DRAINERS + 1);
     pthread_barrier_init(&round_ends, NULL, DRAINERS + 1);
@@ -414,8 +414,8 @@ TEST(stacks_in_use_are_never_discarded)
         ck_assert_int_eq(pthread_create(&thread[i], NULL, drain_in_rounds, (void *)((i + 1) << 32)),
                          0);
     for (int i = 0; i < DRAIN_ROUNDS; i++) {
-        base_stack_trim(now += 100 * MILLISECOND);
-        now += 100 * MILLISECOND;
+        base_stack_trim(now += 1000 * MILLISECOND);
+        now += 1000 * MILLISECOND;
         pthread_barrier_wait(&round_begins);
         base_stack_trim(now);
         pthread_barrier_wait(&round_ends);
@@ -427,14 +427,14 @@ TEST(stacks_in_use_are_never_discarded)
 
 static void *trim_often(void *arg)
 {
-    int64_t now = os_now() + 1000 * MILLISECOND;
+    int64_t now = os_now() + 10000 * MILLISECOND;
     while (!atom_load(&stop, ACQUIRE)) {
         for (int i = 0; i < 2000; i++)
             held[i] = take_quietly(65536);
         for (int i = 0; i < 2000; i++)
             base_stack_give(held[i], 65536);
-        base_stack_trim(now += 100 * MILLISECOND);
-        base_stack_trim(now += 100 * MILLISECOND);
+        base_stack_trim(now += 1000 * MILLISECOND);
+        base_stack_trim(now += 1000 * MILLISECOND);
     }
     return NULL;
 }
@@ -450,7 +450,7 @@ static void use_in_child(void *arg)
         base_stack_give(held[i], 65536);
     int64_t now = os_now() + 100000 * MILLISECOND;
     while (base_stack_trim(now) != OS_NEVER)
-        now += 100 * MILLISECOND;
+        now += 1000 * MILLISECOND;
     _exit(0); /* not exit: LeakSanitizer takes fright at the thread that only the parent has */
 }
 

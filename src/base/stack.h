@@ -30,7 +30,7 @@ void base_stack_give(void *stack, size_t size);
  * otherwise meet here at each coroutine. take_used: only stacks that were in use before; how many. */
 void base_stack_give_some(void *const *stacks, int count, size_t size);
 int base_stack_take_used(void **stacks, int most, size_t size);
-/* Gives back memory (not address space) of stacks that nobody needed in the last 100 ms; the 64 used
+/* Gives back memory (not address space) of stacks that nobody needed in the last second; the 64 used
  * last of each class stay as they are. For a scheduler that falls idle, at most about half a
  * millisecond. When to call again (in the past: as soon as it is idle); OS_NEVER: all is given. */
 int64_t base_stack_trim(int64_t now);

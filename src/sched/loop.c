@@ -91,7 +91,7 @@ static void loop_idle(struct sched_worker *worker)
     if (sched_special() & SCHED_SEEDED)
         loop_jump(worker);
     else if (!loop_spin(worker))
-        loop_sleep(worker, atom_load(&worker->next_timer, RELAXED));
+        loop_sleep(worker, timer_rest(worker));
 }
 
 void worker_loop(struct sched_worker *worker)

@@ -199,12 +199,12 @@ static int64_t watch_next_look(int64_t now, int *idle)
         *idle = 0;
     /* Memory of stacks that nobody needs goes back while nobody is held up by it. */
     int64_t trim = *idle ? base_stack_trim(now) : WAIT_NEVER;
-    if (*idle < IDLE_LOOKS || trim != WAIT_NEVER)
+    if (*idle < IDLE_LOOKS)
         return now + LOOK;
     atom_store(&watch.dozing, 1, SEQ_CST);
     if (watch_look(now) ==
         0) /* one more: a worker that began before it could see `dozing` is seen here */
-        return WAIT_NEVER;
+        return trim > now + LOOK ? trim : now + LOOK;
     atom_store(&watch.dozing, 0, RELAXED);
     *idle = 0;
     return now + LOOK;

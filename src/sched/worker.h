@@ -5,7 +5,8 @@
 #include "base/spin.h"
 #include "sched/sched.h"
 
-enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048 }; /* of 1 ms: 2 s */
+/* Buckets of 1 ms: 2 s. So many in one are a crowd. */
+enum { TIMER_SHIFT = 20, TIMER_BUCKETS = 2048, TIMER_CROWD = 16 };
 enum {
     SCHED_WORKERS_MOST = 256,
     SCHED_STACKS_KEPT = 256,
@@ -65,6 +66,7 @@ struct sched_worker {
     struct timer_wheel {
         int64_t at;   /* buckets up to this one have been poured into the heap */
         int64_t next; /* the first deadline in the buckets, or earlier; WAIT_NEVER: none */
+        bool crowded; /* the last bucket that came due held a crowd */
         uint64_t used[TIMER_BUCKETS / 64]; /* a bit each: may have timers */
         struct timer_bucket {
             struct heap_item *first;
@@ -146,6 +148,7 @@ void sched_wake_one(void);                     /* somebody idle, for new work */
 void timer_add(struct sched_worker *worker, struct sched_co *co, int64_t deadline);
 void timer_remove(struct sched_co *co);
 void timer_run(struct sched_worker *worker, int64_t now);
+int64_t timer_rest(struct sched_worker *worker);
 
 /* switch.c */
 void sched_turn(void);
