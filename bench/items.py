@@ -310,6 +310,24 @@ def trees():
         yield i
 
 
+def selects():
+    """One puts into queues of room 1 in a random order, one selects among all of them. Expected cost in ns."""
+    for queues, coroutines, threads in ((2, dict(plait=600, go=550), dict(plait=5000, crossbeam=8000)),
+                                        (16, dict(plait=1200, go=2000), dict(plait=4000, crossbeam=5000)),
+                                        (256, dict(plait=5000, go=60000), dict(plait=20000, crossbeam=20000))):
+        for workers in (1, 2):
+            i = Item(f"select-{queues}.w{workers}", targets=[Target(LOWER)])
+            counts = counted(0.15e9, coroutines, lambda n: f"{queues} {n}")
+            i.add("plait", f"{{plait}}/select coroutine {workers} {counts['plait']}")
+            i.add(["Go=go"], f"{{coro}}/{{peer}} select {workers} {counts['go']}", note="" if queues < 256 else "reflect.Select")
+            yield i
+        i = Item(f"select-{queues}", targets=[Target(LOWER)])
+        counts = counted(0.15e9, threads, lambda n: f"{queues} {n}")
+        i.add("plait", f"{{plait}}/select thread 2 {counts['plait']}")
+        i.add("crossbeam", f"{{sync}}/rust/release/select {{peer}} {counts['crossbeam']}")
+        yield i
+
+
 def every_item():
-    for group in (locks, reader_locks, shared_locks, queues, hand_overs, switch, yields, spawns, meetings, trees, crowds, foreign):
+    for group in (locks, reader_locks, shared_locks, queues, hand_overs, switch, yields, spawns, meetings, selects, trees, crowds, foreign):
         yield from group()
