@@ -131,10 +131,10 @@ static void sets_twice(void)
     plait_event_set(&event);
 }
 
-/* As soon as one sleeps who only waits. */
+/* As soon as one sleeps who only waits (W, as src/sync/event.c has it). */
 static void sets_for_both(void)
 {
-    while (!(word_now() & SLEEPERS))
+    while (!(event.own[1] & 0x80000000))
         os_relax();
     plait_event_set(&event);
 }
