@@ -54,7 +54,8 @@ enum {
     TOLD = 1 << 19,
     GENERATION = 20, /* shift */
     LOOKS = 400,     /* of a spin */
-    PAUSES = 16      /* of os_relax between two looks, at most */
+    PAUSES = 16,     /* of os_relax between two looks, at most */
+    YIELDS = 8       /* after the looks */
 };
 #define STARVES UINT32_C(0x80000000)
 #define STARVED INT64_C(1000000) /* ns of waiting after which S is set */
@@ -216,15 +217,20 @@ static void semaphore_give_up(struct semaphore_call *call)
     semaphore_wake(semaphore, wake);
 }
 
-/* Step 2. Looks become rare soon, because each takes the line away from who releases. */
+/* Step 2. First by pauses, in case another CPU releases; looks become rare soon, because each takes
+ * the line away from it. Then by giving the CPU to whoever wants it, most likely who is to release:
+ * a switch costs half of what a sleep and a wake do. */
 static int semaphore_spin(struct semaphore_call *call)
 {
     struct semaphore *semaphore = call->semaphore;
-    int shift;
-    if (!waiter_may_spin(wait_me(), NULL) || (shift = sync_budget_take(&semaphore->budget)) < 0)
+    int shift = sync_budget_take(&semaphore->budget);
+    if (wait_me()->carrier->is_coroutine || wait_deterministic || shift < 0)
         return -EAGAIN;
-    for (int look = 0, pause = 1; look < LOOKS >> shift; look++) {
-        for (int i = 0; i < pause; i++)
+    int looks = sync_may_spin() ? LOOKS >> shift : 0, all = looks + (YIELDS >> shift);
+    for (int look = 0, pause = 1; look < all; look++) {
+        if (look >= looks)
+            os_yield();
+        for (int i = 0; look < looks && i < pause; i++)
             os_relax();
         pause = pause < PAUSES ? pause * 2 : pause;
         if (semaphore_attempt(call) == 0) {
