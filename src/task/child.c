@@ -76,7 +76,8 @@ static void child_become(struct task_record *record)
         _exit(127);
     record->slot = number;
     record->counted_in = NULL;
-    record->block = record->inside = NULL;
+    record->block = NULL;
+    record->inside = 0;
     record->generator = NULL;
     record->children = (struct task_scope){0};
     record->process = NULL;

@@ -48,7 +48,7 @@ void task_tell_end(struct task_record *record, plait_state state, int status)
 {
     struct task_scope *counted_in = record->counted_in;
     bool own = record->inside_own;
-    struct task_block *block = record->inside ? block_unlink(record, state) : NULL;
+    struct task_block *block = block_is_inside(record) ? block_unlink(record, state) : NULL;
     task_publish(record->slot, state, status);
     if (counted_in)
         task_count_out(counted_in, status != 0);
@@ -85,7 +85,7 @@ void task_end(struct task_record *record, int status)
     locals_destroy(record);
     task_check_end(record); /* before others are waited for, who may want what it holds */
     task_finish_children(record);
-    if (unlikely(record->block && record->block->owner == record))
+    if (unlikely(record->block != NULL))
         base_misuse(record->block, "scope", record->block->place, "task '%s' ended inside it",
                     record_name(record));
     BASE_TRACE("end", record, status);

@@ -17,7 +17,7 @@ int task_holders(const struct wait_self *waiter, const void *shown, struct wait_
 static bool is_counted(const struct task_record *record, const void *count)
 {
     return atom_load(&record->counted_in, RELAXED) == count ||
-           atom_load(&record->inside, RELAXED) == count;
+           atom_load(&record->inside, RELAXED) == (uintptr_t)count;
 }
 
 /* Those that wait themselves: all must end, so one that cannot is enough. */

@@ -84,8 +84,9 @@ void plait_detach(plait_task *task)
     check_given(slot, task, "detach", place);
     if (record && record->carrier == PLAIT_THREAD && !(record->flags & TASK_IS_FIBER))
         pthread_detach(record->thread);
-    if (unlikely(task_me()->block != NULL))
-        block_let_go(slot, task_me());
+    struct task_record *me = task_me();
+    if (unlikely(me->block != NULL) || block_is_inside(me))
+        block_let_go(slot, me);
     uint32_t old = atom_or(&slot->state, TASK_LOOSE, ACQ_REL);
     if ((old & TASK_STATE) >= PLAIT_DONE && !(old & TASK_LOOSE))
         task_give_back(slot_number(task));

@@ -48,8 +48,7 @@ static bool cancel_locked(struct task_block *block, int code)
     block->state |= BLOCK_CANCELED;
     list_each (link, &block->tasks)
         task_cancel_inside(list_item(link, struct task_record, inside_link));
-    if (!(block->state & BLOCK_ENDING))
-        wait_cancel_block(&block->owner->co.self);
+    wait_cancel_block(&block->owner->co.self);
     return true;
 }
 
@@ -61,36 +60,81 @@ static bool block_cancel(struct task_block *block, int code)
     return first;
 }
 
+/* The block that the task was started in; NULL: none. It is there as long as the task is inside, so until
+ * block_let_be nobody lets that go. */
+static struct task_block *hold_inside(struct task_record *me)
+{
+    uintptr_t inside = atom_load(&me->inside, RELAXED);
+    while (inside && !atom_cas(&me->inside, &inside, inside | INSIDE_BUSY, ACQUIRE))
+        ;
+    return (struct task_block *)inside;
+}
+
+/* The innermost block around the task. */
+static struct task_block *block_hold(struct task_record *me)
+{
+    return me->block ? me->block : hold_inside(me);
+}
+
+static void list_leave(struct task_block *block, struct task_record *record)
+{
+    base_spin_lock(&block->lock);
+    list_remove(&record->inside_link);
+    base_spin_unlock(&block->lock);
+}
+
+static void block_let_be(struct task_record *me, struct task_block *block)
+{
+    uintptr_t busy = (uintptr_t)block | INSIDE_BUSY;
+    if (block->owner == me || atom_cas(&me->inside, &busy, (uintptr_t)block, RELEASE))
+        return;
+    atom_store(&me->inside, 0, RELAXED); /* GOES: it was detached meanwhile */
+    list_leave(block, me);
+    count_out(&block->running);
+}
+
 void block_enter(struct task_record *record, struct task_record *starter)
 {
-    struct task_block *block = starter->block;
-    record->block = block;
+    struct task_block *block = block_hold(starter);
+    if (!block)
+        return;
     record->inside_own = block->owner == starter;
     base_spin_lock(&block->lock);
-    atom_store(&record->inside, block, RELAXED);
+    atom_store(&record->inside, (uintptr_t)block, RELAXED);
     list_append(&block->tasks, &record->inside_link);
     atom_add(&block->running, 1, RELAXED);
     if (block->state & BLOCK_CANCELED)
         task_cancel_inside(record);
     base_spin_unlock(&block->lock);
+    block_let_be(starter, block);
+}
+
+static bool is_inside(const struct task_record *record, const struct task_block *block)
+{
+    uintptr_t bits = INSIDE_BUSY | INSIDE_GOES;
+    return (atom_load(&record->inside, RELAXED) & ~bits) == (uintptr_t)block;
 }
 
 /* By the starter, which keeps the block where it is. The record may be another's by now: of a task
  * in the same block, which has been cancelled, too, or else is none of ours. */
 void block_look_again(struct task_record *record)
 {
-    struct task_block *block = task_me()->block;
+    struct task_record *me = task_me();
+    struct task_block *block = block_hold(me);
+    if (!block)
+        return;
     base_spin_lock(&block->lock);
-    if (block->state & BLOCK_CANCELED && atom_load(&record->inside, RELAXED) == block)
+    if (block->state & BLOCK_CANCELED && is_inside(record, block))
         task_cancel_inside(record);
     base_spin_unlock(&block->lock);
+    block_let_be(me, block);
 }
 
 /* NULL: it is in none, or has been let go. Also notes down who failed first, since the name goes with
  * the record. */
 struct task_block *block_unlink(struct task_record *record, plait_state state)
 {
-    struct task_block *block = atom_swap(&record->inside, NULL, ACQ_REL);
+    struct task_block *block = (struct task_block *)atom_swap(&record->inside, 0, ACQ_REL);
     if (!block)
         return NULL;
     base_spin_lock(&block->lock);
@@ -116,7 +160,7 @@ void block_start_failed(struct task_record *starter, int code)
 {
     struct task_block *block = starter->block;
     atom_add(&scope_here(starter)->failed, 1, RELAXED);
-    if (!block || block->owner != starter)
+    if (!block)
         return;
     base_spin_lock(&block->lock);
     if (!(block->state & BLOCK_CANCELED) && !block->result) {
@@ -152,45 +196,54 @@ int plait_join_all(int64_t deadline)
 }
 
 /* Under the lock: by the slot, which is the caller's until it says LOOSE, is found either the task's own
- * record or none that is inside this block: one in the list is told of before its record goes. */
-static struct task_record *let_go_locked(struct task_block *block, const struct task_slot *slot)
+ * record or none that is inside this block: one in the list is told of before its record goes. True: it
+ * is out, or ending, or will go by itself. */
+static bool let_go_locked(struct task_block *block, const struct task_slot *slot, bool *out)
 {
     struct task_record *record = slot_record(slot);
-    struct task_block *inside = block;
-    if (!record || atom_load(&record->inside, RELAXED) != block)
-        return NULL;
-    if (!atom_cas(&record->inside, &inside, NULL, ACQ_REL))
-        return NULL; /* it is ending, and the block waits for the rest of that */
-    list_remove(&record->inside_link);
-    return record;
+    if (!record || !is_inside(record, block))
+        return false;
+    uintptr_t seen = (uintptr_t)block;
+    do
+        *out = seen == (uintptr_t)block;
+    while (seen && !atom_cas(&record->inside, &seen, *out ? 0 : seen | INSIDE_GOES, ACQ_REL));
+    *out = *out && seen;
+    if (*out)
+        list_remove(&record->inside_link);
+    return true;
+}
+
+static bool block_without(struct task_block *block, const struct task_slot *slot)
+{
+    bool out = false;
+    base_spin_lock(&block->lock);
+    bool found = let_go_locked(block, slot, &out);
+    base_spin_unlock(&block->lock);
+    if (out)
+        count_out(&block->running);
+    return found;
 }
 
 /* Detached: out of the block, if that is one around the caller. */
 void block_let_go(const struct task_slot *slot, struct task_record *me)
 {
-    for (struct task_block *block = me->block; block; block = block->outer) {
-        base_spin_lock(&block->lock);
-        bool found = let_go_locked(block, slot);
-        base_spin_unlock(&block->lock);
-        if (found) {
-            count_out(&block->running);
+    for (struct task_block *block = me->block; block; block = block->outer)
+        if (block_without(block, slot))
             return;
-        }
+    struct task_block *block = hold_inside(me);
+    if (block) {
+        block_without(block, slot);
+        block_let_be(me, block);
     }
 }
 
 /* ---- the block itself */
-static struct task_block *outer_own(const struct task_block *block)
-{
-    return block->outer && block->outer->owner == block->owner ? block->outer : NULL;
-}
-
 /* A cancel that has been told before this block began is none of its own. Under the lock, because who
  * cancels sets the bit under it. */
 static void outer_were_told(struct task_block *block)
 {
     const struct wait_self *self = &block->owner->co.self;
-    while ((block = outer_own(block))) {
+    while ((block = block->outer)) {
         base_spin_lock(&block->lock);
         if (block->state & BLOCK_CANCELED && !wait_cancel_block_is_due(self))
             block->state |= BLOCK_TOLD;
@@ -203,7 +256,7 @@ static void tell_for_outer(struct task_block *block)
 {
     struct wait_self *self = &block->owner->co.self;
     wait_cancel_block_forget(self);
-    while ((block = outer_own(block))) {
+    while ((block = block->outer)) {
         base_spin_lock(&block->lock);
         if ((block->state & (BLOCK_CANCELED | BLOCK_TOLD)) == BLOCK_CANCELED)
             wait_cancel_block(self);
@@ -254,9 +307,6 @@ static struct task_block *block_to_end(plait_scope *scope, void *place)
                     record_name(block->owner), record_name(me));
     if (me->block != block)
         base_misuse(scope, "scope", place, "left before one inside it was left");
-    base_spin_lock(&block->lock);
-    block->state |= BLOCK_ENDING;
-    base_spin_unlock(&block->lock);
     tell_for_outer(block);
     if (unlikely(me->co.self.cut && block->limit <= wait_now()))
         block_cancel(block, -ETIMEDOUT);
@@ -332,27 +382,29 @@ void plait_scope_leave(plait_scope *scope)
 
 void plait_scope_cancel(plait_scope *scope)
 {
-    struct task_block *block = scope ? (struct task_block *)scope : task_me()->block;
+    struct task_record *me = task_me();
+    struct task_block *around = scope ? NULL : block_hold(me);
+    struct task_block *block = scope ? (struct task_block *)scope : around;
     WAIT_POINT();
     block_check(block, PLACE);
     block_cancel(block, -ECANCELED);
+    if (around)
+        block_let_be(me, around);
 }
 
 /* The child of a fork goes on inside its blocks, but what ran there is the parent's. Another thread
  * may have held a lock. */
 void block_after_fork(struct task_record *me)
 {
-    struct task_block **at = &me->block;
-    for (; *at && (*at)->owner == me; at = &(*at)->outer) {
-        (*at)->started = (struct task_scope){0};
-        (*at)->state &= ~(uint32_t)BLOCK_UNREAD;
-        (*at)->running = 0;
-        (*at)->lock = (base_spin){0};
-        (*at)->forks = wait_forks;
-        list_init(&(*at)->tasks);
+    for (struct task_block *block = me->block; block; block = block->outer) {
+        block->started = (struct task_scope){0};
+        block->state &= ~(uint32_t)BLOCK_UNREAD;
+        block->running = 0;
+        block->lock = (base_spin){0};
+        block->forks = wait_forks;
+        list_init(&block->tasks);
     }
-    *at = NULL;
-    me->inside = NULL;
+    me->inside = 0;
 }
 
 /* ---- shields */

@@ -112,14 +112,15 @@ static void scope_count(struct task_record *record, struct task_slot *slot, bool
         record->counted_in = scope_here(me);
         atom_add(&record->counted_in->running, 1, RELAXED);
     }
-    if (unlikely(me->block != NULL) && !(record->flags & TASK_IS_DAEMON))
+    bool around = unlikely(me->block != NULL) || block_is_inside(me);
+    if (around && !(record->flags & TASK_IS_DAEMON))
         block_enter(record, me);
     atom_store(&slot->state, state, RELEASE);
 }
 
 static int start_failed(struct task_record *record, uint32_t number, int rc)
 {
-    struct task_block *block = record->inside ? block_unlink(record, PLAIT_DONE) : NULL;
+    struct task_block *block = block_is_inside(record) ? block_unlink(record, PLAIT_DONE) : NULL;
     if (record->counted_in) {
         task_count_out(record->counted_in, false);
         block_start_failed(task_me(), rc);
@@ -182,7 +183,7 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
     scope_count(record, slot_at(number), task == NULL);
     if (task)
         *task = handle;
-    bool look_again = unlikely(record->inside != NULL) && carrier == PLAIT_PROCESS;
+    bool look_again = block_is_inside(record) && carrier == PLAIT_PROCESS;
     rc = launch(record, options, task == NULL);
     if (rc == 0 && look_again)
         block_look_again(record);

@@ -55,8 +55,8 @@ struct task_record {
     plait_carrier carrier;
     struct task_scope children;
     struct task_scope *counted_in; /* the starter's, or NULL */
-    struct task_block *block;      /* the innermost around what it does now; scope.h */
-    struct task_block *inside;     /* it is listed there; whoever swaps it for NULL takes it out */
+    struct task_block *block;      /* the innermost of its own that it is in now; scope.h */
+    uintptr_t inside;              /* the block that it was started in, and INSIDE_... */
     struct list inside_link;
     bool inside_own;     /* started by that block's own task: its failure is the block's */
     const void *awaited; /* whose count it waits for: scope or block; holders.c */
