@@ -96,6 +96,14 @@ static int condition_sleep(struct condition_call *call, int64_t deadline)
     return rc == -EAGAIN ? 0 : rc;
 }
 
+/* Whom a waiter waits for who was told: the holder of the lock that he was moved to. */
+static int condition_holders(const struct wait_self *waiter, const void *shown,
+                             struct wait_holder *who, int most)
+{
+    const void *moved = atom_load(&waiter->note.moved, RELAXED);
+    return moved ? lock_holders(waiter, moved, who, most) : 0;
+}
+
 static int condition_wait(struct condition_call *call, int64_t deadline)
 {
     struct wait_self *self = wait_me();
@@ -103,8 +111,11 @@ static int condition_wait(struct condition_call *call, int64_t deadline)
         return wait_not_now();
     call->released = false;
     wait_note_begin(self, &waiting, call->condition, call->place);
+    wait_on_holders(self, condition_holders, false);
+    wait_look_pass(self, deadline);
     int rc = condition_sleep(call, deadline);
     wait_note_end(self);
+    wait_on_holders(self, NULL, true);
     if (!call->released)
         return rc;
     int taken = lock_take_again(call->lock, call->place);

@@ -252,8 +252,8 @@ static struct wait_self *holder_in(const struct lock *copy)
     return waiter_of(copy->owner);
 }
 
-static int lock_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
-                        int most)
+int lock_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                 int most)
 {
     struct lock copy;
     if (!os_peek(shown, &copy, sizeof copy))

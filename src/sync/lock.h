@@ -3,6 +3,7 @@
 #define SYNC_LOCK_H
 
 #include "wait/case.h"
+#include "wait/look.h"
 
 #include <plait/lock.h>
 
@@ -55,6 +56,9 @@ int lock_take_again(plait_lock *lock, void *place);
 void lock_onto(const plait_lock *lock, struct wait_onto *onto);
 
 void lock_init(plait_lock *lock, const char *type, plait_where where, void *place);
+/* wait/look.h's */
+int lock_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                 int most);
 /* Who holds a private lock, and where he took it; NULL: nobody, or it is a shared one. A hint, for
  * messages and dumps. */
 struct wait_self *lock_holder(const plait_lock *lock, void **place);

@@ -44,6 +44,14 @@ extern struct wait_look wait_look;
 
 /* A wait begins: when its look is due, into the note. */
 void wait_look_begin(struct wait_self *self, int64_t deadline);
+/* A wait that cannot be looked after, since it is no wait_until, but is part of others' ways: it has
+ * no end of its own unless there is a deadline. */
+static inline void wait_look_pass(struct wait_self *self, int64_t deadline)
+{
+    __atomic_store_n(&self->note.due, WAIT_NEVER, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->note.endless, deadline == WAIT_NEVER && self->limit == WAIT_NEVER,
+                     __ATOMIC_RELAXED);
+}
 /* Wakes a task that belongs to a circle, so that it looks itself; harmless when its wait is over. */
 void wait_look_fire(struct wait_self *self);
 

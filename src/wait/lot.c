@@ -356,6 +356,7 @@ static int lot_move(uint32_t *word, int count, uint32_t mark, const struct wait_
     for (; moved < count && (node = lot_choose(from, word)); moved++) {
         list_remove(&node->link);
         atom_store(&node->word, onto->word, RELAXED);
+        __atomic_store_n(&node->self->note.moved, onto->object, __ATOMIC_RELAXED);
         list_append(&to->queue, &node->link);
     }
     if (!lot_next(from, &from->queue, word))

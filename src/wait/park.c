@@ -108,6 +108,7 @@ void wait_note_begin(struct wait_self *self, const struct wait_call *call, const
     atom_store(&self->note.place, place, RELAXED);
     atom_store(&self->note.since, wait_now_coarse(), RELAXED);
     __atomic_store_n(&self->note.turn, self->note.turn + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->note.moved, NULL, __ATOMIC_RELAXED);
     BASE_TRACE(call->verb, shown, 0);
     atom_store(&self->note.verb, call->verb, RELEASE);
     if (unlikely(wait_note_mirror != NULL))

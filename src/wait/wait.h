@@ -49,6 +49,7 @@ struct wait_note {
     int64_t since;
     int64_t due;            /* when its own thread looks for a deadlock; WAIT_NEVER: not */
     wait_holders *holders;  /* of the object; NULL: not known */
+    const void *moved;      /* the lock whose sleeper it has become (wait_move), by who moved it */
     bool may_fail, endless; /* it may end with -EDEADLK | it has no deadline */
     uint32_t turn;          /* counts waits, so that two looks can tell one wait from the next */
     uint32_t looked;        /* the turn of the last wait that a round looked after */

@@ -64,6 +64,7 @@ static bool hop_look(struct hop *hop, struct wait_self *self)
                 .place = atom_load(&now->place, RELAXED),
                 .since = atom_load(&now->since, RELAXED),
                 .holders = atom_load(&now->holders, RELAXED),
+                .moved = atom_load(&now->moved, RELAXED),
                 .may_fail = atom_load(&now->may_fail, RELAXED),
                 .turn = atom_load(&now->turn, RELAXED),
             },
@@ -71,6 +72,11 @@ static bool hop_look(struct hop *hop, struct wait_self *self)
     if (!verb || !hop->note.holders || !atom_load(&now->endless, RELAXED))
         return false;
     hop->count = hop->note.holders(self, hop->note.object, hop->holders, HOLDERS_MOST);
+    if (hop->note.moved) { /* told by its condition: it waits for the lock now */
+        hop->note.verb = "acquire";
+        hop->note.type = "lock";
+        hop->note.object = hop->note.moved;
+    }
     return atom_load(&now->verb, ACQUIRE) == verb &&
            atom_load(&now->turn, RELAXED) == hop->note.turn;
 }
@@ -295,10 +301,10 @@ static int64_t round_one(struct wait_self *self, int64_t now)
 {
     struct wait_note *note = &self->note;
     uint32_t turn = atom_load(&note->turn, RELAXED);
-    if (!atom_load(&note->verb, ACQUIRE) || !atom_load(&note->endless, RELAXED) ||
-        atom_load(&note->looked, RELAXED) == turn)
+    bool looks = atom_load(&note->verb, ACQUIRE) && atom_load(&note->holders, RELAXED);
+    int64_t due = looks ? atom_load(&note->due, RELAXED) : WAIT_NEVER;
+    if (due == WAIT_NEVER || atom_load(&note->looked, RELAXED) == turn)
         return WAIT_NEVER;
-    int64_t due = atom_load(&note->since, RELAXED) + look_after();
     if (due > now)
         return due;
     atom_store(&note->looked, turn, RELAXED);
