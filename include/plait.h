@@ -20,6 +20,7 @@
 #define PLAIT_H
 
 #include <plait/barrier.h>
+#include <plait/case.h>
 #include <plait/condition.h>
 #include <plait/error.h>
 #include <plait/event.h>

@@ -74,7 +74,7 @@ static plait_case case_of(const struct queue_call *call, bool put)
                         .number = put};
 }
 
-static int attempt(struct queue_call *call, bool put)
+static int meet_call(struct queue_call *call, bool put)
 {
     plait_case one = case_of(call, put);
     int rc = meet_attempt(&one);
@@ -84,21 +84,21 @@ static int attempt(struct queue_call *call, bool put)
     return 0;
 }
 
-static int attempt_put(struct queue_call *call)
+static int put_attempt(struct queue_call *call)
 {
-    return attempt(call, true);
+    return meet_call(call, true);
 }
 
-static int attempt_get(struct queue_call *call)
+static int get_attempt(struct queue_call *call)
 {
-    return attempt(call, false);
+    return meet_call(call, false);
 }
 
 /* A plain call is a select of one case, because it may meet one of many. */
 static int meet_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place)
 {
     const struct wait_call note = {.verb = verb, .type = "queue"};
-    plait_case one = case_of(call, call->attempt == attempt_put);
+    plait_case one = case_of(call, call->attempt == put_attempt);
     int rc = wait_select(&one, 1, deadline, &note, call->queue, place);
     if (rc < 0)
         return rc;
@@ -136,8 +136,8 @@ static void meet_close(plait_queue *queue)
 }
 
 const struct queue_kind queue_rendezvous = {
-    .put = attempt_put,
-    .get = attempt_get,
+    .put = put_attempt,
+    .get = get_attempt,
     .is_full = always,
     .is_empty = always,
     .size = none,

@@ -67,7 +67,8 @@ enum { TAG_THREAD = 1 };
 
 static bool watch_tell_thread(const struct os_ready *ready)
 {
-    if (ready->tag & TAG_THREAD)
+    /* ACQUIRE: what the thread was before it registered, which the kernel knows and no compiler */
+    if (ready->tag & TAG_THREAD && atom_load(&watch.polled, ACQUIRE))
         poll_tell((struct wait_self *)(uintptr_t)(ready->tag & ~(uint64_t)TAG_THREAD));
     return ready->tag & TAG_THREAD;
 }
@@ -140,7 +141,7 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
     }
     worker_pass_on(worker);
     timer_run(worker, wait_now());
-    if (atom_load(&worker->polled, RELAXED))
+    if (atom_load(&worker->polled, ACQUIRE)) /* pairs with poll_enter */
         worker_poll(worker, 0);
     if (worker_offers(worker) || atom_load(&sched.global.count, RELAXED))
         sched_wake_one();
@@ -284,7 +285,7 @@ int sched_watch_poll(int descriptor, uint32_t events, struct wait_self *self)
     int rc = watch_begin();
     if (rc < 0)
         return rc;
-    atom_add(&watch.polled, 1, RELAXED);
+    atom_add(&watch.polled, 1, RELEASE);
     rc = poll_register(watch.poller, descriptor, events, (uintptr_t)self | TAG_THREAD);
     if (rc < 0)
         atom_sub(&watch.polled, 1, RELAXED);

@@ -14,7 +14,7 @@
 
 #include "wait/wait.h"
 
-#include <plait/select.h>
+#include <plait/case.h>
 
 enum { WAIT_CASES_MOST = 1000, WAIT_OFFER = 2 };
 
