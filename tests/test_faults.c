@@ -287,6 +287,43 @@ static int on_death(void)
     return 0;
 }
 
+static int latch_calls(void)
+{
+    plait_latch one;
+    plait_latch_init(&one, 1, PLAIT_PRIVATE);
+    int late = plait_latch_wait(&one, plait_after(PLAIT_MILLISECOND));
+    plait_latch_add(&one, -1);
+    plait_case which = plait_on_latch(&one);
+    bool sound = late == -ETIMEDOUT && plait_latch_count(&one) == 0 && which.object == &one;
+    return sound ? plait_latch_wait(&one, PLAIT_NOW) : -EPROTO;
+}
+
+static void act(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static int barrier_calls(void)
+{
+    plait_barrier one;
+    int acted = 0, rc = plait_barrier_init(&one, 1, PLAIT_PRIVATE);
+    if (rc)
+        return rc;
+    plait_barrier_action(&one, act, &acted);
+    rc = plait_barrier_wait(&one, PLAIT_NOW);
+    plait_barrier_abort(&one);
+    int broken = plait_barrier_wait(&one, PLAIT_NOW);
+    plait_barrier_reset(&one);
+    return rc || broken != -EPIPE || acted != 1 || plait_barrier_waiting(&one) ? -EPROTO : 0;
+}
+
+static int once_calls(void)
+{
+    plait_once one;
+    plait_once_init(&one, PLAIT_PRIVATE);
+    return plait_once_run(&one, nop, NULL, PLAIT_NOW) | plait_once_run(&one, nop, NULL, PLAIT_NOW);
+}
+
 static int locals(void)
 {
     int rc = plait_local_set(&local, &local);
@@ -532,6 +569,12 @@ static const struct row {
      nothing, rwlock_calls, 0},
     {"plait_rwlock_on_death", nothing, rwlock_on_death, MAY_ABORT},
     {"plait_locks_acquire plait_locks_release", a_shared_lock, lock_set, -ENOLCK},
+    {"plait_latch_init plait_latch_add plait_latch_wait plait_latch_count plait_on_latch", nothing,
+     latch_calls, 0},
+    {"plait_barrier_init plait_barrier_action plait_barrier_wait plait_barrier_abort "
+     "plait_barrier_reset plait_barrier_waiting",
+     nothing, barrier_calls, 0},
+    {"plait_once_init plait_once_run", nothing, once_calls, 0},
     {"plait_local_get plait_local_set", nothing, locals, 0},
     {"plait_share plait_share_free", nothing, share, 0},
     {"plait_sleep plait_yield plait_now plait_after", nothing, sleep_call, 0},

@@ -34,9 +34,9 @@
  *
  * What each party wrote before it came is seen by the action and by all that go on. Threads,
  * coroutines and plain pthreads may meet at one barrier. The struct is 64 bytes, yours, and may be
- * freed as soon as any call of its last round has returned: no other touches it from then on. After
- * fork it is the child's own copy; parties that waited there are not in the child, so there it is
- * broken. Since 0.1. */
+ * freed as soon as any call of its last round has returned, unless a party is still to come: those
+ * inside touch it no more from then on. After fork it is the child's own copy; parties that waited
+ * there are not in the child, so there it is broken. Since 0.1. */
 #ifndef PLAIT_BARRIER_H
 #define PLAIT_BARRIER_H
 #include <plait/macros.h>
