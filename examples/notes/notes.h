@@ -56,6 +56,8 @@ static inline const char *code(int rc)
         return "-ECANCELED";
     case -EOWNERDEAD:
         return "-EOWNERDEAD";
+    case -EINVAL:
+        return "-EINVAL";
     case -EDEADLK:
         return "-EDEADLK";
     case -ENOTSUP:

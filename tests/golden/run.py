@@ -203,7 +203,7 @@ Written by `tests/golden/run.py --table` from tests/golden/manifest.txt. A row i
 answers. Its example is a program of a page, whose opening comment says what Python does there; it takes the carrier as
 its argument and prints times as the notes count them. The tests compare what it prints with a specification, a
 partial order in tests/golden: threads and coroutines on a virtual clock with several seeds and once in real time,
-processes in real time at a tenth of the scale. `program` rows are the three front programs.
+processes in real time at a tenth of the scale. `program` rows are the three front programs, `example` rows others that answer no note.
 
 | row | example | carriers |
 | --- | --- | --- |
