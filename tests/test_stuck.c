@@ -5,7 +5,7 @@
  *     +A -A   takes, releases lock A          *A  takes re-entrant lock A
  *     =A      takes a set of locks: A alone   .   waits until all tasks have come to their next dot
  *     jN      joins task N                    J   starts a task that takes A, and waits for all it started
- *     S       the same in a scope             wC  waits for condition C with lock A, nC notifies it
+ *     S       the same in a scope             cC  waits for condition C with lock A, nC notifies it
  *     rW wW   reads, writes under rwlock W    zN  sleeps N looks long
  * A task that is refused puts back what it holds and is done. */
 #include "crew.h"
@@ -88,13 +88,25 @@ static const struct row rows[] = {
      .kind = PLAIT_THREAD,
      .scripts = {"*A *A . +B", "+B . *A"},
      .says = {"'t0' waits to acquire lock B", "'t1' waits to acquire"}},
+    {.name = "a_reader_and_a_writer.thread",
+     .kind = PLAIT_THREAD,
+     .scripts = {"rW . +A", "+A . wW"},
+     .says = {"'t0' waits to acquire lock A", "'t1' waits to acquire rwlock W", "held by 't0'"}},
+    {.name = "a_reader_and_a_writer.coroutine",
+     .kind = PLAIT_COROUTINE,
+     .scripts = {"rW . +A", "+A . wW"},
+     .says = {"'t0' waits to acquire lock A", "'t1' waits to acquire rwlock W", "held by 't0'"}},
+    {.name = "two_writers.mixed",
+     .kind = CREW_MIXED,
+     .scripts = {"wV . wW", "wW . wV"},
+     .says = {"'t0' waits to acquire", "'t1' waits to acquire", "held by 't0'"}},
     {.name = "a_set_and_a_lock.mixed",
      .kind = CREW_MIXED,
      .scripts = {"+A . =B", "+B . +A"},
      .says = {"'t0' waits to acquire lock B", "'t1' waits to acquire lock A"}},
     {.name = "a_condition_that_wants_its_lock_back.thread",
      .kind = PLAIT_THREAD,
-     .scripts = {"+B +A . wC", ". z1 +A nC z1 +B"},
+     .scripts = {"+B +A . cC", ". z1 +A nC z1 +B"},
      .says = {"'t0' waits to acquire lock A", "'t1' waits to acquire lock B",
               "'t1' gets -EDEADLK"}},
     {.name = "a_circle_with_onlookers.mixed",
@@ -120,6 +132,7 @@ static const struct row rows[] = {
 
 static plait_lock locks[LETTERS];
 static plait_rlock rlocks[LETTERS];
+static plait_rwlock rwlocks[LETTERS];
 static plait_condition conditions[LETTERS];
 
 struct actor {
@@ -172,17 +185,34 @@ static int scope_of_child(plait_carrier carrier)
     return 0;
 }
 
+static void free_lock(void *lock)
+{
+    plait_lock_release(lock);
+}
+
+static void free_rlock(void *lock)
+{
+    plait_rlock_release(lock);
+}
+
+static void free_rwlock(void *lock)
+{
+    plait_rwlock_release(lock);
+}
+
 struct hand { /* what an actor holds */
-    void *object[HELD_MOST];
-    bool again[HELD_MOST]; /* a re-entrant lock */
+    struct {
+        void *object;
+        void (*free)(void *object);
+    } held[HELD_MOST];
     int count;
 };
 
-static int keep(struct hand *hand, int rc, void *object, bool again)
+static int keep(struct hand *hand, int rc, void *object, void (*free)(void *object))
 {
     if (rc == 0) {
-        hand->again[hand->count] = again;
-        hand->object[hand->count++] = object;
+        hand->held[hand->count].object = object;
+        hand->held[hand->count++].free = free;
     }
     return rc;
 }
@@ -190,10 +220,7 @@ static int keep(struct hand *hand, int rc, void *object, bool again)
 static void put_back(struct hand *hand)
 {
     while (hand->count-- > 0)
-        if (hand->again[hand->count])
-            plait_rlock_release(hand->object[hand->count]);
-        else
-            plait_lock_release(hand->object[hand->count]);
+        hand->held[hand->count].free(hand->held[hand->count].object);
 }
 
 static int join_actor(int number)
@@ -212,14 +239,16 @@ static int act(struct actor *actor, struct hand *hand, const char *word)
         actor->shift)
         letter %= play.count; /* the last of a ring takes the first one's */
     plait_lock *lock = letter >= 0 ? &locks[letter] : NULL;
+    plait_rwlock *rwlock = letter >= 0 ? &rwlocks[letter] : NULL;
     plait_carrier carrier = plait_task_carrier(NULL);
     switch (word[0]) {
     case '+':
-        return keep(hand, plait_lock_acquire(lock, PLAIT_NEVER), lock, false);
+        return keep(hand, plait_lock_acquire(lock, PLAIT_NEVER), lock, free_lock);
     case '=':
-        return keep(hand, plait_locks_acquire(&lock, 1, PLAIT_NEVER), lock, false);
+        return keep(hand, plait_locks_acquire(&lock, 1, PLAIT_NEVER), lock, free_lock);
     case '*':
-        return keep(hand, plait_rlock_acquire(&rlocks[letter], PLAIT_NEVER), &rlocks[letter], true);
+        return keep(hand, plait_rlock_acquire(&rlocks[letter], PLAIT_NEVER), &rlocks[letter],
+                    free_rlock);
     case '.':
         dot();
         return 0;
@@ -229,7 +258,11 @@ static int act(struct actor *actor, struct hand *hand, const char *word)
         return all_children(carrier);
     case 'S':
         return scope_of_child(carrier);
+    case 'r':
+        return keep(hand, plait_rwlock_acquire_read(rwlock, PLAIT_NEVER), rwlock, free_rwlock);
     case 'w':
+        return keep(hand, plait_rwlock_acquire_write(rwlock, PLAIT_NEVER), rwlock, free_rwlock);
+    case 'c':
         return plait_condition_wait(&conditions[letter], &locks[0], PLAIT_NEVER);
     case 'n':
         plait_condition_notify_all(&conditions[letter]);
@@ -270,6 +303,7 @@ static void cast(const struct row *row)
     for (int i = 0; i < LETTERS; i++) {
         char name[2] = {(char)('A' + i), '\0'};
         plait_name(&locks[i], name);
+        plait_name(&rwlocks[i], name);
     }
     while (play.count < 5 && row->scripts[play.count])
         play.count++;

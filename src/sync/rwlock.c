@@ -239,6 +239,32 @@ static int drain_spin(struct drain_call *call)
     return -EAGAIN;
 }
 
+/* Does the copied list of a task that may be running name this lock? */
+static bool reads_name(const struct task_reads *copy, const struct rwlock *lock)
+{
+    for (uint32_t i = 0; i < copy->count && i < TASK_READS; i++)
+        if (is_of(copy->entry[i], lock))
+            return true;
+    return false;
+}
+
+/* The readers that a writer waits for (wait/look.h). The lists belong to their tasks, so they are
+ * copied as they are. */
+static int read_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                        int most)
+{
+    int found = 0;
+    for (uint32_t i = 0; i < slot_limit() && found < most; i++) {
+        struct task_record *record = slot_record(slot_at(i));
+        struct task_reads copy;
+        if (record && &record->co.self != waiter &&
+            atom_load(&record->co.self.note.verb, ACQUIRE) &&
+            os_peek(&record->reads, &copy, sizeof copy) && reads_name(&copy, shown))
+            who[found++] = (struct wait_holder){.self = &record->co.self};
+    }
+    return found;
+}
+
 /* Steps 5 and 6, with the gate held; else 7. */
 static int write_drain(struct rwlock *lock, int64_t deadline, bool done, void *place)
 {
@@ -249,8 +275,10 @@ static int write_drain(struct rwlock *lock, int64_t deadline, bool done, void *p
         return 0;
     int rc = deadline == 0 ? wait_not_now() : drain_spin(&call);
     if (rc == -EAGAIN && deadline != 0) {
+        wait_on_holders(wait_current, read_holders, true);
         rc = done ? wait_until_done(&drain, &call, lock, place)
                   : wait_until(&drain, &call, lock, deadline, place);
+        wait_on_holders(wait_current, NULL, true);
         sync_budget_learn(&lock->budget, call.since ? wait_now() - call.since : 0);
     }
     if (rc != 0)

@@ -201,9 +201,10 @@ static void text_add_hop(const struct hop *hop, int64_t now)
     text_add(" for %ld ms", (long)((now - hop->note.since) / PLAIT_MILLISECOND));
     if (hop->note.place)
         text_add(" at %s", base_place(hop->note.place, place, sizeof place));
+    if (strcmp(hop->note.verb, "acquire") == 0)
+        text_add(", held by '%s'", name_of(next));
     if (holder->place)
-        text_add(", held by '%s' since %s", name_of(next),
-                 base_place(holder->place, place, sizeof place));
+        text_add(" since %s", base_place(holder->place, place, sizeof place));
 }
 
 static const char *reaction(void)
