@@ -536,6 +536,85 @@ static int leave(void)
     return 0; /* plait_exit ends the program: tests/test_process.c has it */
 }
 
+/* ---- select */
+
+static int select_some(void)
+{
+    static plait_latch latch;
+    static plait_semaphore semaphore;
+    uint32_t word = 0;
+    char item[16];
+    plait_case cases[] = {
+        plait_on_time(PLAIT_NEVER),
+        plait_on_word(&word, 0, PLAIT_PRIVATE),
+        plait_on_event(&event),
+        plait_on_semaphore(&semaphore, 1),
+        plait_on_get_bytes(queue, item, PLAIT_UNSIZED),
+        plait_on_put_bytes(queue, item, PLAIT_UNSIZED),
+    };
+    int rc = 0;
+    for (int i = 0; i < 8 && rc >= 0; i++) /* gets and puts until it may not be ready */
+        rc = plait_select_cases(cases, 5, plait_after(PLAIT_MILLISECOND));
+    if (rc != -ETIMEDOUT)
+        return rc < 0 ? rc : -EPROTO;
+    plait_word_wake(&word, 1, PLAIT_PRIVATE);
+    rc = plait_select(plait_after(PLAIT_MILLISECOND), plait_on_acquire(&lock),
+                      plait_on_latch(&latch));
+    if (rc == 0)
+        plait_lock_release(&lock);
+    return rc < 0 ? rc : plait_select_cases(&cases[5], 1, PLAIT_NOW);
+}
+
+static int select_end(void)
+{
+    if (!task)
+        a_coroutine();
+    plait_cancel(task);
+    int rc = plait_select(plait_after(10 * PLAIT_SECOND), plait_on_end(task));
+    int joined = plait_join(task, NULL, plait_after(10 * PLAIT_SECOND));
+    task = NULL;
+    return rc < 0 ? rc : joined;
+}
+
+static int select_pipe(void *arg)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -errno;
+    plait_case cases[] = {plait_on_readable(ends[0]), plait_on_readable(ends[0])};
+    int rc = plait_select_cases(cases, 2, plait_after(PLAIT_MILLISECOND));
+    if (rc == -ETIMEDOUT)
+        rc = plait_select(plait_after(PLAIT_SECOND), plait_on_writable(ends[1]));
+    close(ends[0]);
+    close(ends[1]);
+    return rc;
+}
+
+static int select_descriptors(void)
+{
+    return select_pipe(NULL);
+}
+
+static int select_descriptors_in_a_coroutine(void)
+{
+    plait_task *one;
+    int status = 0, rc = plait_start(&one, PLAIT_COROUTINE, select_pipe, NULL, NULL);
+    if (rc == 0)
+        rc = plait_join(one, &status, PLAIT_NEVER);
+    return rc ? rc : status;
+}
+
+static int rendezvous(void)
+{
+    int item = 0;
+    plait_queue *one = plait_queue_open(sizeof item, 0, NULL);
+    int rc = one ? plait_put(one, &item, plait_after(PLAIT_MILLISECOND)) : -errno;
+    if (one)
+        plait_queue_close(one);
+    plait_queue_free(one);
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
 /* ---- the table: what the row covers, its fixture, the call, a further code it may say */
 static const struct row {
     const char *covers;
@@ -607,6 +686,13 @@ static const struct row {
     {"plait_blocking", nothing, blocking, 0},
     {"plait_quiesce", nothing, quiesce, -EBUSY},
     {"plait_exit", nothing, leave, 0},
+    {"plait_select_cases plait_on_time plait_on_word plait_word_wake plait_on_event "
+     "plait_on_semaphore plait_on_get_bytes plait_on_put_bytes plait_on_acquire plait_on_latch",
+     a_queue, select_some, 0},
+    {"plait_on_end", a_coroutine, select_end, 0},
+    {"plait_on_readable plait_on_writable", nothing, select_descriptors, 0},
+    {"plait_on_readable plait_on_writable", nothing, select_descriptors_in_a_coroutine, 0},
+    {"plait_queue_open plait_put_bytes", nothing, rendezvous, 0},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
