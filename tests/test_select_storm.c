@@ -36,12 +36,20 @@ static void count(struct storm *storm, int rc, int64_t began)
     __atomic_add_fetch(&storm->canceled, slept && rc == -ECANCELED, __ATOMIC_RELAXED);
 }
 
+/* A slow machine may need more rounds until enough waits were cancelled. */
+static bool goes_on(const struct storm *storm, long round)
+{
+    uint64_t slept = __atomic_load_n(&storm->slept, __ATOMIC_RELAXED);
+    bool enough = __atomic_load_n(&storm->canceled, __ATOMIC_RELAXED) * 50 >= slept;
+    return round < storm->rounds || (!enough && round < storm->rounds * 20);
+}
+
 static int put_or_get(void *arg)
 {
     struct storm *storm = arg;
     unsigned random = (unsigned)((uintptr_t)&random >> 4);
     bool gets = crew_random(&random) % 2;
-    for (long i = 0; i < storm->rounds; i++) {
+    for (long i = 0; goes_on(storm, i); i++) {
         uint64_t in[QUEUES], out = 0;
         plait_case cases[QUEUES + 1];
         for (int k = 0; k < QUEUES; k++) {
@@ -73,13 +81,10 @@ static void disturb(struct storm *storm, struct crew *crew, bool close)
 {
     unsigned random = 1;
     while (__atomic_load_n(&storm->tasks, __ATOMIC_ACQUIRE) > 0) {
-        plait_task *task = crew->task[crew_random(&random) % (unsigned)crew->count];
-        if (task && plait_task_state(task) == PLAIT_WAITING)
-            plait_cancel(task);
-        if (crew_random(&random) % 4 == 0)
-            plait_sleep(plait_after(crew_random(&random) % 20 * PLAIT_MICROSECOND));
-        else
-            plait_yield();
+        for (int i = 0; i < crew->count; i++)
+            if (crew->task[i] && plait_task_state(crew->task[i]) == PLAIT_WAITING)
+                plait_cancel(crew->task[i]);
+        plait_sleep(plait_after(crew_random(&random) % 50 * PLAIT_MICROSECOND));
         if (close && __atomic_load_n(&storm->selects, __ATOMIC_RELAXED) >
                          (uint64_t)storm->rounds * TASKS / 2)
             plait_queue_close(storm->queues[crew_random(&random) % QUEUES]);
