@@ -34,6 +34,12 @@ static inline bool lock_is_shut(const plait_lock *lock)
     return atom_load(&lock->own[1], SEQ_CST) & LOCK_SHUT;
 }
 
+/* The number of who took it last, for those who wait beside it: a hint. */
+static inline uint32_t lock_owner(const plait_lock *lock)
+{
+    return (uint32_t)(atom_load(&lock->own[1], RELAXED) >> 32);
+}
+
 /* How often the holder of a plait_rlock has taken it again: his own, 0 in every other lock. A
  * condition saves it, releases once, and puts it back when it has the lock again. */
 static inline uint64_t *lock_depth(plait_lock *lock)

@@ -69,7 +69,7 @@ union readers_entry *readers_enter(const void *lock, union readers_entry *own)
     uint64_t column = UINT64_C(1) << os_cpu_hint() % READERS_COLUMNS;
     readers_settle();
     if (!(atom_load(&task_read_columns, RELAXED) & column))
-        atom_or(&task_read_columns, column, SEQ_CST); /* before anybody enters by it */
+        atom_or(&task_read_columns, column, SEQ_CST); /* before the look at the gate */
     union readers_entry *entry =
         (uintptr_t)lock >> (64 - READERS_ID) ? NULL : readers_enter_here(lock);
     return entry ? entry : readers_enter_own(own);

@@ -159,8 +159,7 @@ static bool read_try_again(struct rwlock *lock)
 /* The gate is held. True: it is open again, no need to queue at it. */
 static bool gate_opens(struct rwlock *lock)
 {
-    void *since;
-    if (!waiter_may_spin(wait_current, lock_holder(&lock->gate, &since)))
+    if (!waiter_may_spin(wait_current, waiter_of(lock_owner(&lock->gate))))
         return false;
     for (int look = 0; look < LOOKS; look++) {
         os_relax();
