@@ -544,15 +544,32 @@ TEST_CREW(many_at_once_do_not_meet)
     crew_run(carrier, 30, consumes_many, NULL);
 }
 
-TEST(stacks_are_given_back)
+static long address_space(void)
 {
-    for (int i = 0; i < 20000; i++) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_int_eq(fscanf(file, "%ld", &pages), 1);
+    fclose(file);
+    return pages * 4096;
+}
+
+static void open_and_free(int count)
+{
+    for (int i = 0; i < count; i++) {
         plait_generator *one = plait_generator_open(sizeof(int), note, &five, NULL);
         ck_assert_ptr_nonnull(one);
         if (i % 2)
             ck_assert_int_eq(next(one), 0);
         plait_generator_free(one);
     }
+}
+
+TEST(stacks_are_given_back)
+{
+    open_and_free(10);
+    long before = address_space();
+    open_and_free(1000); /* 256 MB of stacks */
+    ck_assert_int_lt(address_space() - before, 64 << 20);
 }
 
 static int sleeps_and_ticks(void *arg)

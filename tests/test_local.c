@@ -170,3 +170,114 @@ TEST_LIGHT(a_child_has_what_the_forker_had)
     ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 0);
     ck_assert_int_eq(*destroyed, 1);
 }
+
+/* ---- inheritance */
+static plait_local inherited, later;
+static int order[8], orders, refuses;
+
+static void *one_more(void *value)
+{
+    if (orders < 8)
+        order[orders++] = 1;
+    need(plait_local_get(&inherited) == value); /* the starter runs it */
+    return refuses ? NULL : (char *)value + 1;
+}
+
+static void *later_one(void *value)
+{
+    if (orders < 8)
+        order[orders++] = 2;
+    return value;
+}
+
+static int has_inherited(void *arg)
+{
+    need(plait_local_get(&inherited) == arg);
+    return 0;
+}
+
+static int hands_on(void *arg)
+{
+    need(plait_local_get(&inherited) == arg);
+    need(plait_start(NULL, PLAIT_COROUTINE, has_inherited, (char *)arg + 1, NULL) == 0);
+    need(plait_join_all(PLAIT_NEVER) == 0);
+    return 0;
+}
+
+static void set_up_inheritance(void)
+{
+    set_up();
+    inherited = (plait_local){.destroy = count, .inherit = one_more};
+    later = (plait_local){.inherit = later_one};
+}
+
+TEST_CARRIERS(a_task_inherits_its_starters_values)
+{
+    set_up_inheritance();
+    ck_assert_int_eq(plait_start(NULL, carrier, has_inherited, NULL, NULL), 0); /* none yet */
+    ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 0);
+    ck_assert_int_eq(orders, 0);
+    ck_assert_int_eq(plait_local_set(&inherited, (void *)10), 0);
+    ck_assert_int_eq(plait_local_set(&later, (void *)1), 0);
+    ck_assert_int_eq(plait_local_set(&local, (void *)100), 0); /* is not inherited */
+    ck_assert_int_eq(plait_start(NULL, carrier, hands_on, (void *)11, NULL), 0);
+    ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 0);
+    /* each task destroys its own at its end; of a process' the starter has had a copy as well */
+    ck_assert_int_eq(*destroyed, 11 + 12 + (carrier == PLAIT_PROCESS ? 11 : 0));
+    ck_assert_ptr_eq(plait_local_get(&inherited), (void *)10);
+    ck_assert_int_ge(orders, 2);
+    for (int i = 0; i < orders; i++)
+        ck_assert_int_eq(order[i], i % 2 + 1); /* as they were first used */
+    ck_assert_int_eq(plait_local_set(&inherited, NULL), 0);
+    ck_assert_int_eq(plait_local_set(&local, NULL), 0);
+}
+
+TEST_CARRIERS(null_is_no_inheritance)
+{
+    set_up_inheritance();
+    refuses = 1;
+    ck_assert_int_eq(plait_local_set(&inherited, (void *)10), 0);
+    ck_assert_int_eq(plait_start(NULL, carrier, has_inherited, NULL, NULL), 0);
+    ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 0);
+    ck_assert_int_eq(*destroyed, 0);
+    ck_assert_int_eq(plait_local_set(&inherited, NULL), 0);
+}
+
+TEST(a_start_that_fails_destroys_what_was_inherited)
+{
+    plait_task *task = (plait_task *)1;
+    set_up_inheritance();
+    ck_assert_int_eq(plait_local_set(&inherited, (void *)10), 0);
+    ck_assert_int_lt(plait_start(&task, PLAIT_THREAD, has_inherited, NULL,
+                                 &(plait_start_options){.stack = (size_t)1 << 40}),
+                     0);
+    ck_assert_ptr_null(task);
+    ck_assert_int_eq(*destroyed, 11);
+    ck_assert_int_eq(plait_local_set(&inherited, NULL), 0);
+}
+
+static int plain_has_none(void *arg)
+{
+    need(plait_local_get(&inherited) == NULL);
+    return 0;
+}
+
+TEST(plain_threads_inherit_nothing)
+{
+    set_up_inheritance();
+    ck_assert_int_eq(plait_local_set(&inherited, (void *)10), 0);
+    crew_run(0, 2, plain_has_none, NULL);
+    ck_assert_int_eq(plait_local_set(&inherited, NULL), 0);
+}
+
+TEST(the_last_of_a_thousand_is_inherited)
+{
+    static plait_local crowd[1000];
+    set_up_inheritance();
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(plait_local_set(&crowd[i], &crowd[i]), 0);
+    ck_assert_int_eq(plait_local_set(&inherited, (void *)10), 0);
+    ck_assert_int_eq(plait_start(NULL, PLAIT_COROUTINE, has_inherited, (void *)11, NULL), 0);
+    ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 0);
+    ck_assert_int_eq(plait_local_set(&inherited, NULL), 0);
+}
