@@ -917,3 +917,125 @@ TEST_LABELED(misuse_is_told, "process")
     harness_dies(ends_inside_a_block, NULL, "ended inside it");
     harness_dies(leaves_a_shield_too_often, NULL, "more often than entered");
 }
+
+/* ---- struggle: blocks begin and end at random; nothing inside outlives its block, and each sleeper in it is woken by a cancel */
+struct round {
+    int running;  /* inside, not let go */
+    int detached; /* they may outlive it, so this is the crew member's own */
+    unsigned random;
+};
+static int sleeps, woken, operations, steps, all;
+
+static int sleeps_inside(void *arg)
+{
+    struct round *round = arg;
+    int before = now(&steps);
+    int rc = plait_sleep(plait_after(LONG * PLAIT_SECOND));
+    need(rc == -ECANCELED);
+    count(&sleeps);
+    if (now(&steps) != before) /* others have moved: it was asleep, and not cancelled before */
+        count(&woken);
+    __atomic_sub_fetch(&round->running, 1, __ATOMIC_SEQ_CST);
+    return rc;
+}
+
+static int yields_inside(void *arg)
+{
+    struct round *round = arg;
+    plait_yield();
+    count(&steps);
+    __atomic_sub_fetch(&round->running, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+static int fails_inside(void *arg)
+{
+    yields_inside(arg);
+    return 77;
+}
+
+static int is_let_go(void *arg)
+{
+    int *detached = arg;
+    plait_yield();
+    __atomic_sub_fetch(detached, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+static int starts_inside(void *arg)
+{
+    struct round *round = arg;
+    __atomic_add_fetch(&round->running, 1, __ATOMIC_SEQ_CST);
+    need(plait_start(NULL, PLAIT_COROUTINE, yields_inside, round, NULL) == 0);
+    return yields_inside(arg);
+}
+
+static void start_one(struct round *round, unsigned which)
+{
+    static plait_function *const what[] = {sleeps_inside, yields_inside, fails_inside,
+                                           starts_inside};
+    plait_carrier carrier = which % 64 == 0 ? PLAIT_THREAD : PLAIT_COROUTINE;
+    plait_task *task;
+    count(&operations);
+    if (which % 9 == 8) {
+        count(&round->detached);
+        need(plait_start(&task, carrier, is_let_go, &round->detached, NULL) == 0);
+        plait_detach(task);
+        return;
+    }
+    count(&round->running);
+    need(plait_start(NULL, carrier, what[which / 64 % 4], round, NULL) == 0);
+}
+
+/* One block, left in one of five ways. */
+static int one_block(struct round *round)
+{
+    unsigned how = crew_random(&round->random) % 5;
+    int rc = 1;
+    int64_t deadline = how == 4 ? plait_after(20 * PLAIT_MICROSECOND) : PLAIT_NEVER;
+    plait_scoped (deadline, &rc) {
+        for (unsigned i = crew_random(&round->random) % 5; i > 0; i--)
+            start_one(round, crew_random(&round->random));
+        if (how == 0)
+            return rc;
+        if (how == 1)
+            plait_scope_cancel(NULL);
+        if (how == 2)
+            break;
+        if (how == 3)
+            begin(PLAIT_COROUTINE, fails_inside, (count(&round->running), round));
+    }
+    need(rc == 0 || rc == 77 || rc == -ECANCELED || rc == -ETIMEDOUT);
+    return rc;
+}
+
+static int struggle(void *arg)
+{
+    static unsigned seed = 1;
+    struct round round = {.random = __atomic_add_fetch(&seed, 77, __ATOMIC_RELAXED)};
+    while (now(&operations) < all) {
+        one_block(&round);
+        need(now(&round.running) == 0);
+    }
+    while (now(&round.detached))
+        plait_yield();
+    return 0;
+}
+
+static void run_struggle(int carrier, int most)
+{
+    all = most;
+    crew_run(carrier, 6, struggle, NULL);
+    ck_assert_int_ge(woken, sleeps / 100);
+    ck_assert_int_ge(sleeps, operations / 100);
+}
+
+TEST_CREW(blocks_struggle)
+{
+    run_struggle(carrier, 5000);
+}
+
+TEST_LABELED(a_million_struggle, "long")
+{
+    run_struggle(CREW_MIXED, 1000000);
+}
