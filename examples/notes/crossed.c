@@ -1,8 +1,8 @@
 /* Two locks in opposite order. Note S0-3.L2-deadlock.
  *
  * Python: func1 takes A, then B; func2 takes B, then A: two lines, then silence. Here each gives the
- * second lock a next, and both fail; then each takes the two as a set, in its own order still, and
- * both get through. (Without deadlines plait names the circle after a next, and with PLAIT_CHECK=1
+ * second lock a second, and both fail; then each takes the two as a set, in its own order still, and
+ * both get through. (Without deadlines plait names the circle after a second, and with PLAIT_CHECK=1
  * the reversed order even when nobody hangs: docs/deadlock.md.) */
 #include "notes.h"
 
@@ -13,7 +13,7 @@ static struct common *common;
 
 static int take_both(const char *name, plait_lock *first, plait_lock *next, const char *names)
 {
-    plait_lock *both[] = {first, second};
+    plait_lock *both[] = {first, next};
     int rc = plait_lock_acquire(first, PLAIT_NEVER);
     printf("%d s  %s has %c: %s\n", now(), name, names[0], code(rc));
     plait_sleep(in(2));
