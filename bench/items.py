@@ -170,6 +170,16 @@ def switch():
     yield i
 
 
+def generators():
+    """A step is two switches: so <= 1.0 here is <= 2.0 of the item above."""
+    i = Item("generator", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/generator 10000000", note="with the value's copy and the checks")
+    i.add(["Boost.Context fcontext=fcontext", "Boost.Context fiber=boost"], "{coro}/switch_cpp {peer} 12500000 step", note="two bare switches")
+    i.add(["C++20 coroutine=cxx20"], "{coro}/switch_cpp {peer} 30000000 step", BESIDE, "stackless")
+    i.missing(["minicoro"])
+    yield i
+
+
 def runtimes(i, item, workers, counts, extra=(), limit=10, beside=None, notes=None):
     """The rows of one coroutine item. counts: expected cost -> arguments, by runtime; beside: programs that do another job or that
     the target does not name, and why; notes: what else to say of a program's row."""
@@ -329,5 +339,5 @@ def selects():
 
 
 def every_item():
-    for group in (locks, reader_locks, shared_locks, queues, hand_overs, switch, yields, spawns, meetings, selects, trees, crowds, foreign):
+    for group in (locks, reader_locks, shared_locks, queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
         yield from group()
