@@ -4,6 +4,7 @@
 #ifndef OS_EXCEPTIONS_H
 #define OS_EXCEPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *__cxa_get_globals(void) __attribute__((weak));
@@ -12,6 +13,11 @@ struct os_exceptions {
     void *caught;
     size_t uncaught; /* an unsigned int in libstdc++'s struct, padded */
 };
+
+static inline bool os_has_exceptions(void)
+{
+    return __cxa_get_globals != NULL;
+}
 
 /* The calling thread's into *save, *load into the thread's. Before the switch, on the old stack. */
 static inline void os_exceptions_swap(struct os_exceptions *save, const struct os_exceptions *load)

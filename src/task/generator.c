@@ -47,7 +47,7 @@ struct plait_generator {
     uint32_t shield;               /* depth of its own shields while it does not run */
     uint32_t shield_around;        /* the consumer's */
     int status;
-    bool checked;
+    bool plain; /* is_plain */
     plait_function *function;
     void *arg;
     void *stack;
@@ -60,8 +60,8 @@ struct plait_generator {
 /* ---- switching */
 /* Runs it, as the calling task, until it yields (0) or ends (-EPIPE). Its pending yield returns
  * `result`. */
-static inline __attribute__((always_inline)) int resume(struct plait_generator *one,
-                                                        struct task_record *me, int result)
+static inline __attribute__((always_inline)) int
+resume(struct plait_generator *one, struct task_record *me, int result, bool plain)
 {
     struct os_fiber here;
     one->consumer = me;
@@ -71,7 +71,8 @@ static inline __attribute__((always_inline)) int resume(struct plait_generator *
     me->generator = one;
     if (unlikely(one->shield))
         atom_store(&me->co.self.shield, one->shield_around + one->shield, RELAXED);
-    os_exceptions_swap(&one->callers, &one->exceptions);
+    if (!plain)
+        os_exceptions_swap(&one->callers, &one->exceptions);
     os_fiber_lend(&one->loan, &here, &me->co.fiber, &one->fiber);
     os_fiber_leave(&here, &one->fiber, false);
     int rc = os_hand_over(&one->back, one->context, &one->state, RUNNING, result);
@@ -92,13 +93,14 @@ static void check_place(const struct plait_generator *one, const struct task_rec
 
 /* Back to the consumer, whose call returns `result`. The result is that of the yield. */
 static inline __attribute__((always_inline)) int
-suspend(struct plait_generator *one, struct task_record *me, uint32_t state, int result)
+suspend(struct plait_generator *one, struct task_record *me, uint32_t state, int result, bool plain)
 {
     me->generator = one->outer;
     one->shield = me->co.self.shield - one->shield_around;
     if (unlikely(one->shield))
         atom_store(&me->co.self.shield, one->shield_around, SEQ_CST);
-    os_exceptions_swap(&one->exceptions, &one->callers);
+    if (!plain)
+        os_exceptions_swap(&one->exceptions, &one->callers);
     os_fiber_take_back(&one->loan, &me->co.fiber);
     os_fiber_leave(&one->fiber, one->loan.caller, state == ENDED);
     int rc = os_hand_over(&one->context, one->back, &one->state, state, result);
@@ -113,7 +115,7 @@ static void generator_main(void *arg)
     one->status = one->function(one->arg);
     struct task_record *me = task_me();
     check_place(one, me, NULL);
-    suspend(one, me, ENDED, -EPIPE);
+    suspend(one, me, ENDED, -EPIPE, false);
     abort(); /* nobody switches to a generator that has ended */
 }
 
@@ -144,6 +146,19 @@ static struct plait_generator *generator_new(size_t size)
     os_fiber_new(&one->fiber, stack, size, "generator");
     one->context = os_context(one, generator_main, one);
     return one;
+}
+
+static bool is_size_plain(size_t size)
+{
+    return size == 0 || size == 4 || size == 8;
+}
+
+/* With values of one move, no libstdc++ and no checked mode the usual step calls nothing on its way, and
+ * so saves no register that the switch saves anyway. */
+static bool is_plain(const struct plait_generator *one)
+{
+    return is_size_plain(one->element) && is_size_plain(one->sent) && !base_settings()->check &&
+           !os_has_exceptions();
 }
 
 static void generator_drop(struct plait_generator *one)
@@ -177,13 +192,13 @@ plait_generator *plait_generator_open(size_t element, plait_function *function, 
     one->sent = options->sent ? options->sent : element;
     one->function = function;
     one->arg = arg;
-    one->checked = base_settings()->check;
+    one->plain = is_plain(one);
     one->magic = MAGIC + wait_forks;
     return one;
 }
 
 /* ---- asking */
-static void generator_bad(const struct plait_generator *one, void *place)
+static _Noreturn void generator_bad(const struct plait_generator *one, void *place)
 {
     bool aligned = one && (uintptr_t)one % OS_LINE == 0;
     if (aligned && one->magic - MAGIC < wait_forks)
@@ -222,15 +237,15 @@ static uint32_t claim(struct plait_generator *one, void *place)
     return seen;
 }
 
-/* The usual sizes by one move each. */
-static inline void copy(void *to, const void *from, size_t size)
+static inline __attribute__((always_inline)) void copy(void *to, const void *from, size_t size,
+                                                       bool plain)
 {
-    if (likely(size == 8))
+    if (!plain)
+        memcpy(to, from, size);
+    else if (likely(size == 8))
         memcpy(to, from, 8);
     else if (size == 4)
         memcpy(to, from, 4);
-    else
-        memcpy(to, from, size);
 }
 
 static inline bool has_size(const void *what, size_t size, size_t own)
@@ -248,12 +263,12 @@ static void check_size(const struct plait_generator *one, const void *what, size
 
 /* Gives what is sent to the pending yield, and runs on from there. It is RUNNING. */
 static inline __attribute__((always_inline)) int
-give(struct plait_generator *one, struct task_record *me, const void *in, void *out)
+give(struct plait_generator *one, struct task_record *me, const void *in, void *out, bool plain)
 {
     if (in && one->taken)
-        copy(one->taken, in, one->sent);
+        copy(one->taken, in, one->sent, plain);
     one->value = out;
-    return resume(one, me, in != NULL);
+    return resume(one, me, in != NULL, plain);
 }
 
 static __attribute__((noinline)) int send_first(struct plait_generator *one, const void *in,
@@ -270,14 +285,14 @@ static __attribute__((noinline)) int send_first(struct plait_generator *one, con
         atom_store(&one->state, NEW, RELEASE);
         return -EINVAL;
     }
-    return give(one, me, in, out);
+    return give(one, me, in, out, false);
 }
 
 /* The same consumer as the last time, and nothing wrong. */
 static inline bool goes_on(const struct plait_generator *one, const struct task_record *me)
 {
     return one && one->magic == MAGIC + wait_forks && one->consumer == me &&
-           atom_load(&one->state, ACQUIRE) == SUSPENDED && !one->checked && !wait_deterministic;
+           atom_load(&one->state, ACQUIRE) == SUSPENDED && one->plain && !wait_deterministic;
 }
 
 int plait_generator_send_bytes(plait_generator *one, const void *in, size_t in_size, void *out,
@@ -288,7 +303,7 @@ int plait_generator_send_bytes(plait_generator *one, const void *in, size_t in_s
                  !has_size(out, out_size, one->element)))
         return send_first(one, in, in_size, out, out_size, __builtin_return_address(0));
     atom_store(&one->state, RUNNING, RELAXED);
-    return give(one, me, in, out);
+    return give(one, me, in, out, true);
 }
 
 /* Its pending yield returns the code; one that has not begun ends with it. */
@@ -304,7 +319,7 @@ static int throw_into(struct plait_generator *one, int code, void *out, void *pl
         return -EPIPE;
     }
     one->value = out;
-    return resume(one, me, code);
+    return resume(one, me, code, false);
 }
 
 int plait_generator_throw_bytes(plait_generator *one, int code, void *out, size_t out_size)
@@ -361,18 +376,33 @@ yield_bad(const void *value, size_t size, const void *sent, size_t sent_size, vo
                 (unsigned long)one->element);
 }
 
+static inline __attribute__((always_inline)) int yield(struct plait_generator *one,
+                                                       struct task_record *me, const void *value,
+                                                       void *sent, bool plain)
+{
+    if (one->value && value)
+        copy(one->value, value, one->element, plain);
+    one->taken = sent;
+    return suspend(one, me, SUSPENDED, 0, plain);
+}
+
+static __attribute__((noinline)) int yield_any(struct plait_generator *one, struct task_record *me,
+                                               const void *value, void *sent)
+{
+    return yield(one, me, value, sent, false);
+}
+
 int plait_yield_bytes(const void *value, size_t size, void *sent, size_t sent_size)
 {
-    struct task_record *me = task_me();
-    struct plait_generator *one = me->generator;
+    struct task_record *me = (struct task_record *)wait_current;
+    struct plait_generator *one = me ? me->generator : NULL;
     if (unlikely(!one || one->magic != MAGIC + wait_forks || !has_size(value, size, one->element) ||
                  !has_size(sent, sent_size, one->sent) || one->consumer != me ||
                  one->block != me->block || (!value && one->element)))
         yield_bad(value, size, sent, sent_size, __builtin_return_address(0));
-    if (one->value)
-        copy(one->value, value, one->element);
-    one->taken = sent;
-    return suspend(one, me, SUSPENDED, 0);
+    if (unlikely(!one->plain))
+        return yield_any(one, me, value, sent);
+    return yield(one, me, value, sent, true);
 }
 
 /* Does one that runs as this task stand on that stack? For the report of its overflow. */
