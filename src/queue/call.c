@@ -17,7 +17,7 @@ static void call_leave(struct queue_call *call)
     call->counted = false;
 }
 
-bool call_pass_on(struct queue_call *call, bool left)
+bool call_end_wait(struct queue_call *call, bool left)
 {
     call_leave(call);
     return call->slept && left && side_owes_wake(call->side);
@@ -83,6 +83,7 @@ int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void 
         return wait_not_now();
     if (call->queue->kind->wait)
         return call->queue->kind->wait(verb, call, deadline, place);
+    call->waited = true;
     int rc = call_spin(call);
     if (rc != -EAGAIN)
         return rc;

@@ -15,7 +15,7 @@ struct queue_call {
     int64_t priority;
     int64_t since; /* of the first sleep */
     unsigned looks;
-    bool slept, counted;
+    bool waited, slept, counted; /* it has spun; slept; is among those that its side counts */
 };
 
 /* Waits until the attempt has a result; for calls whose first attempt said -EAGAIN. */
@@ -27,7 +27,11 @@ int call_announce(struct queue_call *call, struct wait_word *words);
 
 /* An attempt has succeeded, and its effect is not visible yet: the call's wait is over. True: it
  * owes the next one of its side a wake, since something is left for him. */
-bool call_pass_on(struct queue_call *call, bool left);
+bool call_end_wait(struct queue_call *call, bool left);
+static inline bool call_pass_on(struct queue_call *call, bool left)
+{
+    return unlikely(call->waited) && call_end_wait(call, left);
+}
 
 static inline struct queue_call call_of_put(plait_queue *queue, const void *item, size_t size)
 {

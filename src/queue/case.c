@@ -11,7 +11,7 @@ static struct queue_call call_of_case(plait_case *one)
     plait_queue *queue = one->object;
     struct queue_call call = one->number ? call_of_put(queue, one->data, one->size)
                                          : call_of_get(queue, one->data, one->size);
-    call.slept = one->reserved;
+    call.waited = call.slept = one->reserved;
     return call;
 }
 

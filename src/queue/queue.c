@@ -1,12 +1,19 @@
 /* The calls of every day. A ring is tried here, at once; all else goes through the kind. */
 #include "base/report.h"
 #include "queue/fifo.h"
+#include "queue/stock_one.h"
 
 #include <plait/queue_many.h>
 
 static inline bool is_plain(const plait_queue *queue, const void *item, size_t size)
 {
     return queue_is(queue, QUEUE_MAGIC) &&
+           likely(item && (size == queue->element || size == PLAIT_UNSIZED));
+}
+
+static inline bool is_small(const plait_queue *queue, const void *item, size_t size)
+{
+    return queue_is(queue, QUEUE_OTHER) && queue->kind == &queue_small &&
            likely(item && (size == queue->element || size == PLAIT_UNSIZED));
 }
 
@@ -26,6 +33,8 @@ int plait_put_bytes(plait_queue *queue, const void *item, size_t size, int64_t d
     WAIT_POINT();
     if (is_plain(queue, item, size) && likely(fifo_put(queue, item) == 0))
         return 0;
+    if (is_small(queue, item, size) && stock_put_one(queue, item, 0) == 0)
+        return 0;
     return put_long(queue, item, size, 0, deadline, __builtin_return_address(0));
 }
 
@@ -35,6 +44,9 @@ int plait_put_priority_bytes(plait_queue *queue, const void *item, size_t size, 
     void *place = __builtin_return_address(0);
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
+    if (is_small(queue, item, size) && stock_by_number(&queue->stock) &&
+        stock_put_one(queue, item, priority) == 0)
+        return 0;
     queue_check_any(queue, place);
     if (!queue->kind->has_priorities || !queue->kind->has_priorities(queue))
         base_misuse(queue, "queue", place, "a priority, but its order is another one");
@@ -60,6 +72,10 @@ ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t d
         ssize_t element =
             (ssize_t)queue->element; /* before the effect: afterwards the queue may be gone */
         if (likely(fifo_get(queue, buffer) == 0))
+            return element;
+    } else if (is_small(queue, buffer, size)) {
+        ssize_t element = (ssize_t)queue->element;
+        if (stock_get_one(queue, buffer) == 0)
             return element;
     }
     return get_long(queue, buffer, size, deadline, __builtin_return_address(0));

@@ -1,31 +1,26 @@
-/* In which order the cells of a stock go out: a list for the first or the last one in, a heap for
- * the lowest.
+/* In which order the cells of a stock go out: a list for the first or the last one in; for the lowest
+ * a heap of the newest, and runs of the others.
  *
- * The heap has four children a node, because a million items then lie ten levels deep instead of
- * twenty, and four children of 16 bytes are one cache line. Equal ones go out as they came in: that
- * needs a number for each (`order`), which is looked at only when two are equal, so it stands in the
- * cell. Whatever a compare function says, the steps of a sift are bounded by the depth: one that
- * lies gets its items in some order, and all of them. */
+ * The heap has four children a node, because four of 16 bytes are one cache line. Equal ones go out
+ * as they came in: that needs a number for each (`order`), which is looked at only when two are
+ * equal, so it stands in the cell. Whatever a compare function says, the steps of a sift are bounded
+ * by the depth: one that lies gets its items in some order, and all of them. */
 #ifndef QUEUE_RANK_H
 #define QUEUE_RANK_H
 
-#include "queue/cell.h"
+#include "queue/run.h"
 
 #include <plait/queue.h>
-
-struct rank_entry {
-    int64_t priority;
-    struct cell *cell;
-};
 
 struct rank {
     plait_order kind;
     struct cell *first, *last; /* FIFO, LIFO */
-    struct rank_entry *heap;   /* its children lie on one line: [0] is the fourth of a line */
+    struct entry *heap;        /* its children lie on one line: [0] is the fourth of a line */
     size_t count, room;        /* of the heap */
     uint64_t came;
-    int (*compare)(const void *a, const void *b);
+    entry_compare *compare;
     void *memory; /* of the heap */
+    struct runs runs;
 };
 
 /* At its place among the others, as the newest. The heap must have room. */
@@ -46,5 +41,6 @@ static inline bool rank_has_room(const struct rank *rank)
 void *rank_alloc(size_t room);
 /* Moves into it; what is not needed any more, for os_free. */
 void *rank_grow(struct rank *rank, void *memory, size_t room);
+void rank_free(struct rank *rank);
 
 #endif

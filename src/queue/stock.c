@@ -1,15 +1,16 @@
 /* A stock's small items: put and got in one step under the lock. */
+#include "queue/stock_one.h"
 #include "queue/stock_place.h"
 
 #include <limits.h>
 #include <string.h>
 
 /* Under the lock, of what has room. */
-static void insert_copy(struct stock *stock, struct cell *cell, const struct queue_call *call,
-                        const void *item)
+static void insert_copy(struct stock *stock, struct cell *cell, const void *item, size_t element,
+                        int64_t priority)
 {
-    ring_copy(cell->item, item, call->queue->element);
-    cell->priority = call->priority;
+    ring_copy(cell->item, item, element);
+    cell->priority = priority;
     cell->state = CELL_IN;
     rank_insert(&stock->rank, cell);
     stock->count++;
@@ -38,7 +39,7 @@ static int put_some(struct queue_call *call)
         return rc;
     const char *item = call->item;
     do {
-        insert_copy(stock, cells_take(&stock->cells), call, item);
+        insert_copy(stock, cells_take(&stock->cells), item, queue->element, call->priority);
         item += queue->element;
     } while (++n < call->count && stock_room(queue, 0) && stock_has_memory(stock));
     call->did = n;
@@ -74,6 +75,34 @@ static int get_some(struct queue_call *call)
     if (unlikely(pass))
         side_wake(&queue->items, 1);
     call->size = element;
+    return 0;
+}
+
+int stock_put_one(plait_queue *queue, const void *item, int64_t priority)
+{
+    struct stock *stock = &queue->stock;
+    int rc = stock_enter_put(queue, 0);
+    if (unlikely(rc != 0))
+        return rc;
+    insert_copy(stock, cells_take(&stock->cells), item, queue->element, priority);
+    bool wake = side_owes_wake(&queue->items);
+    stock_unlock(stock);
+    if (unlikely(wake))
+        side_wake(&queue->items, 1);
+    return 0;
+}
+
+int stock_get_one(plait_queue *queue, void *buffer)
+{
+    struct stock *stock = &queue->stock;
+    int rc = stock_enter_get(queue);
+    if (unlikely(rc != 0))
+        return rc;
+    remove_copy(stock, buffer, queue->element);
+    bool wake = side_owes_wake(&queue->room);
+    stock_unlock(stock);
+    if (unlikely(wake))
+        side_wake(&queue->room, 1);
     return 0;
 }
 

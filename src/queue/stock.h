@@ -30,6 +30,11 @@ struct stock {
     struct rank rank;
 };
 
+static inline bool stock_by_number(const struct stock *stock)
+{
+    return stock->rank.kind == PLAIT_PRIORITY && !stock->rank.compare;
+}
+
 void stock_lock_slowly(struct stock *stock);
 void stock_unlock_slowly(struct stock *stock);
 

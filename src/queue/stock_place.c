@@ -212,8 +212,7 @@ bool stock_release(plait_queue *queue, void *item)
 /* ---- what is asked of it */
 bool stock_has_priorities(const plait_queue *queue)
 {
-    const struct rank *rank = &queue->stock.rank;
-    return rank->kind == PLAIT_PRIORITY && !rank->compare;
+    return stock_by_number(&queue->stock);
 }
 
 bool stock_is_full(const struct queue_call *call)
@@ -277,5 +276,5 @@ void stock_destroy(plait_queue *queue)
     while (!stock->cells.stride && stock->count--)
         os_free(rank_remove(&stock->rank));
     cells_free_all(&stock->cells);
-    os_free(stock->rank.memory);
+    rank_free(&stock->rank);
 }
