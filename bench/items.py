@@ -26,7 +26,7 @@ class Peer:
 
 @dataclass
 class Target:
-    """LOWER, HIGHER: plait's figure by the best rival's. AT_MOST: the sum of plait's figures against a number."""
+    """LOWER, HIGHER: plait's figure by the best rival's, times `limit` if there is one. AT_MOST: the sum of plait's figures against a number."""
     rule: str
     figures: tuple = ("",)
     limit: float = 0
@@ -107,7 +107,7 @@ def shared_locks():
 
 
 def queues():
-    for crew, place in (("1 1", "free"), ("1 1", "2core"), ("4 4", "free")):
+    for crew, place in (("1 1", "free"), ("1 1", "2core"), ("1 4", "free"), ("4 1", "free"), ("4 4", "free")):
         i = Item("queue-" + crew.replace(" ", "x") + ("-2core" if place == "2core" else ""), targets=[Target(HIGHER)])
         args, one = f"{crew} 0.12 {place}", crew == "1 1"
         i.add("plait", "{plait}/queue " + args)
@@ -115,7 +115,7 @@ def queues():
         i.add("kanal-bounded", "{sync}/rust/release/queue {peer} " + args, BESIDE, "spins before it sleeps")
         i.add("flume-bounded", "{sync}/rust/release/queue {peer} " + args, BESIDE, "not the target's peer")
         i.add("rust-sync_channel", "{sync}/rust/release/queue {peer} " + args, BESIDE,
-              "one consumer" if one else "consumers share a mutex")
+              "one consumer" if crew.endswith(" 1") else "consumers share a mutex")
         i.add("c-mutex-ring tbb-bounded moodycamel-bounded", "{sync}/queue {peer} " + args, BESIDE, "not the target's peer")
         i.add("go-chan-osthread", "{sync}/go-peers queue {peer} " + args, BESIDE, "not the target's peer")
         if place == "free":
@@ -127,6 +127,34 @@ def queues():
         i.add("boost-lockfree ck-mpmc atomic_queue", "{sync}/queue {peer} " + args, BESIDE, "never sleeps")
         i.missing("rigtorp")
         yield i
+
+
+def queue_latencies():
+    for pace, place in (("busy", "free"), ("busy", "2core"), ("idle", "free")):
+        i = Item(f"queue-latency-{pace}" + ("-2core" if place == "2core" else ""), targets=[Target(LOWER), Target(LOWER, ("used_cpus",), same=True)])
+        args = f"2000 50000 {pace} {place}"
+        i.add("plait", "{plait}/queue_latency " + args)
+        i.add("c-mutex-ring tbb-bounded moodycamel-bounded", "{sync}/queue_latency {peer} " + args)
+        i.add("crossbeam-bounded flume-bounded rust-sync_channel", "{sync}/rust/release/queue_latency {peer} " + args)
+        i.add("go-chan-osthread", "{sync}/go-peers queue_latency {peer} " + args)
+        i.add("kanal-bounded", "{sync}/rust/release/queue_latency {peer} " + args, BESIDE, "spins before it sleeps")
+        i.add("moodycamel-rw-circular", "{sync}/queue_latency {peer} " + args, BESIDE, "1x1 only")
+        i.add("moodycamel glib-async", "{sync}/queue_latency {peer} " + args, BESIDE, "unbounded")
+        if place == "free":
+            i.add("go-chan", "{sync}/go-peers queue_latency {peer} " + args, BESIDE, "goroutines")
+        yield i
+
+
+def priority_queues():
+    for name, resident, pairs in (("1e3", 1000, 500000), ("1e6", 1000000, 300000)):
+        for crew, threads in (("1t", 1), ("2x2", 4)):
+            i = Item(f"priority-queue-{name}-{crew}", targets=[Target(LOWER, limit=1 / 1.2) if threads == 1 else Target(HIGHER, limit=1.2)])
+            args = f"{resident} {pairs} {threads}"
+            i.add("plait", "{plait}/pqueue " + args)
+            i.add("tbb-cpq", "{sync}/pqueue {peer} " + args)
+            i.add("std-heap-mutex boost-4ary-mutex", "{sync}/pqueue {peer} " + args, BESIDE, "never sleeps when empty")
+            i.add("go-heap-mutex", "{sync}/go-peers pqueue {peer} " + args, BESIDE, "goroutines; never sleeps when empty")
+            yield i
 
 
 def hand_overs():
@@ -339,5 +367,5 @@ def selects():
 
 
 def every_item():
-    for group in (locks, reader_locks, shared_locks, queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
+    for group in (locks, reader_locks, shared_locks, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
         yield from group()

@@ -13,7 +13,7 @@ from items import MISSING
 
 QUIET_TRIES, QUIET_SHARE = 12, 0.10     # tries of a run; processors that others may use meanwhile
 FIRST = False       # --first: runs go before other programs
-FIGURES_IN_NOTES = ("longest_ms", "longest_write_ms")      # name=value pairs that have a target of their own
+FIGURES_IN_NOTES = ("longest_ms", "longest_write_ms", "used_cpus")      # name=value pairs that have a target of their own
 
 
 def command_of(peer, places):

@@ -34,16 +34,20 @@ def ranked(result, roles, figure, target):
     return [who for who in best_first if not target.only or (result.note(who, target.only) or 0) >= 0.5]
 
 
-def verdict(ours, theirs, higher):
+def verdict(ours, theirs, higher, wanted):
     """met, tie or missed, and the ratio. A ratio near 1 or overlapping ranges are a tie, which meets 1.0."""
     ratio = ours.median / theirs.median if theirs.median else float("inf")
-    if (ratio >= 1) == higher and ratio != 1:
+    if (ratio >= wanted) == higher and ratio != wanted:
         kind = "met"
-    elif TIE[0] <= ratio <= TIE[1] or (ours.low <= theirs.high and theirs.low <= ours.high):
+    elif wanted == 1 and (TIE[0] <= ratio <= TIE[1] or (ours.low <= theirs.high and theirs.low <= ours.high)):
         kind = "tie"
     else:
         kind = "missed"
     return kind, ratio
+
+
+def rule_text(target):
+    return target.rule.replace("1.0", f"{target.limit:.2f}") if target.limit else target.rule
 
 
 def cell(result, who, figure):
@@ -67,9 +71,9 @@ def against_rival(result, target, rival):
     beside = next(iter(ranked(result, (BESIDE,), figure, target)), None)
     beside_cell = f"{beside} {cell(result, beside, figure)}" if beside else "-"
     if rival is None:
-        return [name, target.rule, cell(result, "plait", figure), "none present", "-", "-", "-", beside_cell]
-    kind, ratio = verdict(result.of("plait")[figure], result.figures[rival][figure], target.rule == HIGHER)
-    return [name, target.rule, cell(result, "plait", figure), rival, cell(result, rival, figure), f"{ratio:.2f}", kind, beside_cell]
+        return [name, rule_text(target), cell(result, "plait", figure), "none present", "-", "-", "-", beside_cell]
+    kind, ratio = verdict(result.of("plait")[figure], result.figures[rival][figure], target.rule == HIGHER, target.limit or 1)
+    return [name, rule_text(target), cell(result, "plait", figure), rival, cell(result, rival, figure), f"{ratio:.2f}", kind, beside_cell]
 
 
 def reported(result, target):
@@ -100,7 +104,9 @@ def badness(row):
         ratio = float(row[5])
     except ValueError:
         return -1 if row[6] == "-" else float("inf")
-    return 1 / ratio if row[1] == HIGHER and ratio else ratio
+    words = row[1].split()
+    wanted = float(words[1]) if len(words) == 2 else 1  # with a unit it is a limit, and the ratio one to that
+    return wanted / ratio if row[1].startswith(">=") and ratio else ratio / wanted
 
 
 def ratios(results):

@@ -636,5 +636,5 @@ TEST_LABELED(misuse_is_told, "process")
         harness_dies(in_child, (void *)free_joined, "freed while 1 tasks wait on it: boss (join)");
     }
     harness_dies(place_in_no_room, NULL, "queue hand: it has no room inside");
-    harness_dies(done_in_no_room, NULL, "it counts no items");
+    harness_dies(done_in_no_room, NULL, "task_done once too often");
 }

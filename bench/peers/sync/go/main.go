@@ -136,6 +136,10 @@ func main() {
 		rwlock(a[0], number(a[1]), uint64(number(a[2])), seconds(a[3]))
 	case "queue":
 		queue(a[0], number(a[1]), number(a[2]), seconds(a[3]), a[4] == "2core")
+	case "queue_latency":
+		queueLatency(a[0], number(a[1]), int64(number(a[2])), a[3] == "busy", a[4] == "2core")
+	case "pqueue":
+		pqueue(a[0], number(a[1]), number(a[2]), number(a[3]))
 	default:
 		check(false, "unknown item")
 	}
