@@ -9,6 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#ifndef PLAIT_CHECK_DEFAULT /* the build says 1 where it is meant for debugging */
+#define PLAIT_CHECK_DEFAULT 0
+#endif
+
 enum {
     WORKERS_MOST = 256,
     SPARE_MOST = 64,
