@@ -544,9 +544,9 @@ TEST_CARRIERS(the_end_of_a_task)
     ck_assert_int_eq(status, 3);
     plait_case two[] = {cases[0], cases[2]};
     ck_assert_int_eq(plait_select_cases(two, 2, plait_after(PLAIT_MILLISECOND)), -ETIMEDOUT);
-    ck_assert_int_eq(plait_terminate(tasks[2]), 0);
+    plait_cancel(tasks[2]);
     ck_assert_int_eq(plait_select_cases(two, 2, PLAIT_NEVER), 1);
-    ck_assert_int_eq(plait_terminate(tasks[0]), 0);
+    plait_cancel(tasks[0]);
     ck_assert_int_eq(plait_join(tasks[0], NULL, PLAIT_NEVER), 0);
     ck_assert_int_eq(plait_join(tasks[2], NULL, PLAIT_NEVER), 0);
 }
