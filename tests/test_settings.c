@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 
 static const char *const variables[] = {
-    "PLAIT_WORKERS", "PLAIT_SPARE_WORKERS", "PLAIT_STACK",       "PLAIT_POLLER", "PLAIT_DEADLOCK",
-    "PLAIT_CHECK",   "PLAIT_SEED",          "PLAIT_STRICT_FORK", "PLAIT_PATROL", "PLAIT_OS"};
+    "PLAIT_WORKERS", "PLAIT_SPARE_WORKERS",  "PLAIT_STACK",
+    "PLAIT_POLLER",  "PLAIT_DEADLOCK",       "PLAIT_CHECK",
+    "PLAIT_SEED",    "PLAIT_STRICT_FORK",    "PLAIT_PATROL",
+    "PLAIT_OS",      "PLAIT_DEADLOCK_AFTER", "PLAIT_DUMP_SIGNAL"};
 
 /* Whatever the run of the tests is given, here the cases say what is set. */
 __attribute__((constructor)) static void forget_variables(void)
@@ -60,7 +62,9 @@ static void check_defaults(const struct base_settings *s)
     DEMAND(strcmp(s->poller, "epoll") == 0);
     DEMAND(s->deadlock == NULL);
     DEMAND(s->dump_signal == 0);
-    DEMAND(!s->check && !s->strict_fork && !s->deterministic);
+    DEMAND(s->check == PLAIT_CHECK_DEFAULT);
+    DEMAND(!s->strict_fork && !s->deterministic);
+    DEMAND(s->deadlock_after == PLAIT_SECOND);
     DEMAND(s->patrol == 20 * PLAIT_MILLISECOND);
 }
 
@@ -117,6 +121,31 @@ static void check_report(const struct base_settings *s)
     DEMAND(strcmp(s->deadlock, "report") == 0);
 }
 
+static void check_off(const struct base_settings *s)
+{
+    DEMAND(!s->check);
+}
+
+static void check_soon(const struct base_settings *s)
+{
+    DEMAND(s->deadlock_after == PLAIT_SECOND / 20);
+}
+
+static void check_late(const struct base_settings *s)
+{
+    DEMAND(s->deadlock_after == 86400 * PLAIT_SECOND);
+}
+
+static void check_never(const struct base_settings *s)
+{
+    DEMAND(s->deadlock_after == 0);
+}
+
+static void check_dump_signal(const struct base_settings *s)
+{
+    DEMAND(s->dump_signal == 10);
+}
+
 static void check_no_patrol(const struct base_settings *s)
 {
     DEMAND(s->patrol == 0);
@@ -133,10 +162,14 @@ TEST_LABELED(settings_take_the_ends_of_ranges, "process")
     with("PLAIT_STACK", "0X40000000", check_stack_most, NULL);
     with("PLAIT_CHECK", "1", check_switches, NULL);
     with("PLAIT_STRICT_FORK", "1", check_switches, NULL);
-    with("PLAIT_CHECK", "0", check_defaults, NULL);
+    with("PLAIT_CHECK", "0", check_off, NULL);
     with("PLAIT_POLLER", "epoll", check_defaults, NULL);
     with("PLAIT_DEADLOCK", "report", check_report, NULL);
     with("PLAIT_PATROL", "0", check_no_patrol, NULL);
+    with("PLAIT_DEADLOCK_AFTER", "0.05", check_soon, NULL);
+    with("PLAIT_DEADLOCK_AFTER", "86400", check_late, NULL);
+    with("PLAIT_DEADLOCK_AFTER", "0", check_never, NULL);
+    with("PLAIT_DUMP_SIGNAL", "10", check_dump_signal, NULL);
 }
 
 static void check_seed_0(const struct base_settings *s)
@@ -180,6 +213,11 @@ TEST_LABELED(settings_tell_of_nonsense_in_numbers, "process")
     nonsense("PLAIT_CHECK", "yes", "a number from 0 to 1; taking 0");
     nonsense("PLAIT_STRICT_FORK", "2", "a number from 0 to 1; taking 0");
     nonsense("PLAIT_PATROL", "60001", "a number from 0 to 60000; taking 20");
+    static const char *const seconds[] = {"86401", "1.2345", "-1", "1s", "0x1.0x2", "1.2.3", " 1"};
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++)
+        nonsense("PLAIT_DEADLOCK_AFTER", seconds[i],
+                 "a number of seconds from 0 to 86400, as 0.5; taking 1.000");
+    nonsense("PLAIT_DUMP_SIGNAL", "65", "a number from 1 to 64; taking 0");
     nonsense("PLAIT_SEED", "99999999999999999999",
              "a number from 0 to 18446744073709551615; taking none");
     nonsense("PLAIT_SEED", "18446744073709551616",

@@ -22,12 +22,13 @@ __attribute__((format(printf, 2, 3))) static void text_add(struct text *text, co
     text->length += wanted < room ? wanted : room - 1;
 }
 
-static void text_add_step(struct text *text, const struct order_step *step, const char *how)
+static void text_add_step(struct text *text, const struct order_step *step, const char *before,
+                          bool now)
 {
     char wanted[NAME], held[NAME], place[NAME], since[NAME];
-    text_add(text, "%s '%s' took %s at %s, holding %s since %s", how, step->task,
-             base_object(step->object, step->type, wanted, sizeof wanted),
-             base_place(step->place, place, sizeof place),
+    text_add(text, "%s '%s' %s %s at %s while it %s %s, taken at %s", before, step->task,
+             now ? "takes" : "took", base_object(step->object, step->type, wanted, sizeof wanted),
+             base_place(step->place, place, sizeof place), now ? "holds" : "held",
              base_object(step->held, step->held_type, held, sizeof held),
              base_place(step->since, since, sizeof since));
 }
@@ -36,11 +37,11 @@ static void text_add_step(struct text *text, const struct order_step *step, cons
 static void tell(const struct order_step *step, const struct order_circle *circle)
 {
     struct text text = {.length = 0};
-    text_add_step(&text, step, "locks in reversed order:");
+    text_add_step(&text, step, "locks in reversed order:", true);
     for (int i = 0; i < circle->count; i++)
-        text_add_step(&text, &circle->step[i], i ? "; and" : "; earlier");
+        text_add_step(&text, &circle->step[i], i ? "; and" : "; earlier", false);
     if (circle->more)
-        text_add(&text, "; and %d more", circle->more);
+        text_add(&text, "; and %d steps more", circle->more);
     base_report(PLAIT_REPORT_ORDER, "%s", text.bytes);
 }
 
