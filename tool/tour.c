@@ -140,7 +140,7 @@ int tour_main(int argc, char **argv)
     int error = parse(&tour, argc, argv, &json);
     if (error)
         return error;
-    error = plait_configure(&(plait_settings){.workers = tour.workers});
+    error = plait_configure(&(plait_settings){.workers = tour.workers, .dump_signal = SIGUSR1});
     if (error)
         return usage_fail("tour", "%d workers: %s", tour.workers, plait_strerror(error));
     if (json)

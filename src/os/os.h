@@ -76,6 +76,12 @@ int os_errno_get(void);
 /* Never inlined: gcc keeps the address of errno across a switch to another thread */
 void os_errno_set(int value);
 
+/* ---- signal.c */
+/* From now on the signal only makes a mark. -EBUSY: the program has a handler for it */
+int os_signal_catch(int number);
+/* Until there is another count of marks than `seen`; the new one, the first time against 0 */
+uint32_t os_signal_wait(uint32_t seen);
+
 /* ---- process.c: children, raw system calls only */
 int os_pidfd_open(pid_t pid);
 int os_pidfd_signal(int pidfd, int signal);
@@ -155,6 +161,10 @@ int os_hand_over(void **from, void *to, uint32_t *word, uint32_t value, int resu
 /* A context that calls entry(arg) on the stack that ends at `top` (16-byte aligned down) when first
  * switched to; entry never returns. Unwinders stop there. */
 void *os_context(void *top, void (*entry)(void *), void *arg);
+
+/* Return addresses of a context that rests, the innermost first, along its frame pointers: at most
+ * `most`, fewer where a function keeps none. Reads by os_peek, since it may run again meanwhile. */
+int os_context_frames(const void *context, const void *stack, size_t size, void **frames, int most);
 
 /* ---- overflow.h: what happens when a stack runs over its guard. sanitizer.h: what ASan, TSan and
  *  Valgrind must be told of a switch. fault.h: making calls fail. */

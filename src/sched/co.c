@@ -50,3 +50,13 @@ int sched_co_start(struct sched_co *co)
     sched_wake_one();
     return 0;
 }
+
+int sched_co_frames(const struct sched_co *co, void **frames, int most)
+{
+    void *context;
+    if (atom_load(&co->self.state, ACQUIRE) != WAIT_ASLEEP ||
+        !os_peek(&co->context, &context, sizeof context))
+        return 0;
+    int count = os_context_frames(context, co->stack, co->stack_size, frames, most);
+    return atom_load(&co->self.state, ACQUIRE) == WAIT_ASLEEP ? count : 0;
+}

@@ -43,6 +43,8 @@ struct sched_co {
 /* Memory for a coroutine with `size` bytes of stack (0: default) and `extra` bytes for the caller
  * behind the sched_co, all at the top of the stack. errno-free: NULL is no memory. */
 struct sched_co *sched_co_new(size_t size, size_t extra);
+/* Return addresses of one that sleeps, the innermost first; 0: it does not. A hint. */
+int sched_co_frames(const struct sched_co *co, void **frames, int most);
 void sched_co_drop(struct sched_co *co); /* one that was never started */
 /* Hands it to the workers; 0, or -EAGAIN/-ENOMEM when not even one worker could be started. */
 int sched_co_start(struct sched_co *co);

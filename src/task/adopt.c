@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+void (*task_first_use)(void);
 static pthread_key_t leaving; /* a foreign thread ends */
 
 static const char *name_of_co(const struct sched_co *co)
@@ -46,6 +47,8 @@ static void adopt_prepare(void)
     sched_hooks.name = name_of_co;
     pthread_key_create(&leaving, foreign_leaves);
     fork_prepare_once();
+    if (task_first_use)
+        task_first_use();
 }
 
 /* The main task is the program's first thread, whoever calls plait first: another thread ends before

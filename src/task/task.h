@@ -144,6 +144,8 @@ void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
 void record_rename(struct task_record *record, const char *name); /* NULL: what it would have had */
 uint64_t record_next_id(void);
+/* Filled in by watch/: plait's first use, when the settings stand */
+extern void (*task_first_use)(void);
 struct wait_self *task_adopt(void);       /* adopt.c: of a thread that plait did not start */
 struct task_record *record_of_main(void); /* memory for the first process' main task */
 void record_fork_prepare(void);

@@ -6,9 +6,14 @@
 #include <plait/time.h>
 #include <plait/watch.h>
 
+#include <unistd.h>
+
+enum { FRAMES = 32 };
+
 struct dump {
     int descriptor;
     bool stacks;
+    int threads; /* whose stacks are not shown */
 };
 
 static const char *const carriers[] = {"?", "process", "thread", "coroutine"};
@@ -30,6 +35,23 @@ static void dump_wait(char *line, size_t size, plait_task *task)
                     base_place(wait.place, place, sizeof place));
 }
 
+/* A coroutine that sleeps has left its registers on its stack; a thread has them in its CPU. */
+static void dump_stack(struct dump *dump, const plait_task *task)
+{
+    void *frames[FRAMES];
+    char line[192], place[128];
+    const struct task_slot *slot = slot_find(task);
+    const struct task_record *record = slot ? slot_record(slot) : NULL;
+    bool fiber = record && record->co.self.carrier->is_coroutine;
+    int count = fiber ? sched_co_frames(&record->co, frames, FRAMES) : 0;
+    dump->threads += !fiber;
+    for (int i = 0; i < count; i++) {
+        int length = base_format(line, sizeof line, "      %d %s\n", i,
+                                 base_place(frames[i], place, sizeof place));
+        os_write(dump->descriptor, line, (size_t)length);
+    }
+}
+
 static void dump_task(plait_task *task, void *arg)
 {
     struct dump *dump = arg;
@@ -43,11 +65,13 @@ static void dump_task(plait_task *task, void *arg)
     size_t length = strlen(line);
     line[length] = '\n';
     os_write(dump->descriptor, line, length + 1);
+    if (dump->stacks)
+        dump_stack(dump, task);
 }
 
 void plait_dump(int descriptor, bool stacks)
 {
-    struct dump dump = {descriptor, stacks};
+    struct dump dump = {descriptor, stacks, 0};
     char line[128];
     plait_counters counters;
     plait_counters_read(&counters);
@@ -56,4 +80,10 @@ void plait_dump(int descriptor, bool stacks)
                              (unsigned long)counters.switches);
     os_write(descriptor, line, (size_t)length);
     plait_tasks_visit(dump_task, &dump);
+    if (dump.threads) {
+        length = base_format(line, sizeof line,
+                             "  stacks of %d threads and processes: gdb -p %d shows them\n",
+                             dump.threads, (int)getpid());
+        os_write(descriptor, line, (size_t)length);
+    }
 }

@@ -1,7 +1,7 @@
 /* What a task waits for, told from its note. A hint: it may go on at any moment. */
 #include "base/report.h"
-#include "sync/lock.h"
 #include "task/process.h"
+#include "wait/look.h"
 
 #include <plait/watch.h>
 
@@ -22,13 +22,14 @@ static int waits_of_process(struct task_process *process, plait_wait_info *wait)
     return 0;
 }
 
-static plait_task *holder_of(const struct wait_note *note)
+/* Of a join the object is the one waited for. */
+static plait_task *holder_of(const struct task_record *record, const struct wait_note *note)
 {
-    void *place;
-    struct wait_self *holder = NULL;
-    if (note->type && strcmp(note->type, "lock") == 0 && note->object)
-        holder = lock_holder(note->object, &place);
-    uint32_t number = holder ? ((struct task_record *)holder)->slot : UINT32_MAX;
+    struct wait_holder who;
+    bool asks = note->holders && strcmp(note->verb, "acquire") == 0;
+    if (!asks || note->holders(&record->co.self, note->object, &who, 1) < 1)
+        return NULL;
+    uint32_t number = ((struct task_record *)who.self)->slot;
     return number < slot_limit() ? slot_handle(number) : NULL;
 }
 
@@ -54,6 +55,8 @@ int plait_task_waits(const plait_task *task, plait_wait_info *wait)
     const struct wait_note *now = &record->co.self.note;
     const char *verb = atom_load(&now->verb, ACQUIRE);
     struct wait_note note = {
+        .verb = verb,
+        .holders = atom_load(&now->holders, RELAXED),
         .type = atom_load(&now->type, RELAXED),
         .object = atom_load(&now->object, RELAXED),
         .place = atom_load(&now->place, RELAXED),
@@ -61,6 +64,7 @@ int plait_task_waits(const plait_task *task, plait_wait_info *wait)
     };
     if (!verb)
         return -EAGAIN;
-    *wait = (plait_wait_info){verb, object_name(&note), holder_of(&note), note.since, note.place};
+    *wait = (plait_wait_info){verb, object_name(&note), holder_of(record, &note), note.since,
+                              note.place};
     return 0;
 }
