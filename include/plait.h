@@ -2,18 +2,18 @@
  *
  * This is the whole library; the headers under plait/ are its manual, one noun each. To read first:
  *
- *     start.h    tasks: start, join, cancel          lock.h    one at a time
- *     time.h     deadlines, sleeping                 event.h   a flag to wait for
- *     error.h    codes, names, settings              queue.h   items from task to task
- *     task.h     what a task can be asked            share.h   memory that children see too
- *     watch.h    look inside                         local.h   a value for each task
- *     rlock.h    a lock its holder may take again    locks.h   several locks at once
- *     latch.h    a count that comes to 0             scope.h   tasks that end with their block
- *     barrier.h  meet, then go on together           once.h    a function that runs once
- *     semaphore.h  at most so many at a time         select.h  several things at once
- *     condition.h  until something has changed
- *     rwlock.h   many readers or one writer        generator.h  values one by one
- *     queue_many.h, queue_place.h, queue_done.h      more about queues
+ *     start.h      tasks: start, join, cancel        task.h       what a task can be asked
+ *     scope.h      tasks that end with their block   generator.h  values one by one
+ *     time.h       deadlines, sleeping, tickers      error.h      codes, names, settings
+ *     lock.h       one at a time                     rlock.h      its holder may take it again
+ *     rwlock.h     many readers or one writer        locks.h      several locks at once
+ *     event.h      a flag to wait for                condition.h  until something has changed
+ *     semaphore.h  at most so many at a time         barrier.h    meet, then go on together
+ *     latch.h      a count that comes to 0           once.h       a function that runs once
+ *     queue.h      items from task to task; queue_many.h, queue_place.h, queue_done.h: more of it
+ *     select.h     the first of several things; case.h: which things
+ *     local.h      a value for each task             share.h      memory that children see too
+ *     watch.h      look inside
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
