@@ -185,26 +185,35 @@ TEST_LIGHT(a_cancel_behind_a_notify_is_the_next_wait_s)
     crew_join(&crew);
 }
 
+static int64_t end;
+static bool in_time;
+
 static int told_too_late(void *arg)
 {
-    int64_t end = plait_after(2 * PLAIT_MILLISECOND);
     need(plait_lock_acquire(&lock, PLAIT_NEVER) == 0);
+    end = plait_after(5 * PLAIT_MILLISECOND);
     items++;
-    need(plait_condition_wait(&condition, &lock, end) == 0);
+    int rc = plait_condition_wait(&condition, &lock, end);
+    need(rc == 0 || !in_time);
     need(plait_now() >= end);
     plait_lock_release(&lock);
     return 0;
 }
 
+/* On a busy machine the notify itself may come too late: once in twenty rounds it will not. */
 TEST_LIGHT(a_deadline_behind_a_notify_is_late)
 {
-    struct crew crew = {.count = 0};
-    crew_start(&crew, carrier, 1, told_too_late, NULL);
-    until_waiting(1);
-    plait_condition_notify(&condition, 1);
-    ck_assert_int_eq(plait_sleep(plait_after(5 * PLAIT_MILLISECOND)), 0);
-    plait_lock_release(&lock);
-    crew_join(&crew);
+    for (int i = 0; i < 20 && !in_time; i++) {
+        struct crew crew = {.count = 0};
+        crew_start(&crew, carrier, 1, told_too_late, NULL);
+        until_waiting(i + 1);
+        plait_condition_notify(&condition, 1);
+        in_time = plait_now() < end;
+        ck_assert_int_eq(plait_sleep(end + PLAIT_MILLISECOND), 0);
+        plait_lock_release(&lock);
+        crew_join(&crew);
+    }
+    ck_assert(in_time);
 }
 
 /* ---- the re-entrant lock: given back whole, and as deep as before */
