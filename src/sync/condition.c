@@ -129,17 +129,18 @@ static int condition_wait(struct condition_call *call, int64_t deadline)
 static void condition_begin(struct condition_call *call, const plait_condition *condition)
 {
     call->condition = condition_of(condition, call->place);
-    sync_check(call->lock, "lock", call->place);
+    if (unlikely(!sync_is_private(call->lock)))
+        sync_check(call->lock, "lock", call->place);
     if (lock_is_mine(call->lock))
         return;
     void *since = NULL;
-    char text[128];
+    char text[128], name[128];
     struct wait_self *holder = lock_holder(call->lock, &since);
     const char *who = plait_lock_is_held(call->lock) ? "another task" : "nobody";
     base_misuse(condition, "condition", call->place,
                 "waited on without its lock %s, which %s holds",
                 base_name_of(call->lock, "lock", text, sizeof text),
-                holder ? record_name((struct task_record *)holder) : who);
+                holder ? waiter_name(holder, name, sizeof name) : who);
 }
 
 int plait_condition_wait(plait_condition *condition, plait_lock *lock, int64_t deadline)

@@ -12,12 +12,14 @@
  * Two words in 8 bytes that change together. `line`, on which all but the front sleep:
  *   bits 0..17   units that the front wants, at most NEED (then he is woken early); 0: no front
  *   bit 18 W     somebody may sleep in the line
- *   bit 19 TOLD  the front has been woken and has not looked yet: releases need not wake him again
+ *   bit 19 S     the front starves: units are for him alone
  *   bits 20..31  generation (wait_forks) of the other bits: those of a parent speak of tasks that
  *                are not here. Without other bits 0
  * `units`, on which the front sleeps:
  *   bits 0..30   units that are there
- *   bit 31 S     the front starves: they are for him alone
+ *   bit 31 TOLD  the front has been woken and has not looked yet: releases need not wake him again.
+ *                It lies here so that a front on his way to bed notices, though the units that came
+ *                have been taken again meanwhile
  *
  * Acquire:
  *   1. Enough units and no S, or this is the front: take them off, and the marks of a front with
@@ -51,13 +53,13 @@
 enum {
     NEED = 0x3ffff,
     SLEEPERS = 1 << 18, /* W */
-    TOLD = 1 << 19,
-    GENERATION = 20, /* shift */
-    LOOKS = 400,     /* of a spin */
-    PAUSES = 16,     /* of os_relax between two looks, at most */
-    YIELDS = 8       /* after the looks */
+    STARVES = 1 << 19,  /* S */
+    GENERATION = 20,    /* shift */
+    LOOKS = 400,        /* of a spin */
+    PAUSES = 16,        /* of os_relax between two looks, at most */
+    YIELDS = 8          /* after the looks */
 };
-#define STARVES UINT32_C(0x80000000)
+#define TOLD UINT32_C(0x80000000)
 #define STARVED INT64_C(1000000) /* ns of waiting after which S is set */
 
 struct semaphore {
@@ -95,17 +97,17 @@ static inline uint32_t line_in(uint64_t seen)
 
 static inline uint32_t units_in(uint64_t seen)
 {
-    return (uint32_t)(seen >> 32) & ~STARVES;
+    return (uint32_t)(seen >> 32) & ~TOLD;
 }
 
-static inline bool starves_in(uint64_t seen)
+static inline uint32_t told_in(uint64_t seen)
 {
-    return seen >> 63;
+    return (uint32_t)(seen >> 32) & TOLD;
 }
 
 static inline uint64_t semaphore_state(uint32_t units, uint32_t line)
 {
-    uint32_t marks = line & (NEED | SLEEPERS | TOLD);
+    uint32_t marks = line & (NEED | SLEEPERS | STARVES);
     return (uint64_t)units << 32 | marks | (marks ? wait_forks << GENERATION : 0);
 }
 
@@ -120,7 +122,7 @@ static inline uint64_t here_in(uint64_t seen)
 
 static inline bool is_open(const struct semaphore_call *call, uint64_t seen)
 {
-    return units_in(seen) >= call->wanted && (call->front || !starves_in(seen));
+    return units_in(seen) >= call->wanted && (call->front || !(line_in(seen) & STARVES));
 }
 
 /* Step 5, before the change: takes W off `line`; how many to wake behind it. */
@@ -141,7 +143,7 @@ static void semaphore_wake(struct semaphore *semaphore, int count)
 /* The line without this call, if it is the front. */
 static inline uint32_t line_without(const struct semaphore_call *call, uint64_t seen)
 {
-    return call->front ? line_in(seen) & ~(uint32_t)(NEED | TOLD) : line_in(seen);
+    return call->front ? line_in(seen) & ~(uint32_t)(NEED | STARVES) : line_in(seen);
 }
 
 /* Step 1. */
@@ -157,7 +159,7 @@ static int semaphore_attempt(void *object)
             return -EAGAIN;
         uint32_t units = units_in(here) - call->wanted, line = line_without(call, here);
         wake = semaphore_passes(call, units, &line);
-        next = semaphore_state(units | (call->front ? 0 : here >> 32 & STARVES), line);
+        next = semaphore_state(units | (call->front ? 0 : told_in(here)), line);
     } while (!atom_cas(&semaphore->both, &seen, next,
                        ACQUIRE)); /* pairs with the RELEASE of plait_semaphore_release */
     semaphore_wake(semaphore, wake);
@@ -165,15 +167,15 @@ static int semaphore_attempt(void *object)
 }
 
 /* Steps 3 and 4: what the two words become when this call goes to sleep. */
-static uint64_t semaphore_asleep(struct semaphore_call *call, uint64_t here)
+static uint64_t semaphore_asleep(const struct semaphore_call *call, uint64_t here)
 {
-    uint32_t units = (uint32_t)(here >> 32), line = line_in(here);
+    uint32_t line = line_in(here);
     if (!call->front)
-        return semaphore_state(units, line | SLEEPERS);
-    if (call->wanted > 1 || wait_now() - call->since > STARVED)
-        units |= STARVES;
+        return semaphore_state((uint32_t)(here >> 32), line | SLEEPERS);
     uint32_t need = call->wanted < NEED ? call->wanted : NEED;
-    return semaphore_state(units, (line & SLEEPERS) | need);
+    if (call->wanted > 1 || wait_now() - call->since > STARVED)
+        line |= STARVES;
+    return semaphore_state(units_in(here), (line & (SLEEPERS | STARVES)) | need);
 }
 
 static int semaphore_words(void *object, struct wait_word *words)
@@ -212,7 +214,7 @@ static void semaphore_give_up(struct semaphore_call *call)
         uint64_t here = here_in(seen);
         uint32_t units = units_in(here), line = line_without(call, here);
         wake = semaphore_passes(call, units, &line);
-        next = semaphore_state(units | (call->front ? 0 : here >> 32 & STARVES), line);
+        next = semaphore_state(units | (call->front ? 0 : told_in(here)), line);
     } while (next != seen && !atom_cas(&semaphore->both, &seen, next, ACQUIRE));
     semaphore_wake(semaphore, wake);
 }
@@ -300,10 +302,10 @@ void plait_semaphore_release(plait_semaphore *object, int units)
         if (unlikely(units <= 0 || there > limit || (uint32_t)units > limit - there))
             semaphore_bad_release(semaphore, units, there, place);
         uint32_t sum = there + (uint32_t)units;
-        front = need && sum >= need && !(line & TOLD);
+        front = need && sum >= need && !told_in(here);
         behind = !need && line & SLEEPERS ? units : 0;
-        line = (line | (front ? TOLD : 0)) & ~(uint32_t)(behind ? SLEEPERS : 0);
-        next = semaphore_state(sum | (here >> 32 & STARVES), line);
+        line &= ~(uint32_t)(behind ? SLEEPERS : 0);
+        next = semaphore_state(sum | told_in(here) | (front ? TOLD : 0), line);
     } while (!atom_cas(&semaphore->both, &seen, next,
                        RELEASE)); /* pairs with the ACQUIRE of semaphore_attempt */
     if (unlikely(front))
