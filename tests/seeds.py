@@ -28,6 +28,11 @@ FAULTS = {"struggle": [
      "    int rc = woke >= 0 ? select_attempt(select, woke) : -EAGAIN;", "    int rc = -EAGAIN;"),
     ("a select sleeps on its first case only", "src/wait/select.c",
      "    select->announced = select->count;\n    return count;", "    select->announced = select->count;\n    return count > 0;"),
+], "readers": [
+    ("a reader that finds the gate held stays counted", "src/sync/rwlock.c",
+     "    readers_leave_here(entry);\n    return false;", "    return false;"),
+    ("the last reader does not wake the writer", "src/sync/readers.c",
+     "    wait_unpark(&entry->word, INT_MAX, false);", "    ;"),
 ]}
 
 

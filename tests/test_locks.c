@@ -333,6 +333,48 @@ TEST_LABELED(one_that_was_given_up_refuses_the_set, "process")
     crew_join(&crew);
 }
 
+/* ---- what the checker is told */
+
+static int reports;
+
+static void count_order(plait_report kind, const char *text, void *arg)
+{
+    reports += kind == PLAIT_REPORT_ORDER;
+}
+
+static void take_set(plait_lock *first, plait_lock *next)
+{
+    plait_lock *set[] = {first, next};
+    need(plait_locks_acquire(set, 2, PLAIT_NEVER) == 0);
+    plait_locks_release(set, 2);
+}
+
+static void orders_of_sets(void *arg)
+{
+    setenv("PLAIT_CHECK", "1", 1);
+    plait_on_report(count_order, NULL);
+    take_set(&locks[0], &locks[1]);
+    take_set(&locks[1], &locks[0]);
+    plait_with (&locks[0])
+        plait_with (&locks[1])
+            sum++;
+    take_set(&locks[1], &locks[0]);
+    need(reports == 0); /* a set is never in a circle by its own locks */
+    plait_with (&locks[2])
+        take_set(&locks[1], &locks[0]);
+    need(reports == 0);
+    plait_with (&locks[0])
+        plait_with (&locks[2])
+            sum++;
+    need(reports == 1); /* but what was held before it counts */
+}
+
+TEST_LABELED(checked_mode_finds_no_order_inside_a_set, "process")
+{
+    char text[1024];
+    ck_assert_msg(harness_fork(orders_of_sets, NULL, text, sizeof text) == 0, "%s", text);
+}
+
 /* ---- misuse */
 
 static void acquire_twice_the_same(void *arg)

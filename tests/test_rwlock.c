@@ -323,9 +323,11 @@ static int read_until_let_in(void *arg)
 TEST_CREW(a_writer_that_gives_up_lets_readers_in)
 {
     struct crew crew = {.count = 0};
+    plait_wait_info wait;
     ck_assert_int_eq(plait_rwlock_acquire_read(&lock, PLAIT_NOW), 0);
     crew_start(&crew, PLAIT_THREAD, 1, canceled_writer, NULL);
-    let_begin();
+    while (plait_task_waits(crew.task[0], &wait) != 0)
+        let_begin();
     crew_start(&crew, carrier, 1, read_until_let_in, NULL);
     let_begin();
     ck_assert_int_eq(__atomic_load_n(&sum, __ATOMIC_RELAXED), 0);
@@ -547,10 +549,12 @@ static void forker_reads_on(void *arg)
 TEST_LABELED(who_forks_goes_on_reading, "process")
 {
     plait_task *task;
+    plait_wait_info wait;
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(plait_rwlock_acquire_read(&lock, PLAIT_NOW), 0);
     ck_assert_int_eq(plait_start(&task, PLAIT_THREAD, canceled_writer, NULL, NULL), 0);
-    let_begin();
+    while (plait_task_waits(task, &wait) != 0)
+        let_begin();
     ck_assert_int_eq(plait_rwlock_acquire_read(&lock, PLAIT_NOW), 0); /* by the lock's own count */
     plait_cancel(task);
     ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
@@ -629,6 +633,69 @@ TEST_LABELED(who_forks_goes_on_writing, "process")
     ck_assert_int_eq(plait_rwlock_acquire_write(&lock, PLAIT_NOW), 0);
     ck_assert_msg(harness_fork(forker_writes_on, NULL, text, sizeof text) == 0, "%s", text);
     plait_rwlock_release(&lock);
+}
+
+/* ---- what dumps and the checker are told */
+
+static int wait_for_writing(void *arg)
+{
+    need(plait_rwlock_acquire_write(&lock, PLAIT_NEVER) == 0);
+    plait_rwlock_release(&lock);
+    return 0;
+}
+
+TEST(a_wait_names_the_lock)
+{
+    struct crew crew = {.count = 0};
+    plait_wait_info wait;
+    plait_name(&lock, "rates");
+    for (int writing = 0; writing < 2; writing++) {
+        int rc = writing ? plait_rwlock_acquire_write(&lock, PLAIT_NOW)
+                         : plait_rwlock_acquire_read(&lock, PLAIT_NOW);
+        ck_assert_int_eq(rc, 0);
+        crew_start(&crew, PLAIT_THREAD, 1, wait_for_writing, NULL);
+        while (plait_task_waits(crew.task[0], &wait) != 0)
+            let_begin();
+        ck_assert_str_eq(wait.verb, "acquire");
+        ck_assert(strstr(wait.object, "rates"));
+        plait_rwlock_release(&lock);
+        crew_join(&crew);
+    }
+    plait_name(&lock, NULL);
+}
+
+static int reports;
+
+static void count_order(plait_report kind, const char *text, void *arg)
+{
+    reports += kind == PLAIT_REPORT_ORDER;
+}
+
+static void reversed_orders(void *arg)
+{
+    static plait_lock other;
+    setenv("PLAIT_CHECK", "1", 1);
+    plait_on_report(count_order, NULL);
+    plait_with_read (&lock)
+        plait_with_read (&lock) /* again: no order */
+            plait_with (&other)
+                sum++;
+    need(reports == 0);
+    plait_with (&other)
+        plait_with_write (&lock)
+            sum++;
+    need(reports == 1);
+    plait_with_write (&lock)
+        plait_rwlock_downgrade(&lock);
+    plait_with (&other)
+        sum++; /* nothing is held any more, so this is no order */
+    need(reports == 1);
+}
+
+TEST_LABELED(checked_mode_finds_a_reversed_order, "process")
+{
+    char text[1024];
+    ck_assert_msg(harness_fork(reversed_orders, NULL, text, sizeof text) == 0, "%s", text);
 }
 
 /* ---- misuse */
