@@ -363,8 +363,7 @@ static int lot_move(uint32_t *word, int count, uint32_t mark, const struct wait_
         atom_and(word, ~mark, RELAXED);
     if (!moved || atom_or(onto->word, onto->sleepers, SEQ_CST) & onto->held)
         return moved;
-    while (lot_wake(to, &marks, 1, woken) && !woken->fired)
-        ; /* one that has just given up moves on by himself: the next */
+    lot_wake(to, &marks, 1, woken); /* one that has just given up takes the lock all the same */
     return moved;
 }
 

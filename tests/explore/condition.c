@@ -46,6 +46,13 @@ static int wait_here(int64_t deadline)
     return rc;
 }
 
+static void check_free(void)
+{
+    EXPLORE_CHECK((lock.own[1] & (LOCKED | COMING)) == 0);
+    wait_current = explore_self(0);
+    EXPLORE_CHECK(plait_lock_acquire(&lock, PLAIT_NOW) == 0);
+}
+
 /* ---- items: each notify is for one */
 static void take(int task, int64_t deadline)
 {
@@ -115,8 +122,6 @@ static void gives_two_outside(void)
     plait_condition_notify(&condition, 2);
 }
 
-
-
 /* ---- exactly as many as were told: both wait first, one is told, then the other */
 static void waits(int task)
 {
@@ -175,6 +180,57 @@ static void tells_both_outside(void)
     plait_condition_notify_all(&condition);
 }
 
+/* ---- one is told and may be late or cancelled: a notify of one ends the wait of one */
+static void second_waits_a_while(void)
+{
+    enter();
+    waiting++;
+    result[1] = wait_here(LATER);
+    leave();
+}
+
+static void tells_one_then_the_first(void)
+{
+    until_both_wait();
+    plait_condition_notify(&condition, 1);
+    leave();
+    while (result[0] != 0 && result[1] != 0)
+        os_relax(); /* for ever, when the notify was lost */
+    while (result[0] != 0 && result[1] == 1)
+        os_relax();
+    enter();
+    plait_condition_notify_all(&condition);
+    leave();
+}
+
+static void tells_one_and_cancels(void)
+{
+    until_both_wait();
+    plait_condition_notify(&condition, 1);
+    leave();
+    wait_cancel(explore_self(1));
+    while (result[0] != 0 && result[1] != 0)
+        os_relax();
+    plait_condition_notify_all(&condition);
+}
+
+static void check_one_told(void)
+{
+    EXPLORE_CHECK(result[0] == 0);
+    EXPLORE_CHECK(result[1] == 0 || result[1] == -ETIMEDOUT || result[1] == -ECANCELED);
+    check_free();
+}
+
+static void waits_to_be_told_and_frees(void)
+{
+    enter();
+    waiting = 2;
+    result[0] = wait_here(PLAIT_NEVER);
+    leave();
+    explore_gone(&condition, sizeof condition);
+    explore_gone(&lock, sizeof lock);
+}
+
 /* ---- after the wait both are the waiter's to free */
 static void waits_and_frees(void)
 {
@@ -185,13 +241,6 @@ static void waits_and_frees(void)
     leave();
     explore_gone(&condition, sizeof condition);
     explore_gone(&lock, sizeof lock);
-}
-
-static void check_free(void)
-{
-    EXPLORE_CHECK((lock.own[1] & (LOCKED | COMING)) == 0);
-    wait_current = explore_self(0);
-    EXPLORE_CHECK(plait_lock_acquire(&lock, PLAIT_NOW) == 0);
 }
 
 static void check_taken(void)
@@ -251,6 +300,12 @@ static const struct explore_case cases[] = {
          tells_one_by_one),
     BOTH("both told", check_told, 2, true, false, first_waits, second_waits, tells_both),
     BOTH("both told outside", check_told, 2, true, false, first_waits, second_waits,
+         tells_both_outside),
+    BOTH("one told, one for a while", check_one_told, 2, true, false, first_waits,
+         second_waits_a_while, tells_one_then_the_first),
+    BOTH("one told, one cancelled", check_one_told, 2, true, false, first_waits, second_waits,
+         tells_one_and_cancels),
+    BOTH("tell and free", check_freed, 3, true, false, waits_to_be_told_and_frees,
          tells_both_outside),
     BOTH("wait and free", check_freed, 4, true, false, waits_and_frees, gives_one_inside),
 };
