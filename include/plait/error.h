@@ -71,11 +71,11 @@ void plait_name(const void *object, const char *name);
 typedef struct plait_settings {
     int workers;          /* how many run coroutines: the CPUs it may use [PLAIT_WORKERS] */
     int spare_workers;    /* more of them when some are stuck, at most: 64 [PLAIT_SPARE_WORKERS] */
-    int dump_signal;      /* for a later version: leave it 0 */
+    int dump_signal;      /* asks for plait_dump(2, true); 0: none [PLAIT_DUMP_SIGNAL] */
     size_t stack;         /* bytes of address space of a coroutine: 256 KB [PLAIT_STACK] */
     const char *poller;   /* "epoll" [PLAIT_POLLER] */
-    const char *deadlock; /* for a later version: leave it NULL [PLAIT_DEADLOCK] */
-    bool check;           /* look harder for misuse [PLAIT_CHECK] */
+    const char *deadlock; /* "report", "error", "abort": watch.h [PLAIT_DEADLOCK] */
+    bool check;           /* checked mode: watch.h [PLAIT_CHECK] */
     bool strict_fork;     /* refuse process tasks beside other threads [PLAIT_STRICT_FORK] */
     uint64_t seed;        /* deterministic mode; 0: off, but PLAIT_SEED=0 is a seed [PLAIT_SEED] */
     PLAIT_OPTIONS(plait_settings)

@@ -51,7 +51,7 @@ void plait_lock_init(plait_lock *lock, plait_where where);
  *   returns  0: this task holds it
  *   errors   -EOWNERDEAD (success with news: this task holds it, the holder before died inside;
  *            repair, then plait_lock_mend), -ENOTRECOVERABLE (released unmended), -EDEADLK (this
- *            task holds it already), -ENOLCK (this thread holds 1,900 shared locks), -EAGAIN
+ *            task holds it already, or is the youngest of a circle of waits: watch.h), -ENOLCK (this thread holds 1,900 shared locks), -EAGAIN
  *            (PLAIT_NOW and held), -ETIMEDOUT, -ECANCELED
  *   misuse   a duration where a deadline belongs; with PLAIT_CHECK: taking it twice, instead of
  *            -EDEADLK
@@ -97,8 +97,8 @@ typedef struct plait_held {
  * of a scope do not end it. For short sections; who wants a code calls plait_lock_acquire.
  *   returns  what plait_held_end releases
  *   errors   none
- *   misuse   this task holds it already; its holder died and there is no repair function; it is not
- *            recoverable
+ *   misuse   this task holds it already; it is the youngest of a circle of waits; its holder died
+ *            and there is no repair function; it is not recoverable
  *   blocks   while another task holds it */
 plait_held plait_lock_hold(plait_lock *lock);
 

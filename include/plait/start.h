@@ -97,7 +97,8 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
  *            on failure
  *   returns  0: it has ended, the handle is no more
  *   errors   -EAGAIN (PLAIT_NOW and it runs), -ETIMEDOUT, -ECANCELED (this task, not that one): the
- *            handle stays yours; -EDEADLK (itself), -EINVAL (NULL)
+ *            handle stays yours; -EDEADLK (itself, or the youngest of a circle of waits:
+ *            watch.h), -EINVAL (NULL)
  *   misuse   a handle given back before; a duration where a deadline belongs
  *   blocks   until the end */
 int plait_join(plait_task *task, int *status, int64_t deadline);

@@ -14,6 +14,17 @@
  *         plait_dump(2, false);
  *     }
  *
+ * Deadlocks: a wait for a lock or for tasks that has lasted a second without a deadline looks once
+ * whether it is part of a circle of such waits. If so the circle is reported, with names, places and
+ * times, and the youngest wait ends with -EDEADLK; a block (plait_with) stops the program, since it
+ * cannot be refused. PLAIT_DEADLOCK=report only reports, =abort stops the program;
+ * PLAIT_DEADLOCK_AFTER=0.1 looks sooner, =0 never. docs/deadlock.md has examples.
+ *
+ * Checked mode (PLAIT_CHECK=1, plait_settings.check) also keeps the order in which locks are taken,
+ * and reports one that was ever reversed, though nobody hangs: after the kernel's lockdep (Molnar
+ * 2006). A lock still held at its task's end stops the program; one held across a blocking call is
+ * reported.
+ *
  * All calls: any carrier, in a child for the child. Since 0.1. */
 #ifndef PLAIT_WATCH_H
 #define PLAIT_WATCH_H
@@ -26,7 +37,7 @@ extern "C" {
  * where it was called. Takes no lock for long and does not allocate, so that it works in a program
  * that hangs.
  *   descriptor  where to write, 2 is stderr
- *   stacks      also the frames of those that wait
+ *   stacks      also the frames of coroutines that wait; for threads it says how gdb shows them
  *   errors      none; what cannot be written is dropped
  *   blocks      only as write(2) does */
 void plait_dump(int descriptor, bool stacks);
@@ -67,8 +78,7 @@ void plait_counters_read(plait_counters *counters);
 
 /* What plait reports: a wrong program (an abort follows) | tasks that wait for each other | locks
  * taken in another order | a worker that has not switched for long | a failure nobody read |
- * something dropped | a coroutine's stack overflowed (an abort follows). In 0.1 _DEADLOCK, _ORDER
- * and _UNREAD do not occur yet. */
+ * something dropped | a coroutine's stack overflowed (an abort follows). */
 typedef enum plait_report {
     PLAIT_REPORT_MISUSE,
     PLAIT_REPORT_DEADLOCK,
