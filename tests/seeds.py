@@ -28,6 +28,16 @@ FAULTS = {"struggle": [
      "    int rc = woke >= 0 ? select_attempt(select, woke) : -EAGAIN;", "    int rc = -EAGAIN;"),
     ("a select sleeps on its first case only", "src/wait/select.c",
      "    select->announced = select->count;\n    return count;", "    select->announced = select->count;\n    return count > 0;"),
+], "blocks": [
+    ("a failure cancels nobody", "src/task/scope.c",
+     "    if (failed)\n        block_cancel(block, status);", "    ;"),
+    ("what starts in a cancelled block is not cancelled", "src/task/scope.c",
+     "    atom_add(&block->running, 1, RELAXED);\n    if (block->state & BLOCK_CANCELED)\n        task_cancel_inside(record);",
+     "    atom_add(&block->running, 1, RELAXED);"),
+    ("a cancel forgets the block's own wait", "src/task/scope.c",
+     "    wait_cancel_block(&block->owner->co.self);\n    return true;", "    return true;"),
+    ("the block around is not told again", "src/task/scope.c",
+     "            wait_cancel_block(self);", "            ;"),
 ], "readers": [
     ("a reader that finds the gate held stays counted", "src/sync/rwlock.c",
      "    readers_leave_here(entry);\n    return false;", "    return false;"),
