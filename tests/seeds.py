@@ -43,6 +43,15 @@ FAULTS = {"struggle": [
      "    readers_leave_here(entry);\n    return false;", "    return false;"),
     ("the last reader does not wake the writer", "src/sync/readers.c",
      "    wait_unpark(&entry->word, INT_MAX, false);", "    ;"),
+], "gates": [
+    ("a latch at 0 wakes one of those who wait", "src/sync/latch.c",
+     "        wait_unpark(&latch->word, INT_MAX, false);", "        wait_unpark(&latch->word, 1, false);"),
+    ("a once that failed wakes nobody", "src/sync/once.c",
+     "        wait_unpark(&once->word, done ? INT_MAX : 1, false);", "        wait_unpark(&once->word, done ? INT_MAX : 0, false);"),
+    ("a once that has run wakes one of those who wait", "src/sync/once.c",
+     "        wait_unpark(&once->word, done ? INT_MAX : 1, false);", "        wait_unpark(&once->word, 1, false);"),
+    ("a barrier tells without waking", "src/sync/barrier.c",
+     "        wait_unpark(word, 1, false);", "        ;"),
 ]}
 
 
