@@ -1,9 +1,10 @@
 /* plait/generator.h - a function that hands out values one by one. Include <plait.h>.
  *
- * A generator is a function with a stack of its own and no task of its own: each plait_generator_next
- * runs it from where it stopped to its next plait_yield_value, whose value is handed out. It runs as
- * the task that asked: the waits inside are that task's waits, with its cancels and deadlines, and so
- * are plait_self, the name and the task-locals. No scheduler takes part.
+ * A generator is a function with a stack of its own and no task of its own: each
+ * plait_generator_next runs it from where it stopped to its next plait_yield_value, whose value is
+ * handed out. It runs as the task that asked: the waits inside are that task's waits, with its
+ * cancels and deadlines, and so are plait_self, the name and the task-locals. No scheduler takes
+ * part.
  *
  * Example:
  *     int count_to(void *most)
@@ -27,11 +28,11 @@
  *         return plait_generator_free(numbers), rc;
  *     }
  *
- * Any thread, coroutine or process' main task may ask, also another one each time, but one at a time.
- * Where they are several, the function must keep no errno, no thread-local and no lock across a
- * yield: a lock belongs to the task that took it. It must not yield inside a plait_scoped of its own,
- * which is a block of the task that asked; a plait_shielded goes with the generator. Tasks that it
- * starts are those of the task that asked.
+ * Any thread, coroutine or process' main task may ask, also another one each time, but one at a
+ * time. Where they are several, the function must keep no errno, no thread-local and no lock across
+ * a yield: a lock belongs to the task that took it. It must not yield inside a plait_scoped of its
+ * own, which is a block of the task that asked; a plait_shielded goes with the generator. Tasks
+ * that it starts are those of the task that asked.
  *
  * After fork a generator is of no use in the child: its first use there aborts. Since 0.1; after
  * Python's generators (PEP 255, PEP 342). */
@@ -51,7 +52,8 @@ typedef struct plait_generator_options {
     PLAIT_OPTIONS(plait_generator_options)
 } plait_generator_options;
 
-/* Makes one; the function does not begin before it is asked for a value.
+/* Makes one. The function does not begin before it is asked for a value, so that a generator that
+ * nobody asks costs its stack's addresses alone.
  *   element  bytes of a value; 0: it hands out none, but a turn
  *   function what it returns is the end: plait_generator_returned tells it
  *   arg      handed on as it is; must live as long as the generator needs it
@@ -76,7 +78,7 @@ plait_generator *plait_generator_open(size_t element, plait_function *function, 
  *   returns  0: it yielded a value
  *   errors   -EPIPE (its function has returned, now or before), -EINVAL (a value is sent before it
  *            has begun: no yield waits for it)
- *   misuse   sizes that are not the generator's; it runs already: asked by two at once, or by itself
+ *   misuse   sizes that are not the generator's; it runs already (asked by two at once, by itself)
  *   blocks   as its function does, as the calling task */
 PLAIT_MUST_USE int plait_generator_send_bytes(plait_generator *generator, const void *in,
                                               size_t in_size, void *out, size_t out_size);
@@ -110,23 +112,23 @@ PLAIT_MUST_USE int plait_yield_bytes(const void *value, size_t size, void *sent,
 PLAIT_MUST_USE int plait_generator_throw_bytes(plait_generator *generator, int code, void *out,
                                                size_t out_size);
 
-/* What its function returned.
+/* What its function returned; apart from the calls' own results, since it may be any int.
  *   status   NULL: not wanted. Untouched on failure
  *   returns  0: it has ended
  *   errors   -EAGAIN (it has not)
  *   blocks   never */
 int plait_generator_returned(const plait_generator *generator, int *status);
 
-/* Lets it come to its end: its pending yield returns -ECANCELED. One that has not begun ends without
- * running: it has returned -ECANCELED.
+/* Lets it come to its end: its pending yield returns -ECANCELED. One that has not begun ends
+ * without running: it has returned -ECANCELED.
  *   returns  0: it has ended, now or before
  *   errors   -EBUSY (it yielded again: the value is dropped, and it goes on from there)
  *   misuse   as plait_generator_send_bytes
  *   blocks   as its function does on its way out */
 int plait_generator_close(plait_generator *generator);
 
-/* Closes and frees it. One that yields again instead of ending is freed as it stands, with a line on
- * stderr (plait_on_report): what it holds is lost.
+/* Closes and frees it. One that yields again instead of ending is freed as it stands, with a line
+ * on stderr (plait_on_report): what it holds is lost.
  *   generator NULL: nothing is done
  *   errors   none
  *   misuse   as plait_generator_send_bytes

@@ -13,16 +13,16 @@
  *         return printf("%s\n", (char *)plait_local_get(&request)), 0; // freed when this task ends
  *     }
  *
- * With .inherit a task that is started gets inherit(value) of its starter's value, as its own: a copy,
- * the same with one more reference, or NULL for none. plait_start calls it in the starter, local by
- * local in the order of their first use, before the task can run; so on all carriers. The new task
- * destroys it at its end; a start that fails does so at once; and as a process has a copy of it,
- * plait_start destroys the starter's own copy when the child is there.
+ * With .inherit a task that is started gets inherit(value) of its starter's value, as its own: a
+ * copy, the same with one more reference, or NULL for none. plait_start calls it in the starter,
+ * local by local in the order of their first use, before the task can run; so on all carriers. The
+ * new task destroys it at its end; a start that fails does so at once; and as a process has a copy
+ * of it, plait_start destroys the starter's own copy when the child is there.
  *
  * Values are found by the address of the plait_local, so it must live as long as any task that set
  * one. No call here waits. After fork the child's main task has the values of the task that forked;
- * those of the others are not there, and their destroy is not called in the child. Plain pthreads have
- * no starter: they inherit nothing. Since 0.1. */
+ * those of the others are not there, and their destroy is not called in the child. Plain pthreads
+ * have no starter: they inherit nothing. Since 0.1. */
 #ifndef PLAIT_LOCAL_H
 #define PLAIT_LOCAL_H
 #include <plait/macros.h>

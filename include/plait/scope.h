@@ -7,7 +7,8 @@
  * Example:
  *     int fetch(void *what)
  *     {
- *         return plait_sleep(plait_after(PLAIT_MILLISECOND)) ? 1 : strcmp((char *)what, "news") != 0;
+ *         int rc = plait_sleep(plait_after(PLAIT_MILLISECOND));
+ *         return rc ? rc : strcmp((char *)what, "news");
  *     }
  *     int fetch_both(void)
  *     {
@@ -50,8 +51,8 @@ typedef struct plait_scope {
  * plait_scope_finish(&scope).
  *   scope    all zeroes; belongs to the calling task until the block is left
  *   deadline of all inside; PLAIT_NEVER: none
- *   result   set when the block is left: 0, the first failure's status, -ETIMEDOUT (the deadline cut
- *            a wait of the block or its end), -ECANCELED (plait_scope_cancel, a cancel of this task
+ *   result   set when the block is left: 0, the first failure's status, -ETIMEDOUT (the deadline
+ *            cut a wait of the block or its end), -ECANCELED (plait_scope_cancel, a cancel of this task
  *            while the end was awaited, or left early while tasks ran); NULL: not wanted, then a
  *            task's failure is a line on stderr (plait_on_report), unless it had a handle or
  *            plait_join_all has told it
@@ -61,7 +62,7 @@ typedef struct plait_scope {
  *   blocks   never */
 plait_scope *plait_scope_enter(plait_scope *scope, int64_t deadline, int *result, ...);
 
-/* Ends the block: waits for all inside, then sets the result.
+/* Ends the block: waits for all inside, so that none outlives it, then sets the result.
  *   errors   none; a cancel or the deadline meanwhile cancels what is inside
  *   misuse   another task's block, or one around a block that was not left
  *   blocks   until all inside have ended, also those that do not heed a cancel */
@@ -82,14 +83,15 @@ void plait_scope_leave(plait_scope *scope);
  *   blocks   never */
 void plait_scope_cancel(plait_scope *scope);
 
-/* plait_scoped (deadline[, &result]) { ... }: `break` leaves the block itself, as in every `for`. */
+/* plait_scoped (deadline[, &result]) { ... }: `break` leaves the block itself, as in any `for`. */
 #define plait_scoped(...) PLAIT_SCOPED_(PLAIT_UNIQUE(scope), PLAIT_UNIQUE(inside), __VA_ARGS__)
 #define PLAIT_SCOPED_(scope, inside, ...)                                                          \
     for (plait_scope scope PLAIT_CLEANUP(plait_scope_leave) = {},                                  \
                            *inside = plait_scope_enter(&scope, __VA_ARGS__, (int *)0);             \
          inside; plait_scope_finish(inside), inside = 0)
 
-/* Waits from here to plait_shield_leave are not cancelled; deadlines still hold. Nests.
+/* Waits from here to plait_shield_leave are not cancelled; deadlines still hold, since otherwise
+ * nothing would end them. Nests.
  *   returns  1, for the block form
  *   errors   none
  *   blocks   never */

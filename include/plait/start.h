@@ -22,7 +22,8 @@
  * The handle is given back by the plait_join that saw the end, or by plait_detach; using it later,
  * or joining twice, aborts. Where none was asked for (NULL), the tasks belong to the task that
  * started them: plait_join_all waits for them, and the end of a thread, coroutine or process waits
- * for its own. main waits for whatever runs, but for daemons.
+ * for its own. main waits for whatever runs, but for daemons. Inside plait_scoped (scope.h) all of
+ * them, with a handle or without, end before the block does.
  *
  * A process task is a fork: it has this program's memory as a copy and shares only what lies in
  * plait_share. It is allowed beside other threads, which are not there in the child. stdio is
@@ -66,7 +67,7 @@ typedef struct plait_start_options {
     bool untied;      /* process: outlives this program; else it dies with it, SIGKILL included */
     /* coroutine: may go on on another worker after a call; then keep no errno, no thread-local */
     bool movable;
-    /* bytes: a coroutine's address space, 256 KB, at least 16 KB; a thread's stack, libc's default */
+    /* bytes: a coroutine's address space, 256 KB, at least 16 KB; a thread's stack, libc's own */
     size_t stack;
     plait_method method;
     size_t arg_size; /* these four: for a later version, leave them 0 */
@@ -103,7 +104,8 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
  *   blocks   until the end */
 int plait_join(plait_task *task, int *status, int64_t deadline);
 
-/* Waits for all that this task started without a handle, so that nobody keeps a list.
+/* Waits for all that this task started without a handle, so that nobody keeps a list. Inside
+ * plait_scoped: for those of this block.
  *   returns  how many failed: returned another status than 0, were killed, or could not be started;
  *            0 when none did
  *   errors   -EAGAIN (PLAIT_NOW and one runs), -ETIMEDOUT, -ECANCELED: nothing is forgotten, call
@@ -113,7 +115,7 @@ int plait_join(plait_task *task, int *status, int64_t deadline);
 int plait_join_all(int64_t deadline);
 
 /* Gives the handle back without waiting. The task goes on, and main still waits for it at the end
- * unless it is a daemon.
+ * unless it is a daemon; a plait_scoped around it and the caller lets it go.
  *   errors   none
  *   misuse   a handle given back before
  *   blocks   never */

@@ -60,9 +60,10 @@ int64_t plait_after(int64_t duration);
  *   blocks   until the deadline */
 int plait_sleep(int64_t deadline);
 
-/* A beat of one task's own: ticks that lie `period` apart, whatever happens between them, since each
- * is counted from the one before and not from when it was noticed. Write { .period = PLAIT_SECOND }:
- * the first tick is then one period after the first wait; or set `next` to the time of the first. */
+/* A beat of one task's own: ticks that lie `period` apart, whatever happens between them, since
+ * each is counted from the one before and not from when it was noticed. Write { .period =
+ * PLAIT_SECOND }: the first tick is then one period after the first wait; or set `next` to the time
+ * of the first. */
 typedef struct plait_ticker {
     int64_t period, next; /* nanoseconds | a time as plait_now's; 0: not begun */
 } plait_ticker;

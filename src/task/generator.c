@@ -17,8 +17,8 @@
  * own would be one that the CPU has predicted to the other stack; two of them were half of a step.
  *
  * For 1 a compare-and-swap would be a third of a step. A consumer that was also the last one does
- * without: a second one at the same instant could then slip in, and is found at the next yield, which
- * is not his. In checked mode each step has it. */
+ * without: a second one at the same instant could then slip in, and is found at the next yield,
+ * which is not his. In checked mode each step has it. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "base/stack.h"
@@ -30,7 +30,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* state: 0 not begun; 1 stopped in a yield; 2 runs as the task `consumer`; 3 its function returned */
+/* state: 0 not begun; 1 stopped in a yield; 2 runs as `consumer`; 3 its function has returned */
 enum { NEW, SUSPENDED, RUNNING, ENDED };
 enum { MAGIC = 0x67656e00 };
 
@@ -80,7 +80,7 @@ resume(struct plait_generator *one, struct task_record *me, int result, bool pla
     return rc;
 }
 
-/* A yield or an end inside a block of its own: the block would go on around the consumer. */
+/* Not inside a block of its own, because the block would go on around the consumer. */
 static void check_place(const struct plait_generator *one, const struct task_record *me,
                         void *place)
 {
@@ -131,7 +131,7 @@ static int open_check(size_t element, plait_function *function,
     return options->stack > (size_t)1 << 40 ? EINVAL : 0;
 }
 
-/* At the top of its own stack, in the page that is dirty anyway. */
+/* At the top of its own stack, because that page is dirty anyway. */
 static struct plait_generator *generator_new(size_t size)
 {
     size_t own = (sizeof(struct plait_generator) + OS_LINE - 1) & ~(size_t)(OS_LINE - 1);
@@ -153,8 +153,8 @@ static bool is_size_plain(size_t size)
     return size == 0 || size == 4 || size == 8;
 }
 
-/* With values of one move, no libstdc++ and no checked mode the usual step calls nothing on its way, and
- * so saves no register that the switch saves anyway. */
+/* With values of one move, no libstdc++ and no checked mode the usual step calls nothing on its
+ * way, and so saves no register that the switch saves anyway. */
 static bool is_plain(const struct plait_generator *one)
 {
     return is_size_plain(one->element) && is_size_plain(one->sent) && !base_settings()->check &&
@@ -224,7 +224,7 @@ static _Noreturn void runs_already(const struct plait_generator *one, void *plac
                 record_name(one->consumer));
 }
 
-/* Claims it for the calling task; what it was before: NEW or SUSPENDED, or ENDED, which it stays. */
+/* Claims it for the calling task; what it was: NEW or SUSPENDED, or ENDED, which it stays. */
 static uint32_t claim(struct plait_generator *one, void *place)
 {
     WAIT_POINT();
@@ -288,7 +288,7 @@ static __attribute__((noinline)) int send_first(struct plait_generator *one, con
     return give(one, me, in, out, false);
 }
 
-/* The same consumer as the last time, and nothing wrong. */
+/* The same consumer as the last time and nothing wrong, so that no compare-and-swap is needed. */
 static inline bool goes_on(const struct plait_generator *one, const struct task_record *me)
 {
     return one && one->magic == MAGIC + wait_forks && one->consumer == me &&

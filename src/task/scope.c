@@ -6,10 +6,10 @@
  * last one wakes the block. But then the block may be gone while the last one still unlocks it, and
  * a join of the first task that fails would be cancelled instead of told its status. Instead: two
  * steps around the telling of the end.
- *   1. start: under the lock, into the list and counted; a block that is cancelled cancels it at once
+ *   1. start: under the lock, into the list and counted; if the block is cancelled, so is the task
  *   2. end: under the lock, out of the list. From here on nobody reaches the record through it
  *   3. end: the slot tells state and status (task_publish); the record may be gone
- *   4. end: a failure cancels the others, under the lock: the block is still there, since it counts us
+ *   4. end: a failure cancels the others, under the lock; the block is there, since it counts us
  *   5. end: counts down, the last touch; the wake goes by address
  *   6. the block: sleeps until the count is 0, then nobody has the lock any more
  * A cancel walks the list under the lock, so each record that it reaches is one of a task that has
@@ -17,9 +17,9 @@
  * held while this one is taken.
  *
  * What a task inside starts is inside, too: it is listed here, and counted in its own starter. The
- * block's own cancel is no cancel of its task: it has a bit of its own (wait/self.c), which is taken
- * back when the block is left. A block inside a cancelled one is told with it, and when it is left
- * the outer one is told again: once in each block that a cancel reaches. */
+ * block's own cancel is no cancel of its task: it has a bit of its own (wait/self.c), which is
+ * taken back when the block is left. A block inside a cancelled one is told with it, and when it is
+ * left the outer one is told again: once in each block that a cancel reaches. */
 #include "task/scope.h"
 #include "base/report.h"
 #include "task/process.h"
@@ -39,7 +39,8 @@ static void task_cancel_inside(struct task_record *record)
         wait_cancel(&record->co.self); /* a child that is being made has a copy of it */
 }
 
-/* The first cause counts. True: it was this one. */
+/* The first cause counts, because what fails after it mostly fails because of it. True: it was this
+ * one. */
 static bool cancel_locked(struct task_block *block, int code)
 {
     if (block->state & BLOCK_CANCELED)
@@ -60,8 +61,8 @@ static bool block_cancel(struct task_block *block, int code)
     return first;
 }
 
-/* The block that the task was started in; NULL: none. It is there as long as the task is inside, so until
- * block_let_be nobody lets that go. */
+/* The block that the task was started in; NULL: none. It is there as long as the task is inside, so
+ * until block_let_be nobody lets that go. */
 static struct task_block *hold_inside(struct task_record *me)
 {
     uintptr_t inside = atom_load(&me->inside, RELAXED);
@@ -70,7 +71,7 @@ static struct task_block *hold_inside(struct task_record *me)
     return (struct task_block *)inside;
 }
 
-/* The innermost block around the task. */
+/* The innermost block around the task. Its own needs no holding, since only the task leaves it. */
 static struct task_block *block_hold(struct task_record *me)
 {
     return me->block ? me->block : hold_inside(me);
@@ -130,8 +131,8 @@ void block_look_again(struct task_record *record)
     block_let_be(me, block);
 }
 
-/* NULL: it is in none, or has been let go. Also notes down who failed first, since the name goes with
- * the record. */
+/* NULL: it is in none, or has been let go. Also notes down who failed first, since the name goes
+ * with the record. */
 struct task_block *block_unlink(struct task_record *record, plait_state state)
 {
     struct task_block *block = (struct task_block *)atom_swap(&record->inside, 0, ACQ_REL);
@@ -155,7 +156,8 @@ void block_leave(struct task_block *block, bool failed, int status)
     count_out(&block->running);
 }
 
-/* One without a handle: it counts as one that failed. */
+/* One without a handle: it counts as one that failed, because nobody looks at what plait_start
+ * says. */
 void block_start_failed(struct task_record *starter, int code)
 {
     struct task_block *block = starter->block;
@@ -171,7 +173,7 @@ void block_start_failed(struct task_record *starter, int code)
     base_spin_unlock(&block->lock);
 }
 
-/* Who asked for the failures knows of them. */
+/* Who asked for the failures knows of them: otherwise a line would tell him again. */
 static void failures_were_read(struct task_block *block)
 {
     base_spin_lock(&block->lock);
@@ -195,9 +197,9 @@ int plait_join_all(int64_t deadline)
     return (int)atom_swap(&scope->failed, 0, RELAXED);
 }
 
-/* Under the lock: by the slot, which is the caller's until it says LOOSE, is found either the task's own
- * record or none that is inside this block: one in the list is told of before its record goes. True: it
- * is out, or ending, or will go by itself. */
+/* Under the lock: by the slot, which is the caller's until it says LOOSE, is found either the
+ * task's own record or none that is inside this block: one in the list is told of before its record
+ * goes. True: it is out, or ending, or will go by itself. */
 static bool let_go_locked(struct task_block *block, const struct task_slot *slot, bool *out)
 {
     struct task_record *record = slot_record(slot);
@@ -238,8 +240,8 @@ void block_let_go(const struct task_slot *slot, struct task_record *me)
 }
 
 /* ---- the block itself */
-/* A cancel that has been told before this block began is none of its own. Under the lock, because who
- * cancels sets the bit under it. */
+/* A cancel that has been told before this block began is none of its own. Under the lock, because
+ * who cancels sets the bit under it. */
 static void outer_were_told(struct task_block *block)
 {
     const struct wait_self *self = &block->owner->co.self;
@@ -251,7 +253,8 @@ static void outer_were_told(struct task_block *block)
     }
 }
 
-/* From here on the bit is one of the blocks around. */
+/* From here on the bit is one of the blocks around, since this one has no wait of its own any more.
+ * */
 static void tell_for_outer(struct task_block *block)
 {
     struct wait_self *self = &block->owner->co.self;
@@ -323,7 +326,7 @@ static void report_unread(const struct task_block *block)
                     base_place(block->place, place, sizeof place));
 }
 
-/* All inside have ended: the block is its owner's alone again. */
+/* All inside have ended, so that no lock is needed: the block is its owner's alone again. */
 static void block_end(struct task_block *block)
 {
     struct wait_self *self = &block->owner->co.self;

@@ -7,8 +7,8 @@
  *   bit 3  CUT       the deadline of a block around had struck before this one began
  *
  * record.inside, one word: the block's address, or 0: none, or not any more. Whoever takes the
- * address out takes the record off the block's list: the task at its end, or who detaches it. In the
- * lower bits:
+ * address out takes the record off the block's list: the task at its end, or who detaches it. In
+ * the lower bits:
  *   bit 0  BUSY      the task itself uses the block: it must not be let go this moment
  *   bit 1  GOES      it was to be let go meanwhile, and does that itself */
 #ifndef TASK_SCOPE_H
@@ -46,10 +46,10 @@ static inline struct task_scope *scope_here(struct task_record *me)
     return unlikely(me->block != NULL) ? &me->block->started : &me->children;
 }
 
-/* A task that is about to run is inside the innermost block around `starter` from now on, if there is
- * one. */
+/* A task that is about to run is inside the innermost block around `starter` from now on, if there
+ * is one. */
 void block_enter(struct task_record *record, struct task_record *starter);
-/* A process could not be told before it had its descriptors. */
+/* Again for a process, because it could not be told before it had its descriptors. */
 void block_look_again(struct task_record *record);
 static inline bool block_is_inside(const struct task_record *record)
 {

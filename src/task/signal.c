@@ -1,5 +1,5 @@
-/* Telling a child process: cancel, TERM, KILL, each after the other's grace time. Its lock guards pidfd
- * and page against the end, which the watcher notices. */
+/* Telling a child process: cancel, TERM, KILL, each after the other's grace time. Its lock guards
+ * pidfd and page against the end, which the watcher notices. */
 #include "base/spin.h"
 #include "os/os.h"
 #include "task/process.h"
@@ -29,8 +29,8 @@ static void cancel_locked(struct task_process *process)
     os_event_signal(process->bell);
 }
 
-/* Cancels that were asked for while the lock was held. Who asks counts `wanted` up and then tries the
- * lock; who holds it unlocks and then looks at `wanted`: so one of the two sees the other. */
+/* Cancels that were asked for while the lock was held. Who asks counts `wanted` up and then tries
+ * the lock; who holds it unlocks and then looks at `wanted`: so one of the two sees the other. */
 static void process_settle(struct task_process *process)
 {
     while (atom_load(&process->wanted, SEQ_CST) && base_spin_try(&process->lock)) {
@@ -46,8 +46,8 @@ static void process_unlock(struct task_process *process)
     process_settle(process);
 }
 
-/* The grace time of a TERM is over; or that of a cancel which insists, and then the TERM begins. On the
- * watcher's thread. */
+/* The grace time of a TERM is over; or that of a cancel which insists, and then the TERM begins. On
+ * the watcher's thread. */
 void process_overdue(struct task_process *process)
 {
     base_spin_lock(&process->lock);
@@ -58,8 +58,8 @@ void process_overdue(struct task_process *process)
     process_unlock(process);
 }
 
-/* A cancel, and if the child has not ended when the grace time is over, a TERM with another one. Again:
- * nothing. */
+/* A cancel, and if the child has not ended when the grace time is over, a TERM with another one.
+ * Again: nothing, because all in a block may be told twice. */
 void process_insist(struct task_record *record)
 {
     struct task_process *process = record->process;
