@@ -422,6 +422,25 @@ TEST_LIGHT(a_lock_is_taken)
         ;
 }
 
+/* The checker knows who holds it: taken by a select, released plainly, and an end with it is told. */
+static void hold_and_end(void *arg)
+{
+    static plait_lock lock;
+    setenv("PLAIT_CHECK", "1", 1);
+    for (int i = 0; i < 3; i++) {
+        if (plait_select(PLAIT_NEVER, plait_on_acquire(&lock)) != 0)
+            _exit(1);
+        plait_lock_release(&lock);
+    }
+}
+
+TEST_LABELED(checked_mode_knows_the_holder, "process")
+{
+    char text[512];
+    ck_assert_int_eq(harness_fork(hold_and_end, NULL, text, sizeof text), 0);
+    ck_assert_str_eq(text, "");
+}
+
 struct contended {
     plait_lock lock[2];
     int inside[2], sum[2];

@@ -39,14 +39,12 @@
  * it under its bucket's lock. K stands only for a task that is still inside 2 to 5, each of which
  * takes it off: then the next release wakes again. After 6 the lock is not touched but by the lot
  * while sleepers remain, so that the next holder may free it. */
-#include "sync/lock.h"
 #include "base/settings.h"
 #include "os/os.h"
-#include "sync/budget.h"
 #include "sync/check.h"
+#include "sync/lock_call.h"
 #include "sync/object.h"
 #include "sync/shared_lock.h"
-#include "sync/waiter.h"
 #include "wait/look.h"
 
 #include <errno.h>
@@ -64,34 +62,7 @@ enum {
 #define STARVED INT64_C(1000000) /* ns of waiting after which S is set */
 #define SPIN INT64_C(20000)      /* ns of spinning before a sleep: about what a wake costs */
 
-/* The private form of struct robust_word's 64 bytes. */
-struct lock {
-    uint64_t head; /* zero: sync_is_private */
-    union {
-        struct {
-            uint32_t
-                word; /* what sleepers sleep on: the lower half, as the machines of os/ have it */
-            uint32_t owner;
-        };
-        uint64_t both;
-    };
-    void *place; /* where the holder, or the last one, took it: written by the holder */
-    struct sync_budget budget;
-    uint32_t room[5];
-    uint64_t depth;        /* of a plait_rlock: lock_depth */
-    struct wait_mark mark; /* checked mode's */
-};
-_Static_assert(sizeof(struct lock) == sizeof(plait_lock), "a lock is 64 bytes");
 _Static_assert(LOCK_SHUT == (LOCKED | DIED | REFUSED), "as lock_is_shut has it");
-
-struct lock_call {
-    struct lock *lock;
-    struct wait_self *self;
-    void *place;
-    int64_t since; /* of the first sleep */
-    int rc;        /* of a spin inside lock_words; -EAGAIN: none */
-    bool slept, spun, starved;
-};
 
 /* What both are while this task holds the lock and nobody waits. */
 static inline uint64_t lock_mine(const struct wait_self *self)
@@ -137,7 +108,7 @@ static uint32_t marks_left(const struct lock_call *call, uint32_t seen)
     return marks;
 }
 
-static int lock_attempt(void *object)
+int lock_attempt(void *object)
 {
     struct lock_call *call = object;
     struct lock *lock = call->lock;
@@ -197,7 +168,7 @@ static int lock_spin(struct lock_call *call)
 }
 
 /* Step 4: how long this call has been losing, and W. */
-static int lock_words(void *object, struct wait_word *words)
+int lock_words(void *object, struct wait_word *words)
 {
     struct lock_call *call = object;
     struct lock *lock = call->lock;
@@ -229,7 +200,7 @@ static int lock_words(void *object, struct wait_word *words)
 }
 
 /* Step 5. */
-static void lock_give_up(struct lock_call *call)
+void lock_give_up(struct lock_call *call)
 {
     struct lock *lock = call->lock;
     uint32_t seen = atom_load(&lock->word, RELAXED), next;
@@ -289,46 +260,6 @@ static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadli
     if (call.slept && rc != 0 && rc != -EOWNERDEAD)
         lock_give_up(&call);
     return rc;
-}
-
-/* A case of a select keeps what the call knows: `number` the first sleep, `reserved` these. */
-enum { CASE_SLEPT = 1, CASE_STARVED = 2 };
-
-static struct lock_call lock_call_of(const plait_case *one)
-{
-    return (struct lock_call){.lock = one->object,
-                              .self = wait_me(),
-                              .place = one->data,
-                              .since = one->number,
-                              .rc = -EAGAIN,
-                              .slept = one->reserved & CASE_SLEPT,
-                              .spun = true, /* for the others' sake: each look costs them time */
-                              .starved = one->reserved & CASE_STARVED};
-}
-
-int lock_case_attempt(plait_case *one)
-{
-    struct lock_call call = lock_call_of(one);
-    int rc = lock_attempt(&call);
-    if (rc == -EAGAIN && atom_load(&call.lock->owner, RELAXED) == waiter_number(call.self))
-        return -EDEADLK;
-    return rc;
-}
-
-int lock_case_words(plait_case *one, struct wait_word *words)
-{
-    struct lock_call call = lock_call_of(one);
-    int count = lock_words(&call, words);
-    one->number = call.since;
-    one->reserved = (call.slept ? CASE_SLEPT : 0) | (call.starved ? CASE_STARVED : 0);
-    return count;
-}
-
-void lock_case_pass_on(plait_case *one)
-{
-    struct lock_call call = lock_call_of(one);
-    lock_give_up(&call);
-    one->reserved &= ~CASE_STARVED;
 }
 
 static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_t deadline,
