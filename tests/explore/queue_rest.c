@@ -16,3 +16,17 @@ __attribute__((weak)) void plait_lock_release(plait_lock *lock)
 {
     explore_fail("a lock is released");
 }
+
+int stock_put_one(plait_queue *queue, const void *item, int64_t priority);
+__attribute__((weak)) int stock_put_one(plait_queue *queue, const void *item, int64_t priority)
+{
+    explore_fail("a heap is put into");
+    return 0;
+}
+
+int stock_get_one(plait_queue *queue, void *buffer);
+__attribute__((weak)) int stock_get_one(plait_queue *queue, void *buffer)
+{
+    explore_fail("a heap is got from");
+    return 0;
+}

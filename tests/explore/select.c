@@ -5,7 +5,7 @@
 #include "wait/lot.h"
 
 #include <plait/queue.h>
-#include <plait/select.h>
+#include <plait/case.h>
 #include <plait/time.h>
 
 #include <errno.h>
