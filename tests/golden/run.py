@@ -204,6 +204,7 @@ answers. Its example is a program of a page, whose opening comment says what Pyt
 its argument and prints times as the notes count them. The tests compare what it prints with a specification, a
 partial order in tests/golden: threads and coroutines on a virtual clock with several seeds and once in real time,
 processes in real time at a tenth of the scale. `program` rows are the three front programs, `example` rows others that answer no note.
+Twelve problems of the Little Book of Semaphores, which check themselves, lie in [examples/littlebook](../examples/littlebook).
 
 | row | example | carriers |
 | --- | --- | --- |
