@@ -77,6 +77,16 @@ def locks():
         yield i
 
 
+def checked_locks():
+    for depth in (1, 2, 4):
+        pin, args = "taskset -c {core} ", f"{depth} 2000000"
+        i = Item(f"check-{depth}", targets=[Target(LOWER, ("ns",)), Target(LOWER, ("ratio",)),
+                                            Target(AT_MOST, ("ratio",), 2 if depth == 1 else 3)])
+        i.add("plait", pin + "{plait}/lock_checked " + args)
+        i.add("absl-mutex-order-check", pin + "{sync}/lock_checked " + args)
+        yield i
+
+
 def reader_locks():
     for threads in (2, 8):
         for percent in (0, 1):
@@ -367,5 +377,5 @@ def selects():
 
 
 def every_item():
-    for group in (locks, reader_locks, shared_locks, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
+    for group in (locks, checked_locks, reader_locks, shared_locks, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
         yield from group()

@@ -309,7 +309,7 @@ int sched_watch_add(struct sched_watch *one)
     if (rc == 0)
         list_append(&watch.watches, &one->link);
     base_spin_unlock(&watch.lock);
-    if (rc == 0 && one->at != WAIT_NEVER)
+    if (rc == 0 && atom_load(&one->at, RELAXED) != WAIT_NEVER)
         watch_ring();
     return rc;
 }

@@ -45,8 +45,10 @@ static void tell(const struct order_step *step, const struct order_circle *circl
     base_report(PLAIT_REPORT_ORDER, "%s", text.bytes);
 }
 
-static void check_pair(const struct wait_self *self, const struct wait_held_one *held,
-                       const struct wait_held_one *wanted)
+static __attribute__((noinline)) void check_pair(const struct wait_self *self,
+                                                 const struct wait_held_one *held,
+                                                 struct wait_mark *mark,
+                                                 const struct wait_held_one *wanted)
 {
     struct order_circle circle;
     struct order_step step = {
@@ -58,7 +60,7 @@ static void check_pair(const struct wait_self *self, const struct wait_held_one 
         .since = held->place,
     };
     waiter_name(self, step.task, sizeof step.task);
-    if (order_learn(&step, held->mark, wanted->mark, &circle))
+    if (order_learn(&step, mark, wanted->mark, &circle))
         tell(&step, &circle);
 }
 
@@ -69,16 +71,14 @@ static struct wait_mark *mark_of(struct wait_mark *mark, const void *object)
 
 void check_order(const void *object, struct wait_mark *mark, const char *type, void *place)
 {
-    struct wait_self *self = wait_me();
+    struct wait_self *self = wait_current;
     struct wait_held *held = self->held;
-    if (likely(!held || !held->count))
-        return;
-    struct wait_held_one wanted = {object, type, place, mark_of(mark, object)};
-    for (uint32_t i = 0; wanted.mark && i < held->count; i++) {
-        struct wait_held_one one = held->one[i];
-        one.mark = mark_of(one.mark, one.object);
-        if (one.mark && unlikely(!order_is_known(&one, object, wanted.mark)))
-            check_pair(self, &one, &wanted);
+    struct wait_mark *wanted = mark_of(mark, object);
+    for (uint32_t i = 0; wanted && i < held->count; i++) {
+        struct wait_mark *one = mark_of(held->one[i].mark, held->one[i].object);
+        if (one && unlikely(!order_is_known(one, wanted)))
+            check_pair(self, &held->one[i], one,
+                       &(struct wait_held_one){object, type, place, wanted});
     }
 }
 

@@ -15,16 +15,26 @@
 #ifndef SYNC_CHECK_H
 #define SYNC_CHECK_H
 
-#include "wait/held.h"
+#include "sync/order.h"
 
 void check_order(const void *object, struct wait_mark *mark, const char *type, void *place);
 void check_class(const void *object, struct wait_mark *mark, void *place);
+
+/* Was the lock of this mark waited for before with all of these held? */
+static inline bool check_order_is_known(const struct wait_held *held, const struct wait_mark *mark)
+{
+    for (uint32_t i = 0; i < held->count; i++)
+        if (!held->one[i].mark || !order_is_known(held->one[i].mark, mark))
+            return false;
+    return true;
+}
 
 /* Before an acquire that may wait. Reports an order that is the reverse of an earlier one. */
 static inline void check_acquiring(const void *object, struct wait_mark *mark, const char *type,
                                    void *place)
 {
-    if (wait_is_checked())
+    struct wait_self *self = wait_current; /* NULL: it holds nothing */
+    if (wait_is_checked() && self && self->held && self->held->count)
         check_order(object, mark, type, place);
 }
 

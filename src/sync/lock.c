@@ -376,12 +376,30 @@ int lock_take_of_set(plait_lock *object, int64_t deadline, void *place)
     return rc;
 }
 
-static __attribute__((noinline)) int lock_acquire_odd(plait_lock *lock, int64_t deadline,
-                                                      void *place)
+static __attribute__((noinline)) int lock_acquire_oddest(plait_lock *lock, int64_t deadline,
+                                                         void *place)
 {
     if (deadline < wait_epoch && deadline != 0)
         wait_bad_deadline(deadline, place);
     return lock_take(lock, deadline, false, place);
+}
+
+/* The usual case of checked mode, straight for the same reason as below: a lock that is free, and an
+ * order that is known. */
+static __attribute__((noinline)) int lock_acquire_odd(plait_lock *object, int64_t deadline,
+                                                      void *place)
+{
+    struct lock *lock = (struct lock *)object;
+    struct wait_self *self = wait_current;
+    struct wait_held *held = self ? self->held : NULL;
+    if (unlikely(!held || wait_deterministic || deadline < wait_epoch || !sync_is_private(object) ||
+                 held->count == WAIT_HELD_MOST || !check_order_is_known(held, &lock->mark) ||
+                 !lock_try(lock, self, place)))
+        return lock_acquire_oddest(object, deadline, place);
+    wait_held_write(&held->one[held->count],
+                    &(struct wait_held_one){object, "lock", place, &lock->mark});
+    atom_store(&held->count, held->count + 1, RELEASE); /* pairs with wait_held_last */
+    return 0;
 }
 
 /* The usual case and nothing else: whatever is odd leaves by a jump, so that no register has to be
@@ -431,7 +449,13 @@ static void lock_release_marked(struct lock *lock, uint32_t unmended, void *plac
 
 void lock_give(plait_lock *object, void *place)
 {
+    struct wait_self *self = wait_current;
     check_released(object);
+    if (likely(sync_is_private(object) && self && !wait_deterministic)) {
+        uint64_t mine = lock_mine(self);
+        if (likely(atom_cas(&((struct lock *)object)->both, &mine, 0, RELEASE)))
+            return; /* pairs with the ACQUIRE of who takes it */
+    }
     if (sync_is_private(object)) {
         lock_release_marked((struct lock *)object, REFUSED, place);
     } else {

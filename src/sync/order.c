@@ -28,8 +28,7 @@
 #include <string.h>
 
 enum {
-    INDEX_BITS = 12,
-    NODES = 1 << INDEX_BITS,
+    NODES = ORDER_NODES,
     EDGES = 16384,
     CLASSES_MOST = NODES / 2, /* the other half stays free for single locks */
     CLASS_SLOTS = NODES,
@@ -39,7 +38,7 @@ enum {
 /* A lock or a class. Edges by index, 0: none. */
 struct node {
     const void *key; /* the lock, or the place where its class is initialised */
-    uint32_t number; /* generation << INDEX_BITS | index; 0: never used */
+    uint32_t number; /* generation << ORDER_INDEX_BITS | index; 0: never used */
     bool is_class;
     uint16_t out, in;
 };
@@ -73,6 +72,7 @@ struct book {
 
 static base_spin lock;
 static struct book *book;
+uint64_t (*order_known)[NODES / 64];
 
 static void order_fork_prepare(void)
 {
@@ -93,7 +93,8 @@ static struct book *book_open(void)
             return NULL;
         made->used = made->hand = made->edges_used = 1;
         pthread_atfork(order_fork_prepare, order_fork_done, order_fork_done);
-        atom_store(&book, made, RELEASE); /* pairs with the ACQUIRE of order_is_known */
+        book = made;
+        atom_store(&order_known, made->known, RELEASE); /* pairs with order_is_known */
     }
     return book;
 }
@@ -297,20 +298,6 @@ bool order_learn(const struct order_step *step, struct wait_mark *held, struct w
     bool reversed = in && enter(in, step, held, wanted, circle);
     base_spin_unlock(&lock);
     return reversed;
-}
-
-bool order_is_known(const struct wait_held_one *held, const void *object,
-                    const struct wait_mark *mark)
-{
-    struct book *in = atom_load(&book, ACQUIRE); /* pairs with book_open */
-    uint32_t from = atom_load(&held->mark->class, RELAXED), to = atom_load(&mark->class, RELAXED);
-    if (from == to) {
-        from = atom_load(&held->mark->own, RELAXED);
-        to = atom_load(&mark->own, RELAXED);
-    }
-    if (!in || !from || !to)
-        return held->object == object;
-    return atom_load(word_of(in, from, to), RELAXED) >> index_of(to) % 64 & 1;
 }
 
 /* ---- classes, and locks in shared memory */

@@ -8,7 +8,7 @@ int task_holders(const struct wait_self *waiter, const void *shown, struct wait_
 {
     const struct task_slot *slot = slot_find(shown);
     struct task_record *record = slot && !task_has_ended(slot) ? slot_record(slot) : NULL;
-    if (!record || record->process)
+    if (!record || atom_load(&record->process, RELAXED))
         return 0;
     *who = (struct wait_holder){.self = &record->co.self};
     return 1;
@@ -28,8 +28,8 @@ static int counted_holders(const struct wait_self *waiter, const void *shown,
     int found = 0;
     for (uint32_t i = 0; i < slot_limit() && found < most; i++) {
         struct task_record *record = slot_record(slot_at(i));
-        if (record && !record->process && &record->co.self != waiter && is_counted(record, count) &&
-            atom_load(&record->co.self.note.holders, RELAXED))
+        if (record && !atom_load(&record->process, RELAXED) && &record->co.self != waiter &&
+            is_counted(record, count) && atom_load(&record->co.self.note.holders, RELAXED))
             who[found++] = (struct wait_holder){.self = &record->co.self};
     }
     return found;

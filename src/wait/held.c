@@ -32,44 +32,34 @@ static struct wait_held *held_new(void)
     return held;
 }
 
-void wait_held_push(struct wait_self *self, struct wait_held_one one)
+void wait_held_push_slowly(struct wait_self *self, struct wait_held_one one)
 {
     struct wait_held *held = self->held;
-    if (unlikely(!held)) {
-        if (!(held = held_new()))
-            return;
-        atom_store(&self->held, held, RELEASE); /* pairs with the ACQUIRE of those who look */
-    }
-    uint32_t count = held->count;
-    if (unlikely(count == WAIT_HELD_MOST)) {
+    if (held) {
         held->more++;
         return;
     }
-    atom_store(&held->one[count].object, one.object, RELAXED);
-    atom_store(&held->one[count].type, one.type, RELAXED);
-    atom_store(&held->one[count].place, one.place, RELAXED);
-    atom_store(&held->one[count].mark, one.mark, RELAXED);
-    atom_store(&held->count, count + 1, RELEASE);
+    if (!(held = held_new()))
+        return;
+    wait_held_write(&held->one[0], &one);
+    atom_store(&held->count, 1, RELAXED);
+    atom_store(&self->held, held, RELEASE); /* pairs with the ACQUIRE of those who look */
 }
 
 static void held_close_gap(struct wait_held *held, uint32_t at)
 {
-    for (uint32_t i = at; i + 1 < held->count; i++) {
-        atom_store(&held->one[i].object, held->one[i + 1].object, RELAXED);
-        atom_store(&held->one[i].type, held->one[i + 1].type, RELAXED);
-        atom_store(&held->one[i].place, held->one[i + 1].place, RELAXED);
-        atom_store(&held->one[i].mark, held->one[i + 1].mark, RELAXED);
-    }
+    for (uint32_t i = at; i + 1 < held->count; i++)
+        wait_held_write(&held->one[i], &held->one[i + 1]);
     atom_store(&held->count, held->count - 1, RELEASE);
 }
 
-void wait_held_pop(struct wait_self *self, const void *object)
+void wait_held_pop_slowly(struct wait_self *self, const void *object)
 {
     struct wait_held *held = self->held;
-    if (unlikely(!held))
+    if (!held)
         return;
     for (uint32_t i = held->count; i-- > 0;)
-        if (likely(held->one[i].object == object)) {
+        if (held->one[i].object == object) {
             held_close_gap(held, i);
             return;
         }

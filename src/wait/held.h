@@ -30,10 +30,39 @@ struct wait_held {
     struct wait_held_one one[WAIT_HELD_MOST];
 };
 
+void wait_held_push_slowly(struct wait_self *self, struct wait_held_one one);
+void wait_held_pop_slowly(struct wait_self *self, const void *object);
+
+static inline void wait_held_write(struct wait_held_one *to, const struct wait_held_one *one)
+{
+    atom_store(&to->object, one->object, RELAXED);
+    atom_store(&to->type, one->type, RELAXED);
+    atom_store(&to->place, one->place, RELAXED);
+    atom_store(&to->mark, one->mark, RELAXED);
+}
+
 /* Without memory the task is not checked. */
-void wait_held_push(struct wait_self *self, struct wait_held_one one);
+static inline void wait_held_push(struct wait_self *self, struct wait_held_one one)
+{
+    struct wait_held *held = self->held;
+    if (unlikely(!held || held->count == WAIT_HELD_MOST)) {
+        wait_held_push_slowly(self, one);
+        return;
+    }
+    wait_held_write(&held->one[held->count], &one);
+    atom_store(&held->count, held->count + 1, RELEASE); /* pairs with wait_held_last */
+}
+
 /* The one that was taken last comes off quickly; one that is not there is ignored. */
-void wait_held_pop(struct wait_self *self, const void *object);
+static inline void wait_held_pop(struct wait_self *self, const void *object)
+{
+    struct wait_held *held = self->held;
+    if (likely(held && held->count && held->one[held->count - 1].object == object))
+        atom_store(&held->count, held->count - 1, RELEASE);
+    else
+        wait_held_pop_slowly(self, object);
+}
+
 /* The task ends: the list is the next one's. */
 void wait_held_drop(struct wait_self *self);
 void wait_held_after_fork(void);

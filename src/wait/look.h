@@ -30,7 +30,7 @@ struct wait_holder {
  * of the circle ends. After the wait: NULL. */
 static inline void wait_on_holders(struct wait_self *self, wait_holders *holders, bool may_fail)
 {
-    self->note.may_fail = may_fail;
+    __atomic_store_n(&self->note.may_fail, may_fail, __ATOMIC_RELAXED);
     __atomic_store_n(&self->note.holders, holders, __ATOMIC_RELAXED);
 }
 

@@ -20,7 +20,8 @@ static void thread_sleep(struct wait_self *self, int64_t deadline)
     while (atom_load(&self->state, ACQUIRE) == WAIT_ASLEEP)
         if (os_futex_wait(&self->state, WAIT_ASLEEP, false, end) == -ETIMEDOUT) {
             if (end < deadline) {
-                self->note.due = end = deadline; /* one look */
+                end = deadline; /* one look */
+                __atomic_store_n(&self->note.due, deadline, __ATOMIC_RELAXED);
                 if (wait_look.look(self) != -EDEADLK)
                     continue;
                 outcome = WAIT_LOOK;

@@ -55,7 +55,7 @@ static bool hop_look(struct hop *hop, struct wait_self *self)
     const char *verb = atom_load(&now->verb, ACQUIRE);
     *hop = (struct hop){
         .self = self,
-        .id = ((struct task_record *)self)->id,
+        .id = atom_load(&((struct task_record *)self)->id, RELAXED),
         .note =
             {
                 .verb = verb,
