@@ -168,7 +168,7 @@ TEST_CREW(a_set_is_for_one_taker_and_for_all_who_wait)
     ck_assert_int_eq(seen, 10);
     until_taken(1);
     ck_assert_int_eq(plait_sleep(plait_after(PLAIT_MILLISECOND)), 0);
-    ck_assert_int_eq(taken, 1);
+    ck_assert_int_eq(__atomic_load_n(&taken, __ATOMIC_RELAXED), 1);
     ck_assert(!plait_event_is_set(&event));
     for (int i = 1; i < 10; i++) {
         plait_event_set(&event);
