@@ -597,6 +597,42 @@ TEST_CREW(many_may_sleep_inside)
     crew_run(carrier, 30, consumes_ticks, NULL);
 }
 
+/* ---- overflow: the guard page below its stack, told as far as the consumer has a signal stack */
+__attribute__((noinline)) static int deep(int depth)
+{
+    volatile char frame[512];
+    frame[0] = (char)depth;
+    return depth > 1000000 ? frame[0] : deep(depth + 1) + frame[0];
+}
+
+static int overflows(void *arg)
+{
+    return deep(0);
+}
+
+static int asks_one_that_overflows(void *arg)
+{
+    return next(plait_generator_open(sizeof(int), overflows, NULL,
+                                     &(plait_generator_options){.stack = 32 << 10}));
+}
+
+static void runs_over(void *arg)
+{
+    plait_task *task;
+    if (plait_start(&task, PLAIT_COROUTINE, asks_one_that_overflows, NULL,
+                    &(plait_start_options){.name = "asker"}) == 0)
+        plait_join(task, NULL, PLAIT_NEVER);
+}
+
+TEST_LABELED(an_overflow_is_told, "process noasan notsan")
+{
+    char text[4096];
+    int status = harness_fork(runs_over, NULL, text, sizeof text);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_msg(strstr(text, "a generator of task 'asker' overflowed its 32 KB stack") != NULL,
+                  "%s", text);
+}
+
 /* ---- misuse */
 static void yields_outside(void *arg)
 {

@@ -27,8 +27,8 @@
 /* PLAIT_VALGRIND is for release builds that are to run under valgrind; the fault builds have it
  * anyway. */
 #if (defined(PLAIT_VALGRIND) || defined(PLAIT_FAULTS)) && defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #define OS_VALGRIND 1
 #endif
 #endif
@@ -157,6 +157,10 @@ static inline void os_fiber_end(struct os_fiber *fiber)
         __tsan_destroy_fiber(fiber->tsan);
 #endif
 #ifdef OS_VALGRIND
+    /* What lay below the last stack pointer is no stack's any more: the next user's record may lie there,
+     * since coroutines and generators have records of different sizes. */
+    if (!fiber->adopted)
+        VALGRIND_MAKE_MEM_DEFINED(fiber->bottom, fiber->size);
     if (!fiber->adopted)
         VALGRIND_STACK_DEREGISTER(fiber->valgrind);
 #endif
