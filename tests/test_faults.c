@@ -287,6 +287,45 @@ static int on_death(void)
     return 0;
 }
 
+static int take_event(void)
+{
+    plait_event one = {{0}};
+    int late = plait_event_take(&one, plait_after(PLAIT_MILLISECOND));
+    plait_event_set(&one);
+    return late == -ETIMEDOUT ? plait_event_take(&one, PLAIT_NOW) : -EPROTO;
+}
+
+static int semaphore_calls(void)
+{
+    plait_semaphore one;
+    plait_semaphore_init(&one, 1, 3, PLAIT_PRIVATE);
+    int late = plait_semaphore_acquire(&one, 2, plait_after(PLAIT_MILLISECOND));
+    plait_semaphore_release(&one, 2);
+    if (late != -ETIMEDOUT || plait_semaphore_value(&one) != 3)
+        return -EPROTO;
+    return plait_semaphore_acquire(&one, 3, plait_after(PLAIT_SECOND));
+}
+
+static bool is_true(void *arg)
+{
+    return true;
+}
+
+static int condition_calls(void)
+{
+    plait_condition one;
+    plait_condition_init(&one, PLAIT_PRIVATE);
+    int rc = plait_lock_acquire(&lock, plait_after(PLAIT_SECOND));
+    if (rc)
+        return rc;
+    int late = plait_condition_wait(&one, &lock, plait_after(PLAIT_MILLISECOND));
+    rc = plait_condition_wait_for(&one, &lock, is_true, NULL, PLAIT_NEVER);
+    plait_condition_notify(&one, 1);
+    plait_condition_notify_all(&one);
+    plait_lock_release(&lock);
+    return late == -ETIMEDOUT ? rc : -EPROTO;
+}
+
 static int latch_calls(void)
 {
     plait_latch one;
@@ -648,6 +687,12 @@ static const struct row {
      nothing, rwlock_calls, 0},
     {"plait_rwlock_on_death", nothing, rwlock_on_death, MAY_ABORT},
     {"plait_locks_acquire plait_locks_release", a_shared_lock, lock_set, -ENOLCK},
+    {"plait_event_take", nothing, take_event, 0},
+    {"plait_semaphore_init plait_semaphore_acquire plait_semaphore_release plait_semaphore_value",
+     nothing, semaphore_calls, 0},
+    {"plait_condition_init plait_condition_wait plait_condition_wait_for plait_condition_notify "
+     "plait_condition_notify_all",
+     nothing, condition_calls, 0},
     {"plait_latch_init plait_latch_add plait_latch_wait plait_latch_count plait_on_latch", nothing,
      latch_calls, 0},
     {"plait_barrier_init plait_barrier_action plait_barrier_wait plait_barrier_abort "
