@@ -89,7 +89,7 @@ int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void 
         return rc;
     atom_add(&call->side->waiting, 1, RELAXED);
     call->counted = true;
-    rc = wait_until(&wait, call, call->queue, deadline, place);
+    rc = wait_until_tried(&wait, call, call->queue, deadline, place);
     if (call->counted)
         call_leave(call);
     return rc;

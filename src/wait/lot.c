@@ -41,7 +41,7 @@ static struct bucket *bucket_of(const uint32_t *word)
 
 /* A signal handler of this thread may call plait_event_set while the thread is in here; in_lot
  * tells it not to wait for a lock that its own thread holds. */
-static struct bucket *lot_lock(const uint32_t *word)
+static inline struct bucket *lot_lock(const uint32_t *word)
 {
     struct bucket *bucket = bucket_of(word);
     struct wait_self *self = wait_current;
@@ -53,7 +53,7 @@ static struct bucket *lot_lock(const uint32_t *word)
     return bucket;
 }
 
-static void lot_run_later(struct wait_self *self)
+static __attribute__((noinline)) void lot_run_later(struct wait_self *self)
 {
     for (int i = 0; i < 4; i++) {
         uint32_t *word = self->later[i].word;
@@ -64,7 +64,7 @@ static void lot_run_later(struct wait_self *self)
     }
 }
 
-static void lot_unlock(struct bucket *bucket)
+static inline void lot_unlock(struct bucket *bucket)
 {
     base_spin_unlock(&bucket->lock);
     struct wait_self *self = wait_current;
@@ -89,7 +89,8 @@ static void lot_defer(struct wait_self *self, uint32_t *word, int count, uint32_
 }
 
 /* The first node of this word behind `from`; NULL: none. */
-static struct lot_node *lot_next(struct bucket *bucket, struct list *from, const uint32_t *word)
+static inline struct lot_node *lot_next(struct bucket *bucket, struct list *from,
+                                        const uint32_t *word)
 {
     for (struct list *link = from->next; link != &bucket->queue; link = link->next) {
         struct lot_node *node = list_item(link, struct lot_node, link);
@@ -201,18 +202,25 @@ void lot_reset(void)
         buckets[i] = (struct bucket){0};
 }
 
-/* Who is woken: the longest sleeper; in deterministic mode one of the first eight, by the seed. */
-static struct lot_node *lot_choose(struct bucket *bucket, const uint32_t *word)
+static __attribute__((noinline)) struct lot_node *
+lot_choose_seeded(struct bucket *bucket, const uint32_t *word, struct lot_node *node)
 {
-    struct lot_node *node = lot_next(bucket, &bucket->queue, word), *next;
-    if (likely(!wait_deterministic) || !node || !wait_current)
-        return node;
+    struct lot_node *next;
     for (int skip = (int)(wait_random(wait_current) % 8); skip > 0; skip--) {
         if (!(next = lot_next(bucket, &node->link, word)))
             break;
         node = next;
     }
     return node;
+}
+
+/* Who is woken: the longest sleeper; in deterministic mode one of the first eight, by the seed. */
+static inline struct lot_node *lot_choose(struct bucket *bucket, const uint32_t *word)
+{
+    struct lot_node *node = lot_next(bucket, &bucket->queue, word);
+    if (likely(!wait_deterministic) || !node || !wait_current)
+        return node;
+    return lot_choose_seeded(bucket, word, node);
 }
 
 /* Takes up to `count` nodes of the word out, in the order in which they are to be woken. */
@@ -239,25 +247,46 @@ struct lot_woken {
     int sleepers, fired;
 };
 
+/* Fires one that was taken out. WAIT_ASLEEP: it must be roused; WAIT_ARMED: it need not; else
+ * somebody else was first. */
+static inline uint32_t lot_fire_one(const struct lot_node *taken)
+{
+    struct wait_self *self = taken->self;
+    uint32_t outcome = WAIT_WORD + (uint32_t)taken->index;
+    atom_store(&self->woken_on, taken->word, RELAXED);
+    uint32_t seen = atom_load(&self->state, RELAXED);
+    while ((seen == WAIT_ARMED || seen == WAIT_ASLEEP) &&
+           !atom_cas(&self->state, &seen, outcome, ACQ_REL))
+        ;
+    return seen;
+}
+
 /* Fires those taken out; `asleep` gets those that must be roused. How many were fired. */
 static int lot_fire(struct lot_node **taken, int count, struct lot_sleeper *asleep, int *sleepers)
 {
     int fired = 0;
     *sleepers = 0;
     for (int i = 0; i < count; i++) {
-        struct wait_self *self = taken[i]->self;
-        const struct wait_carrier *carrier = self->carrier;
-        uint32_t outcome = WAIT_WORD + (uint32_t)taken[i]->index;
-        atom_store(&self->woken_on, taken[i]->word, RELAXED);
-        uint32_t seen = atom_load(&self->state, RELAXED);
-        while ((seen == WAIT_ARMED || seen == WAIT_ASLEEP) &&
-               !atom_cas(&self->state, &seen, outcome, ACQ_REL))
-            ;
+        struct lot_sleeper sleeper = {taken[i]->self, taken[i]->self->carrier};
+        uint32_t seen = lot_fire_one(taken[i]);
         if (seen == WAIT_ASLEEP)
-            asleep[(*sleepers)++] = (struct lot_sleeper){self, carrier};
+            asleep[(*sleepers)++] = sleeper;
         fired += seen == WAIT_ARMED || seen == WAIT_ASLEEP;
     }
     return fired;
+}
+
+/* What is set in a word before those taken out are fired; `first` is the first of them. */
+static inline void lot_mark(struct bucket *bucket, const struct lot_marks *marks,
+                            const struct lot_node *first)
+{
+    /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold up
+     * all the others. */
+    uint32_t set = first && !first->self->carrier->is_coroutine ? marks->woken : 0;
+    if (marks->more && lot_next(bucket, &bucket->queue, marks->word))
+        set |= marks->more;
+    if (set)
+        atom_or(marks->word, set, SEQ_CST);
 }
 
 /* Takes up to `count` sleepers of the word out of its locked bucket, marks the word, fires them;
@@ -272,13 +301,7 @@ static int lot_wake(struct bucket *bucket, const struct lot_marks *marks, int co
 {
     struct lot_node *taken[BATCH];
     int n = lot_take(bucket, marks->word, count, taken);
-    /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold up
-     * all the others. */
-    uint32_t set = n && !taken[0]->self->carrier->is_coroutine ? marks->woken : 0;
-    if (marks->more && lot_next(bucket, &bucket->queue, marks->word))
-        set |= marks->more;
-    if (set)
-        atom_or(marks->word, set, SEQ_CST);
+    lot_mark(bucket, marks, n ? taken[0] : NULL);
     woken->fired += lot_fire(taken, n, woken->asleep, &woken->sleepers);
     return n;
 }
@@ -289,25 +312,53 @@ static void lot_rouse(const struct lot_woken *woken)
         woken->asleep[i].carrier->rouse(woken->asleep[i].self);
 }
 
+/* As lot_wake for one, with all of it in registers: most wakes are such. */
+static int lot_wake_one(const struct lot_marks *marks)
+{
+    for (;;) {
+        struct bucket *bucket = lot_lock(marks->word);
+        struct lot_node *node = lot_choose(bucket, marks->word);
+        if (node)
+            list_remove(&node->link);
+        lot_mark(bucket, marks, node);
+        struct wait_self *self = node ? node->self : NULL;
+        const struct wait_carrier *carrier = node ? self->carrier : NULL; /* as lot_sleeper's */
+        uint32_t seen = node ? lot_fire_one(node) : WAIT_AWAKE;
+        lot_unlock(bucket);
+        if (likely(seen == WAIT_ASLEEP))
+            carrier->rouse(self);
+        if (seen == WAIT_ASLEEP || seen == WAIT_ARMED)
+            return 1;
+        if (!node)
+            return 0;
+    }
+}
+
+static __attribute__((noinline)) int lot_wake_many(const struct lot_marks *marks, int count)
+{
+    uint32_t *word = marks->word;
+    struct lot_woken batch;
+    int taken, wanted;
+    batch.fired = 0;
+    do {
+        struct bucket *bucket = lot_lock(word);
+        wanted = count - batch.fired < BATCH ? count - batch.fired : BATCH;
+        taken = lot_wake(bucket, marks, wanted, &batch);
+        lot_unlock(bucket);
+        lot_rouse(&batch);
+    } while (taken == wanted && batch.fired < count);
+    return batch.fired;
+}
+
 int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more)
 {
     struct lot_marks marks = {word, woken, more};
-    struct lot_woken batch;
-    int taken, wanted;
     struct wait_self *self = wait_current;
     if (unlikely(self && self->in_lot)) {
         lot_defer(self, word, count, more);
         return 0;
     }
-    batch.fired = 0;
-    do {
-        struct bucket *bucket = lot_lock(word);
-        wanted = count - batch.fired < BATCH ? count - batch.fired : BATCH;
-        taken = lot_wake(bucket, &marks, wanted, &batch);
-        lot_unlock(bucket);
-        lot_rouse(&batch);
-    } while (taken == wanted && batch.fired < count);
-    return batch.fired;
+    return likely(count == 1) ? lot_wake_one(&marks) : lot_wake_many(&marks, count);
 }
 
 /* ---- moving sleepers from one word to another */
@@ -369,7 +420,7 @@ static int lot_move(uint32_t *word, int count, uint32_t mark, const struct wait_
 
 int wait_move(uint32_t *word, int count, uint32_t mark)
 {
-    struct wait_onto onto, again;
+    struct wait_onto onto = {0}, again;
     struct lot_woken woken = {.fired = 0, .sleepers = 0};
     int moved = 0;
     if (!lot_onto(word, mark, &onto))

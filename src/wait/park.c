@@ -14,7 +14,8 @@ void (*wait_note_mirror)(const struct wait_self *self);
 uint32_t wait_forks;
 struct wait_self *wait_forker;
 
-static int park_private(struct wait_self *self, struct lot_node *nodes, int count, int64_t deadline)
+static inline int park_private(struct wait_self *self, struct lot_node *nodes, int count,
+                               int64_t deadline)
 {
     bool armed = wait_self_arm(self);
     int entered = armed ? lot_enter_all(self, nodes, count) : 0;
@@ -147,20 +148,24 @@ static int wait_loop(struct wait_self *self, const struct wait_call *call, void 
     return rc;
 }
 
+int wait_until_tried(const struct wait_call *call, void *object, const void *shown,
+                     int64_t deadline, void *place)
+{
+    struct wait_self *self = wait_me();
+    wait_note_begin(self, call, shown, place);
+    wait_look_begin(self, deadline);
+    int rc = wait_loop(self, call, object, deadline);
+    wait_note_end(self);
+    return rc;
+}
+
 int wait_until(const struct wait_call *call, void *object, const void *shown, int64_t deadline,
                void *place)
 {
     int rc = call->attempt(object);
     if (rc != -EAGAIN)
         return rc;
-    if (deadline == 0)
-        return wait_not_now();
-    struct wait_self *self = wait_me();
-    wait_note_begin(self, call, shown, place);
-    wait_look_begin(self, deadline);
-    rc = wait_loop(self, call, object, deadline);
-    wait_note_end(self);
-    return rc;
+    return deadline == 0 ? wait_not_now() : wait_until_tried(call, object, shown, deadline, place);
 }
 
 int wait_until_done(const struct wait_call *call, void *object, const void *shown, void *place)

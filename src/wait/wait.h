@@ -155,6 +155,9 @@ struct wait_call {
 };
 int wait_until(const struct wait_call *call, void *object, const void *shown, int64_t deadline,
                void *place);
+/* The same for who has tried already, with a deadline that is none or lies ahead. */
+int wait_until_tried(const struct wait_call *call, void *object, const void *shown,
+                     int64_t deadline, void *place);
 /* The same for a block that cannot say no: no deadline, no cancel, whatever the scope says. */
 int wait_until_done(const struct wait_call *call, void *object, const void *shown, void *place);
 /* Until *word, a private one, is no longer `seen`; who changes it unparks it. */
