@@ -121,25 +121,16 @@ static bool read_leave(struct rwlock *lock)
 
 /* ---- reading */
 
-/* Step 3, the beginning. Apart, so that the straight line needs no registers for it. */
-static __attribute__((noinline, cold)) bool read_withdraw(union readers_entry *entry)
-{
-    readers_leave_here(entry);
-    return false;
-}
-
-/* Steps 1 and 2. */
-static inline __attribute__((always_inline)) bool read_try(struct rwlock *lock,
-                                                           struct task_reads *reads)
+/* Steps 1 and 2; else *entry, if it is not NULL, is to be left again. */
+static inline __attribute__((always_inline)) bool
+read_try(struct rwlock *lock, struct task_reads *reads, union readers_entry **entry)
 {
     if (unlikely(reads->count == TASK_READS))
         return false;
-    union readers_entry *entry = readers_enter_here(lock);
-    if (unlikely(!entry))
+    *entry = readers_enter_here(lock);
+    if (unlikely(!*entry || lock_is_shut(&lock->gate)))
         return false;
-    if (unlikely(lock_is_shut(&lock->gate)))
-        return read_withdraw(entry);
-    reads->entry[reads->count++] = entry;
+    reads->entry[reads->count++] = *entry;
     return true;
 }
 
@@ -322,9 +313,8 @@ static __attribute__((noinline)) int rwlock_take(plait_rwlock *object, bool writ
     bool again = reads_find(my_reads(), lock) >= 0;
     if (!again && deadline != 0)
         check_acquiring(lock, lock_mark(&lock->gate), "rwlock", place);
-    int rc = writes                                 ? write_take(lock, deadline, done, place)
-             : !again && read_try(lock, my_reads()) ? 0
-                                                    : read_wait(lock, deadline, done, place);
+    int rc =
+        writes ? write_take(lock, deadline, done, place) : read_wait(lock, deadline, done, place);
     if (!again && (rc == 0 || rc == -EOWNERDEAD))
         check_acquired(lock, lock_mark(&lock->gate), "rwlock", place);
     return rc;
@@ -336,11 +326,22 @@ static inline bool is_straight(const plait_rwlock *object, int64_t deadline)
                   sync_is_private(object));
 }
 
+/* Step 3, where the straight line ends. Apart, so that the line needs no registers for it. */
+static __attribute__((noinline)) int read_slowly(plait_rwlock *object, int64_t deadline, bool done,
+                                                 union readers_entry *entry, void *place)
+{
+    if (entry)
+        readers_leave_here(entry);
+    return rwlock_take(object, false, deadline, done, place);
+}
+
 int plait_rwlock_acquire_read(plait_rwlock *object, int64_t deadline)
 {
-    if (likely(is_straight(object, deadline) && read_try((struct rwlock *)object, my_reads())))
+    union readers_entry *entry = NULL;
+    if (likely(is_straight(object, deadline) &&
+               read_try((struct rwlock *)object, my_reads(), &entry)))
         return 0;
-    return rwlock_take(object, false, deadline, false, __builtin_return_address(0));
+    return read_slowly(object, deadline, false, entry, __builtin_return_address(0));
 }
 
 int plait_rwlock_acquire_write(plait_rwlock *object, int64_t deadline)
@@ -359,7 +360,7 @@ static _Noreturn void not_mine(struct rwlock *lock, const char *what, void *plac
     base_misuse(lock, "rwlock", place, "%s", what);
 }
 
-static void rwlock_give(plait_rwlock *object, void *place)
+static __attribute__((noinline)) void rwlock_give(plait_rwlock *object, void *place)
 {
     struct rwlock *lock = rwlock_of(object, place);
     if (reads_count(my_reads(), lock) < 2)
@@ -377,10 +378,13 @@ void plait_rwlock_release(plait_rwlock *object)
     struct task_reads *reads;
     if (likely(wait_current && !wait_is_odd() && (reads = my_reads())->count)) {
         union readers_entry *entry = reads->entry[reads->count - 1];
-        if (likely(!readers_is_own(entry) && is_of(entry, (struct rwlock *)object) &&
-                   readers_are_settled())) {
+        uint64_t seen = atom_load(&entry->both, RELAXED), alone = readers_id(object) | READERS_ONE;
+        if (likely(!readers_is_own(entry) && readers_are_settled() &&
+                   seen >> READERS_ID == (uintptr_t)object)) {
             reads->count--;
-            readers_leave_here(entry);
+            if (unlikely(seen != alone ||
+                         !atom_cas(&entry->both, &alone, 0, RELEASE))) /* pairs with readers_find */
+                readers_leave(entry);
             return;
         }
     }
@@ -418,9 +422,9 @@ static void rwlock_end(void *object)
     plait_rwlock_release(object);
 }
 
-static plait_held rwlock_hold(plait_rwlock *object, bool writes, void *place)
+/* `rc` is how the acquire of a block ended. */
+static plait_held rwlock_hold(plait_rwlock *object, int rc, void *place)
 {
-    int rc = rwlock_take(object, writes, WAIT_NEVER, true, place);
     if (unlikely(rc != 0))
         held_settle(&((struct rwlock *)object)->gate, rc, "rwlock", place);
     return (plait_held){object, rwlock_end};
@@ -428,14 +432,17 @@ static plait_held rwlock_hold(plait_rwlock *object, bool writes, void *place)
 
 plait_held plait_rwlock_hold_read(plait_rwlock *object)
 {
-    if (is_straight(object, WAIT_NEVER) && read_try((struct rwlock *)object, my_reads()))
+    union readers_entry *entry = NULL;
+    void *place = __builtin_return_address(0);
+    if (is_straight(object, WAIT_NEVER) && read_try((struct rwlock *)object, my_reads(), &entry))
         return (plait_held){object, rwlock_end};
-    return rwlock_hold(object, false, __builtin_return_address(0));
+    return rwlock_hold(object, read_slowly(object, WAIT_NEVER, true, entry, place), place);
 }
 
 plait_held plait_rwlock_hold_write(plait_rwlock *object)
 {
-    return rwlock_hold(object, true, __builtin_return_address(0));
+    void *place = __builtin_return_address(0);
+    return rwlock_hold(object, rwlock_take(object, true, WAIT_NEVER, true, place), place);
 }
 
 void plait_rwlock_init(plait_rwlock *object, plait_where where)

@@ -20,7 +20,17 @@ unsigned os_cpu_hint(void)
 
 uint64_t task_read_columns;
 
-/* Deaths are not explored. */
+/* Deaths and deadlocks are not explored. */
+uint32_t slot_limit(void)
+{
+    return 0;
+}
+
+struct task_slot *slot_at(uint32_t number)
+{
+    return NULL;
+}
+
 void held_settle(plait_lock *gate, int rc, const char *type, void *place)
 {
     explore_fail("held_settle is called");
