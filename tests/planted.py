@@ -33,11 +33,15 @@ CASES = [
     ("tsan", "race", ["WARNING: ThreadSanitizer: data race", r"(Read|Write) of size 4 .*by thread T\d+", FRAME + "write_(left|right)",
                       FRAME + "(left|right)", "Previous (?:read|write) of size 4 .*by thread", FRAME + "write_(left|right)",
                       FRAME + "(left|right)", "Location is global 'written'"]),
+    ("tsan", "check_then_act", ["WARNING: ThreadSanitizer: data race", r"(Read|Write) of size 4 .*by thread T\d+",
+                                FRAME + "buy_if_left", FRAME + "buyer", "Previous (?:read|write) of size 4 .*by thread",
+                                FRAME + "buy_if_left", FRAME + "buyer", "Location is global 'left'"]),
     ("valgrind", "invalid_read", ["Invalid read of size 4", "read_freed", "sleep_and_read", "task_run", "co_entry",
                                   "is 0 bytes inside a block of size 4 free'd", "read_freed"]),
 ]
 # What must stand in the report somewhere: both names of a race, of functions and of tasks.
-BOTH = {"race": ["write_left", "write_right", "'the-left-one'", "'the-right-one'"]}
+BOTH = {"race": ["write_left", "write_right", "'the-left-one'", "'the-right-one'"],
+        "check_then_act": ["'the-first-buyer'", "'the-second-buyer'"]}
 
 
 def compile_one(job):
@@ -94,7 +98,7 @@ def check_once(tool, program, path, patterns):
 def check(tool, program, path, patterns):
     """A race is found by ThreadSanitizer if its shadow still holds the earlier access: likely, not certain on a busy
     machine. So the faulty program runs until it is found, at most 20 times; the others must be found at once."""
-    for _ in range(20 if program == "race" else 1):
+    for _ in range(20 if tool == "tsan" else 1):
         wrong = check_once(tool, program, path, patterns)
         # The watcher names a coroutine by a hint, read beside who writes it: on a late machine that is a report too.
         if not wrong or ("the fault was not reported" not in wrong and "watch_name_stuck" not in wrong):

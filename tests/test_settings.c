@@ -62,7 +62,7 @@ static void check_defaults(const struct base_settings *s)
     DEMAND(strcmp(s->poller, "epoll") == 0);
     DEMAND(s->deadlock == NULL);
     DEMAND(s->dump_signal == 0);
-    DEMAND(s->check == PLAIT_CHECK_DEFAULT);
+    DEMAND(s->check == BASE_CHECK_DEFAULT);
     DEMAND(!s->strict_fork && !s->deterministic);
     DEMAND(s->deadlock_after == PLAIT_SECOND);
     DEMAND(s->patrol == 20 * PLAIT_MILLISECOND);

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#ifndef PLAIT_CHECK_DEFAULT /* the build says 1 where it is meant for debugging */
-#define PLAIT_CHECK_DEFAULT 0
+#ifndef BASE_CHECK_DEFAULT /* the build says 1 where it is meant for debugging */
+#define BASE_CHECK_DEFAULT 0
 #endif
 
 enum {
@@ -188,7 +188,7 @@ static void take_what_was_asked(struct base_settings *to)
         .dump_signal = asked.dump_signal,
         .poller = asked.poller ? asked.poller : pollers[0],
         .deadlock = asked.deadlock,
-        .check = asked.check || PLAIT_CHECK_DEFAULT,
+        .check = asked.check || BASE_CHECK_DEFAULT,
         .strict_fork = asked.strict_fork,
         .deterministic = asked.seed != 0,
         .seed = asked.seed,

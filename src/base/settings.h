@@ -16,6 +16,12 @@
  * strict_fork    PLAIT_STRICT_FORK: 0 or 1
  * deterministic  PLAIT_SEED is set: 0 is a seed too
  * patrol         PLAIT_PATROL in ms, here in ns; default 20 ms; 0: none, for measurements only */
+#ifdef PLAIT_CHECKED /* a debug build of plait */
+enum { BASE_CHECK_DEFAULT = 1 };
+#else
+enum { BASE_CHECK_DEFAULT = 0 };
+#endif
+
 struct base_settings {
     int workers, spare_workers;
     size_t stack;

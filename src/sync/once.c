@@ -20,8 +20,10 @@
  * runner to see. A woken one that is late or cancelled tries once more before he leaves (wait.h), so
  * he finds 0 and runs it himself. */
 #include "base/report.h"
+#include "os/os.h"
 #include "sync/object.h"
 #include "sync/waiter.h"
+#include "wait/look.h"
 
 #include <plait/error.h>
 #include <plait/once.h>
@@ -124,6 +126,17 @@ static int once_run(struct once_call *call, plait_function *function, void *arg)
     return rc == 0 ? 0 : -PLAIT_EFAILED;
 }
 
+/* Who runs it (wait/look.h). */
+static int once_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                        int most)
+{
+    struct once copy;
+    if (!os_peek(shown, &copy, sizeof copy) || copy.head != SYNC_PRIVATE_HEAD || is_open(copy.both))
+        return 0;
+    *who = (struct wait_holder){.self = waiter_of(copy.runner)};
+    return who->self != NULL;
+}
+
 static __attribute__((noinline)) int once_wait(plait_once *object, plait_function *function,
                                                void *arg, int64_t deadline, void *place)
 {
@@ -138,7 +151,9 @@ static __attribute__((noinline)) int once_wait(plait_once *object, plait_functio
     uint64_t seen = atom_load(&call.once->both, RELAXED);
     if (!is_open(seen) && seen >> 32 == waiter_number(self))
         return -EDEADLK;
+    wait_on_holders(self, once_holders, true);
     int rc = wait_until(&wait, &call, object, deadline, place);
+    wait_on_holders(self, NULL, true);
     return call.runs ? once_run(&call, function, arg) : rc;
 }
 
