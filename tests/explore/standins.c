@@ -102,6 +102,8 @@ void *os_alloc(size_t size)
 
 void os_free(void *memory)
 {
+    if (!memory)
+        return;
     struct block *block = (struct block *)((char *)memory - offsetof(struct block, bytes));
     explore_gone(memory, block->size);
     block->next = freed;
