@@ -21,6 +21,13 @@ FAULTS = {"struggle": [
      "wait_unpark_marking(&side->word, count, 0, QUEUE_W);", "wait_unpark_marking(&side->word, count, 0, 0);"),
     ("an end does not wake who joins", "src/task/count.c",
      "        wait_unpark(running, INT32_MAX, false);", "        ;"),
+], "store": [
+    ("a commit wakes nobody", "src/queue/fifo.c",
+     "    if (wake)\n        side_wake(&queue->items, count);", "    (void)count;"),
+    ("a release wakes nobody", "src/queue/stock_place.c",
+     "    if (room)\n        side_wake(&queue->room, count);\n    if (over)", "    (void)count;\n    if (over)"),
+    ("the last that is done wakes nobody", "src/queue/done.c",
+     "        wait_unpark(sleepers, INT_MAX, false);", "        (void)sleepers;"),
 ], "choose": [
     ("who meets a sleeper does not wake it", "src/wait/lot.c",
      "        asleep[0].carrier->rouse(asleep[0].self);", "        ;"),

@@ -654,6 +654,90 @@ static int rendezvous(void)
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 
+static int ignored(const void *a, const void *b)
+{
+    return 0;
+}
+
+/* One of each kind: what they allocate at the open. */
+static int open_queues(void)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        plait_queue_options options = {.name = "store",
+                                       .order = kind ? PLAIT_PRIORITY : PLAIT_LIFO,
+                                       .compare = kind == 2 ? ignored : NULL};
+        plait_queue *one = plait_queue_open(kind == 3 ? PLAIT_MESSAGES : 8, 20, &options);
+        if (!one)
+            return -errno;
+        plait_queue_free(one);
+    }
+    return 0;
+}
+
+/* Without a bound: what puts allocate. A put that fails has put nothing. */
+static int grow_queue(void)
+{
+    plait_queue_options options = {.order = PLAIT_PRIORITY};
+    plait_queue *one = plait_queue_open(8, PLAIT_UNBOUNDED, &options);
+    int rc = one ? 0 : -errno, put = 0, got = 0;
+    for (int64_t i = 5000; one && rc == 0 && i-- > 0; put += rc == 0)
+        rc = plait_put_priority(one, &i, i, PLAIT_NOW);
+    for (int64_t item, last = -1; one && plait_get(one, &item, PLAIT_NOW) == 0; last = item, got++)
+        if (item < last)
+            abort();
+    plait_queue_free(one);
+    return put == got ? rc : -EPROTO;
+}
+
+static int put_message(void)
+{
+    plait_queue *one = plait_queue_open(PLAIT_MESSAGES, 2, NULL);
+    char text[8] = "";
+    int rc = one ? plait_put_bytes(one, "message", 8, PLAIT_NOW) : -errno;
+    void *place = rc ? NULL : plait_queue_reserve(one, 5, PLAIT_NOW);
+    if (rc == 0 && !place)
+        rc = -errno;
+    if (place)
+        plait_queue_give_up(one, place);
+    if (rc == 0 && (plait_get_bytes(one, text, 8, PLAIT_NOW) != 8 || strcmp(text, "message") != 0))
+        rc = -EPROTO;
+    if (one)
+        plait_queue_close_now(one, NULL, NULL);
+    plait_queue_free(one);
+    return rc;
+}
+
+static int places_and_many(void)
+{
+    int items[3] = {1, 2, 3};
+    const int *item = plait_queue_take(queue, NULL, PLAIT_NOW);
+    if (!item)
+        return -errno;
+    plait_queue_put_back(queue, item);
+    if (!(item = plait_queue_take(queue, NULL, PLAIT_NOW)))
+        return -errno;
+    plait_queue_release(queue, item);
+    int *place = plait_queue_reserve(queue, sizeof *place, plait_after(PLAIT_SECOND));
+    if (!place)
+        return -errno;
+    *place = 5;
+    plait_queue_commit(queue, place);
+    ssize_t rc = plait_put_many(queue, items, 3, PLAIT_NOW);
+    if (rc > 0)
+        rc = plait_get_many(queue, items, 3, PLAIT_NOW);
+    plait_queue_task_done(queue);
+    int joined = plait_queue_join(queue, plait_after(PLAIT_MILLISECOND));
+    bool sound = plait_queue_size(queue) < 5 && plait_queue_capacity(queue) == 4 &&
+                 !plait_queue_is_closed(queue);
+    return rc < 0 ? (int)rc : joined == -ETIMEDOUT && sound ? 0 : -EPROTO;
+}
+
+static int close_queue_now(void)
+{
+    int dropped = plait_queue_close_now(queue, NULL, NULL);
+    return dropped > 4 ? -EPROTO : dropped < 0 ? dropped : 0;
+}
+
 /* ---- the table: what the row covers, its fixture, the call, a further code it may say */
 static const struct row {
     const char *covers;
@@ -669,6 +753,14 @@ static const struct row {
     {"plait_put_bytes plait_get_bytes", a_queue, put_and_get, 0},
     {"plait_get_bytes", a_queue, get_from_empty, 0},
     {"plait_queue_close", a_queue, close_queue, 0},
+    {"plait_queue_close_now", a_queue, close_queue_now, 0},
+    {"plait_queue_open", nothing, open_queues, 0},
+    {"plait_put_priority_bytes", nothing, grow_queue, 0},
+    {"plait_put_bytes plait_queue_reserve plait_queue_give_up", nothing, put_message, 0},
+    {"plait_queue_reserve plait_queue_commit plait_queue_take plait_queue_release "
+     "plait_queue_put_back plait_put_many_bytes plait_get_many_bytes plait_queue_task_done "
+     "plait_queue_join plait_queue_size plait_queue_capacity plait_queue_is_closed",
+     a_queue, places_and_many, 0},
     {"plait_queue_free", a_queue, free_queue, 0},
     {"plait_event_wait", a_set_event, wait_for_set, 0},
     {"plait_event_wait", nothing, wait_in_vain, 0},
