@@ -36,9 +36,10 @@
 #include <pthread.h>
 
 enum { LOCKS = 64, SLEEPS = 1 << 30 };
-enum { WAITS, TOLD }; /* a call's word */
+enum { WAITS, TOLD };
 
-/* All but head guarded by its lock of the table. */
+/* All but the head is guarded by its lock of the table, because no word could hold at once who waits
+ * and what became of his round. */
 struct barrier {
     uint64_t head; /* zero: sync_is_private */
     int parties;   /* 0: never initialised */
@@ -57,12 +58,13 @@ _Static_assert(sizeof(struct barrier) == sizeof(plait_barrier), "a barrier is 64
 
 struct barrier_call {
     struct list link; /* guarded by the lock until taken, then who took it */
-    uint32_t word;
-    int result; /* its number; negative: why not; -EAGAIN: come again */
-    bool taken; /* guarded by the lock */
+    uint32_t word;    /* WAITS or TOLD */
+    int result;       /* its number; negative: why not; -EAGAIN: come again */
+    bool taken;       /* guarded by the lock */
 };
 
-/* What the last one has to do: ended in every case, also when the action is left by an exception. */
+/* What the last one has to do. Ended by a cleanup, so that the others are told also when an exception
+ * leaves the action. */
 struct barrier_round {
     struct barrier *barrier;
     struct list calls;
@@ -147,7 +149,8 @@ static void barrier_take(struct barrier *barrier, struct list *calls, int why)
     barrier->arrived = 0;
 }
 
-/* Who waits has to come again in vain; but not while an action runs: they are no part of its round. */
+/* The round will not be completed. While an action runs those on the list are left alone, because
+ * they are of no round yet. */
 static void barrier_dismiss(struct barrier *barrier, struct list *calls)
 {
     list_init(calls);
@@ -160,18 +163,17 @@ static void calls_tell(struct list *calls)
     struct list *link;
     while ((link = list_take_first(calls))) {
         uint32_t *word = &list_item(link, struct barrier_call, link)->word;
-        atom_store(word, TOLD, RELEASE); /* pairs with call_attempt; the record may be gone now */
+        /* Pairs with call_attempt. By address from here on, since the record may be gone. */
+        atom_store(word, TOLD, RELEASE);
         wait_unpark(word, 1, false);
     }
 }
-
-/* ---- the last one: step 2 */
 
 static void round_end(struct barrier_round *round)
 {
     struct barrier *barrier = round->barrier;
     if (round->forks != wait_forks)
-        list_init(&round->calls); /* forked in the action: they are not here */
+        list_init(&round->calls); /* forked in the action: not touched, since they are not here */
     if (round->acts) {
         struct list again;
         barrier_enter(barrier);
@@ -188,7 +190,7 @@ static void round_end(struct barrier_round *round)
     calls_tell(&round->calls);
 }
 
-/* The lock is held, and given back. */
+/* The lock is held, and given back before the action, which must not run under it. */
 static int barrier_complete(struct barrier *barrier)
 {
     int number = barrier->arrived;
@@ -204,8 +206,6 @@ static int barrier_complete(struct barrier *barrier)
     round.completed = true;
     return number;
 }
-
-/* ---- the others: steps 1, 3, 4 */
 
 static int call_attempt(void *object)
 {
@@ -242,7 +242,8 @@ static int barrier_arrive(struct barrier *barrier, struct barrier_call *call, in
     return rc;
 }
 
-/* Step 4. False: it was taken. */
+/* Step 4. False: it was taken. Only the barrier's address is used before that is known, because the
+ * barrier may be gone. */
 static bool barrier_desert(struct barrier *barrier, struct barrier_call *call)
 {
     struct list others;
@@ -268,7 +269,7 @@ static int barrier_sleep(struct barrier *barrier, struct barrier_call *call, int
         if (barrier_desert(barrier, call))
             return rc;
         if (rc == -ECANCELED)
-            wait_cancel_again(wait_me()); /* the result came first: the next wait's */
+            wait_cancel_again(wait_me()); /* the result came first, so the next wait must tell it */
         wait_until_done(&wait, call, barrier, place);
     }
     return call->result;
@@ -289,8 +290,6 @@ int plait_barrier_wait(plait_barrier *object, int64_t deadline)
     } while (rc == -EAGAIN && deadline != 0);
     return rc == -EAGAIN ? wait_not_now() : rc;
 }
-
-/* ---- */
 
 static void barrier_end_round(plait_barrier *object, bool broken, void *place)
 {

@@ -107,7 +107,7 @@ static int latch_attempt(void *object)
     return latch_is_open(call, atom_load(&call->latch->both, ACQUIRE)) ? 0 : -EAGAIN;
 }
 
-/* Step 2. */
+/* Step 2. W is set together with one more look, otherwise a 0 between the two would wake nobody. */
 static int latch_words(void *object, struct wait_word *words)
 {
     struct latch_call *call = object;

@@ -63,7 +63,7 @@ static bool is_open(uint64_t seen)
            (uint32_t)(seen >> 32) != waiter_number(wait_forker);
 }
 
-/* Steps 1 and 2. */
+/* Steps 1 and 2 in one loop, so that a DONE between the look and the taking is seen. */
 static int once_attempt(void *object)
 {
     struct once_call *call = object;
@@ -80,7 +80,7 @@ static int once_attempt(void *object)
     return 0;
 }
 
-/* Step 5. */
+/* Step 5. W is set together with one more look, otherwise a DONE between the two would wake nobody. */
 static int once_words(void *object, struct wait_word *words)
 {
     struct once_call *call = object;
@@ -94,7 +94,7 @@ static int once_words(void *object, struct wait_word *words)
     return 1;
 }
 
-/* Steps 3 and 4. */
+/* Steps 3 and 4. By compare-and-swap, because a sleeper may set W at this moment. */
 static void once_publish(struct once *once, uint64_t mine, bool done)
 {
     uint64_t seen = mine, next;
@@ -106,11 +106,11 @@ static void once_publish(struct once *once, uint64_t mine, bool done)
 }
 
 struct once_run {
-    struct once *once; /* NULL: over */
+    struct once *once; /* NULL: over, so that the cleanup does nothing */
     uint64_t mine;
 };
 
-/* The function was left without a return. */
+/* The function was left without a return: the others must not wait for one. */
 static void once_left(struct once_run *run)
 {
     if (run->once)
