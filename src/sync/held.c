@@ -23,7 +23,7 @@ static void held_repair(plait_lock *lock, const char *type, void *place)
     plait_lock_mend(lock);
 }
 
-/* The block cannot say no, so what is left is to stop with a reason. */
+/* Stops the program, because the block cannot say no and must not run. */
 static _Noreturn void held_refuse(plait_lock *lock, int rc, const char *type, void *place)
 {
     void *since = NULL;

@@ -28,7 +28,7 @@
 
 #include <errno.h>
 
-#define PATIENCE INT64_C(3000000) /* ns; up to twice as long */
+#define PATIENCE INT64_C(3000000) /* ns; up to twice as long, so that two do not go on in step */
 
 struct lock_set {
     plait_lock *locks[PLAIT_LOCKS_MOST]; /* lowest address first */
@@ -40,7 +40,7 @@ struct lock_set {
 };
 _Static_assert(PLAIT_LOCKS_MOST <= 64, "a bit for each");
 
-/* What both calls ask of their list. */
+/* What both calls ask of their list; what lies in it must be a lock, which is asked one by one. */
 static void set_check(plait_lock *const *locks, int count, void *place)
 {
     if (count < 0)
@@ -120,7 +120,7 @@ static int set_take_all(struct lock_set *set, int *first, bool *late)
 
 int plait_locks_acquire(plait_lock *const *locks, int count, int64_t deadline)
 {
-    struct lock_set set; /* not zeroed: most of it is never used */
+    struct lock_set set; /* not zeroed, because most of it is never used */
     int first = 0, rc;
     bool late;
     wait_me(); /* the modes are known from here on */

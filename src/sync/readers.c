@@ -1,4 +1,5 @@
-/* The rare ways of a reader, and the writer's look. The protocol is told in readers.h and rwlock.c. */
+/* The rare ways of a reader, and the writer's look; apart, so that the straight lines of readers.h
+ * stay short. */
 #include "sync/readers.h"
 #include "os/os.h"
 
@@ -7,9 +8,8 @@
 union readers_entry readers_table[READERS_COLUMNS][READERS_ROWS] __attribute__((aligned(64)));
 static uint32_t in_order; /* wait_forks when the table was last in order */
 
-/* ---- after a fork */
-
-/* Everything that is counted, but by the forker, is the parent's. */
+/* Everything that is counted, but by the forker, is the parent's, and must go: otherwise a writer
+ * here would wait for readers who will never leave. */
 static void readers_restore(void)
 {
     const struct task_reads *reads = &((struct task_record *)wait_forker)->reads;
@@ -28,7 +28,8 @@ static void readers_restore(void)
     }
 }
 
-/* The first of this process does it, the others wait for him. */
+/* The first of this process does it, the others wait for him, since a count of before would be lost
+ * or counted twice. */
 void readers_settle(void)
 {
     static uint32_t claimed;
@@ -43,7 +44,8 @@ void readers_settle(void)
         os_yield();
 }
 
-/* The count inside the lock; one of another generation is nobody's. */
+/* The count inside the lock. One of another generation is nobody's, because those of the forker have
+ * been brought over by readers_restore. */
 static uint64_t own_now(union readers_entry *own)
 {
     uint64_t seen = atom_load(&own->both, SEQ_CST), fresh = (uint64_t)wait_forks << 32;
@@ -52,8 +54,6 @@ static uint64_t own_now(union readers_entry *own)
             return fresh;
     return seen;
 }
-
-/* ---- readers */
 
 union readers_entry *readers_enter_own(union readers_entry *own)
 {
@@ -69,7 +69,7 @@ union readers_entry *readers_enter(const void *lock, union readers_entry *own)
     uint64_t column = UINT64_C(1) << os_cpu_hint() % READERS_COLUMNS;
     readers_settle();
     if (!(atom_load(&task_read_columns, RELAXED) & column))
-        atom_or(&task_read_columns, column, SEQ_CST); /* before the look at the gate */
+        atom_or(&task_read_columns, column, SEQ_CST); /* must come before the look at the gate */
     union readers_entry *entry =
         (uintptr_t)lock >> (64 - READERS_ID) ? NULL : readers_enter_here(lock);
     return entry ? entry : readers_enter_own(own);
@@ -93,8 +93,6 @@ void readers_leave(union readers_entry *entry)
     if ((uint32_t)next == 0 && seen & READERS_W)
         readers_wake(entry);
 }
-
-/* ---- the writer */
 
 union readers_entry *readers_find(const void *lock, union readers_entry *own)
 {

@@ -46,7 +46,7 @@ static inline unsigned readers_row(const void *lock)
     return (unsigned)(((uintptr_t)lock >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 }
 
-/* The table is in order for this process; false: readers_settle. */
+/* The table is in order for this process; otherwise readers_settle. */
 static inline bool readers_are_settled(void)
 {
     return likely(atom_load(&task_read_columns, RELAXED) != 0);
@@ -70,7 +70,8 @@ readers_enter_here(const void *lock)
     return likely(atom_cas(&entry->both, &seen, next, SEQ_CST)) ? entry : NULL;
 }
 
-/* Is it the count inside a lock, and no entry of the table? */
+/* Is it the count inside a lock, and no entry of the table? Told by the address alone, because what
+ * lies there may be gone. */
 static inline bool readers_is_own(const union readers_entry *entry)
 {
     return (uintptr_t)entry - (uintptr_t)readers_table >= sizeof readers_table;
@@ -78,7 +79,8 @@ static inline bool readers_is_own(const union readers_entry *entry)
 
 void readers_wake(union readers_entry *entry);
 
-/* Leaves by an entry of the table. */
+/* Leaves by an entry of the table, which becomes free with the last one, since another lock may want
+ * it. */
 static inline void readers_leave_here(union readers_entry *entry)
 {
     uint64_t seen = atom_load(&entry->both, RELAXED), next;

@@ -41,9 +41,10 @@
 
 #include <errno.h>
 
-#define SPIN INT64_C(20000) /* ns a writer spins for readers before it sleeps */
-/* Of os_relax, about a microsecond: looks that always come before a sleep, whatever earlier ones
- * have taught. Most sections are shorter, and a sleep for one costs fifty times as much. */
+/* ns a writer spins for readers before it sleeps, because that is about what a wake costs. */
+#define SPIN INT64_C(20000)
+/* Of os_relax, about a microsecond: looks that come before every sleep, whatever earlier ones
+ * have taught, because most sections are shorter and a sleep for one costs fifty times as much. */
 enum { LOOKS = 24 };
 
 struct rwlock {
@@ -59,9 +60,8 @@ static struct task_reads *my_reads(void)
     return &((struct task_record *)wait_current)->reads;
 }
 
-/* ---- what a task reads */
-
-/* Of an entry that somebody reads by. */
+/* Of an entry that somebody reads by. One inside a lock is not looked into, since it may be of
+ * another lock, which is gone. */
 static bool is_of(const union readers_entry *entry, const struct rwlock *lock)
 {
     if (readers_is_own(entry))
@@ -86,7 +86,7 @@ static int reads_count(const struct task_reads *reads, const struct rwlock *lock
     return n;
 }
 
-/* Enters for good: nobody can hold the gate, or it is this task's, or it reads already. */
+/* Enters for good, since nobody can hold the gate, or it is this task's, or it reads already. */
 static void read_enter(struct rwlock *lock, bool again)
 {
     struct task_reads *reads = my_reads();
@@ -99,7 +99,8 @@ static void read_enter(struct rwlock *lock, bool again)
         reads->entry[reads->count++] = entry;
 }
 
-/* Forgets and leaves one; false: this task does not read the lock. */
+/* Forgets and leaves one; false: this task does not read the lock. Forgets first, because the entry
+ * is another's as soon as it is left. */
 static bool read_leave(struct rwlock *lock)
 {
     struct task_reads *reads = my_reads();
@@ -119,9 +120,8 @@ static bool read_leave(struct rwlock *lock)
     return true;
 }
 
-/* ---- reading */
-
-/* Steps 1 and 2; else *entry, if it is not NULL, is to be left again. */
+/* Steps 1 and 2; else *entry, if it is not NULL, must be left again, or writers would wait for
+ * ever. */
 static inline __attribute__((always_inline)) bool
 read_try(struct rwlock *lock, struct task_reads *reads, union readers_entry **entry)
 {
@@ -147,7 +147,7 @@ static bool read_try_again(struct rwlock *lock)
     return false;
 }
 
-/* The gate is held. True: it is open again, no need to queue at it. */
+/* The gate is held. True: it is open again, so that nobody need queue at it. */
 static bool gate_opens(struct rwlock *lock)
 {
     if (!waiter_may_spin(wait_current, waiter_of(lock_owner(&lock->gate))))
@@ -176,14 +176,13 @@ static __attribute__((noinline)) int read_wait(struct rwlock *lock, int64_t dead
     if (rc == 0) {
         read_enter(lock, false);
         lock_give_bare(&lock->gate, place);
-    } else if (rc == -EOWNERDEAD) { /* alone: beside the dead writer readers may have been inside */
+    } else if (rc ==
+               -EOWNERDEAD) { /* must be alone, and beside the dead writer readers may be inside */
         int drained = write_drain(lock, deadline, done, place);
         rc = drained ? drained : rc;
     }
     return rc;
 }
-
-/* ---- writing */
 
 struct drain_call {
     struct rwlock *lock;
@@ -211,7 +210,7 @@ static int drain_words(void *object, struct wait_word *words)
     return 1;
 }
 
-/* Readers mostly are out sooner than a sleep begins. */
+/* Before the sleep, since readers mostly are out sooner than it begins. */
 static int drain_spin(struct drain_call *call)
 {
     struct rwlock *lock = call->lock;
@@ -255,7 +254,8 @@ static int read_holders(const struct wait_self *waiter, const void *shown, struc
     return found;
 }
 
-/* Steps 5 and 6, with the gate held; else 7. */
+/* Steps 5 and 6, with the gate held; else 7. Who failed must not keep the gate, at which all
+ * others wait. */
 static int write_drain(struct rwlock *lock, int64_t deadline, bool done, void *place)
 {
     static const struct wait_call drain = {drain_attempt, drain_words, "acquire", "rwlock"};
@@ -302,7 +302,8 @@ static struct rwlock *rwlock_of(plait_rwlock *object, void *place)
     return (struct rwlock *)object;
 }
 
-/* What is odd, and all block forms. */
+/* What is odd, and all block forms: the modes and the checker are asked here alone, because the
+ * straight lines have no time for them. */
 static __attribute__((noinline)) int rwlock_take(plait_rwlock *object, bool writes,
                                                  int64_t deadline, bool done, void *place)
 {
