@@ -41,4 +41,22 @@ int main()
 }
 END
 g++ -std=c++17 -O1 -I"$PLAIT_SOURCE/include" "$work/catch.cpp" "$PLAIT_BUILD/libplait.a" -pthread -o "$work/catch" || exit 1
-timeout 30 "$work/catch"
+timeout 30 "$work/catch" || exit 1
+# plait_select is a template there.
+cat >"$work/select.cpp" <<'END'
+#include <plait.h>
+
+int main()
+{
+    plait_queue *queue = plait_queue_open(sizeof(int), 1, NULL);
+    int in = 5, out = 0;
+    if (plait_select(PLAIT_NEVER, plait_on_put(queue, &in), plait_on_get(queue, &out)) != 0)
+        return 1;
+    if (plait_select(PLAIT_NEVER, plait_on_time(PLAIT_NEVER), plait_on_get(queue, &out)) != 1 || out != 5)
+        return 2;
+    plait_queue_free(queue);
+    return plait_select(PLAIT_NOW, plait_on_time(PLAIT_NEVER)) != -EAGAIN;
+}
+END
+g++ -std=c++17 -O1 -Wall -Wextra -Werror -I"$PLAIT_SOURCE/include" "$work/select.cpp" "$PLAIT_BUILD/libplait.a" -pthread -o "$work/select" || exit 1
+timeout 30 "$work/select"

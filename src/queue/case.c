@@ -57,7 +57,7 @@ static int ring_get(plait_case *one)
     if (rc != 0)
         return rc;
     if (one->reserved) {
-        struct queue_call call = {.side = &queue->items, .slept = true};
+        struct queue_call call = {.side = &queue->items, .waited = true, .slept = true};
         fifo_finish_get(queue, one->data, position, &call);
     } else {
         fifo_finish_get(queue, one->data, position, NULL);
@@ -73,7 +73,7 @@ static int ring_put(plait_case *one)
     if (unlikely(rc == RING_ODD))
         return case_attempt(one);
     if (rc == 0) {
-        struct queue_call call = {.side = &queue->room, .slept = true};
+        struct queue_call call = {.side = &queue->room, .waited = true, .slept = true};
         fifo_finish_put(queue, one->data, position, one->reserved ? &call : NULL);
     }
     return rc;

@@ -200,7 +200,16 @@ static bool co_has_room(const struct wait_self *self, size_t bytes)
     return here > guard && here - guard >= bytes;
 }
 
-const struct wait_carrier sched_carrier = {co_sleep, co_rouse, true, co_has_room};
+static bool co_give_way(struct wait_self *self)
+{
+    const struct sched_co *co = (const struct sched_co *)self;
+    if (wait_deterministic || !co->worker->ready.count)
+        return false;
+    sched_yield_now();
+    return true;
+}
+
+const struct wait_carrier sched_carrier = {co_sleep, co_rouse, true, co_has_room, co_give_way};
 
 void sched_yield_now(void)
 {

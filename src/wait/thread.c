@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-enum { USUAL_ROOM = 8 << 10 }; /* bytes of stack that any thread has */
+enum { USUAL_ROOM = 8 << 10, YIELDS_LEFT_OUT = 64 }; /* bytes of stack that any thread has */
+#define DEAR_YIELD INT64_C(20000)                    /* ns: about what a wake costs */
 
 uint64_t wait_count_waits, wait_count_wakes;
 
@@ -43,5 +44,22 @@ static bool thread_has_room(const struct wait_self *self, size_t bytes)
     return bytes <= USUAL_ROOM || os_stack_room() >= bytes;
 }
 
-const struct wait_carrier wait_thread_carrier = {thread_sleep, thread_rouse, false,
-                                                 thread_has_room};
+/* With more threads than CPUs whoever we wait for is most likely among them. Where other programs
+ * want the CPU too a yield may last a slice of each: then it is left for a while, because a sleeper
+ * who is woken comes sooner. */
+static bool thread_give_way(struct wait_self *self)
+{
+    static __thread unsigned refused;
+    if (refused) {
+        refused--;
+        return false;
+    }
+    int64_t began = os_now();
+    os_yield();
+    if (os_now() - began > DEAR_YIELD)
+        refused = YIELDS_LEFT_OUT;
+    return true;
+}
+
+const struct wait_carrier wait_thread_carrier = {thread_sleep, thread_rouse, false, thread_has_room,
+                                                 thread_give_way};

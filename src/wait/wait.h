@@ -107,6 +107,8 @@ struct wait_carrier {
     bool is_coroutine;
     /* Has the calling task so many bytes of stack left? NULL: always. */
     bool (*has_room)(const struct wait_self *self, size_t bytes);
+    /* Lets others run first that can; false: there are none. NULL: as if there were none. */
+    bool (*give_way)(struct wait_self *self);
 };
 extern const struct wait_carrier wait_thread_carrier;
 
