@@ -410,7 +410,8 @@ static int scope_with_a_process(void)
 
 static int scope_left(void)
 {
-    plait_scoped (PLAIT_NEVER) {
+    int rc;
+    plait_scoped (PLAIT_NEVER, &rc) {
         plait_start(NULL, PLAIT_COROUTINE, sleeps, NULL, NULL);
         plait_scope_cancel(NULL);
         plait_shielded break;
