@@ -42,7 +42,8 @@ static double measure_apart(int depth, long pairs, bool checked)
 
 int main(int argc, char **argv)
 {
-    need(argc == 3 && atoi(argv[1]) >= 1 && atoi(argv[1]) <= DEPTH_MOST, "usage: lock_checked DEPTH PAIRS");
+    need(argc == 3 && atoi(argv[1]) >= 1 && atoi(argv[1]) <= DEPTH_MOST,
+         "usage: lock_checked DEPTH PAIRS");
     int depth = atoi(argv[1]);
     long pairs = atol(argv[2]);
     unsetenv("PLAIT_CHECK");

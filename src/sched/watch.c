@@ -106,7 +106,7 @@ static void watch_times(void)
     base_spin_unlock(&watch.lock);
 }
 
-/* In checked mode: whoever wants what a stuck coroutine holds is stuck, too. */
+/* In checked mode, because whoever wants what a stuck coroutine holds is stuck, too. */
 static const char *watch_held_text(const struct sched_co *co, char *text, size_t size)
 {
     struct wait_held_one one;
@@ -340,7 +340,8 @@ void watch_reset(void)
     list_init(&watch.watches);
 }
 
-/* Takes out the watches that do not keep the watcher; false: there are others. */
+/* Takes out the watches that do not keep the watcher, so that they can be added to the next one;
+ * false: there are others. */
 static bool watch_clear(void)
 {
     struct list *first;

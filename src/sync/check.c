@@ -33,7 +33,7 @@ static void text_add_step(struct text *text, const struct order_step *step, cons
              base_place(step->since, since, sizeof since));
 }
 
-/* Nobody hangs yet: that is the point. */
+/* Told at once, because nobody hangs yet: that is the point. */
 static void tell(const struct order_step *step, const struct order_circle *circle)
 {
     struct text text = {.length = 0};

@@ -215,7 +215,7 @@ void lock_give_up(struct lock_call *call)
         wake_one(lock);
 }
 
-/* Who holds it as it stood when it was copied. */
+/* Who holds it as it stood when it was copied, because the lock itself may be gone by now. */
 static struct wait_self *holder_in(const struct lock *copy)
 {
     if (copy->head != SYNC_PRIVATE_HEAD || !(copy->word & LOCKED) || is_orphaned(copy->both))

@@ -126,7 +126,7 @@ static int once_run(struct once_call *call, plait_function *function, void *arg)
     return rc == 0 ? 0 : -PLAIT_EFAILED;
 }
 
-/* Who runs it (wait/look.h). */
+/* Who runs it (wait/look.h). From a copy, because the once may be gone. */
 static int once_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
                         int most)
 {

@@ -84,7 +84,7 @@ static void order_fork_done(void)
     base_spin_unlock(&lock);
 }
 
-/* With the lock held. NULL: no memory, nothing is checked. */
+/* With the lock held, so that it is made once. NULL: no memory, nothing is checked. */
 static struct book *book_open(void)
 {
     if (!book) {
@@ -140,7 +140,8 @@ static void node_clear(struct book *in, uint32_t index)
         atom_store(&in->known[index][i], 0, RELAXED);
 }
 
-/* The next node that the clock may take; 0: all are classes. */
+/* The next node that the clock may take; 0: all are classes, which stay because they are few and
+ * what most locks are known by. */
 static uint32_t node_handed_on(struct book *in, uint32_t but)
 {
     for (uint32_t tries = 0; tries < NODES; tries++) {
@@ -154,7 +155,7 @@ static uint32_t node_handed_on(struct book *in, uint32_t but)
     return 0;
 }
 
-/* 0: all are in use, and the pair will not be found again. */
+/* 0: all are in use; the pair is not found again then, because its bit is set. */
 static uint16_t edge_new(struct book *in)
 {
     uint16_t edge = in->edges_free;
@@ -186,7 +187,7 @@ static void edge_add(struct book *in, uint32_t from, uint32_t to, const struct o
 
 /* ---- nodes and numbers */
 
-/* 0: all are classes. `but` is in use by the caller. */
+/* 0: all are classes. Not `but`, because the caller uses it. */
 static uint32_t node_new(struct book *in, const void *key, bool is_class, uint32_t but)
 {
     uint32_t index = in->used < NODES ? in->used++ : node_handed_on(in, index_of(but));
@@ -200,7 +201,8 @@ static uint32_t node_new(struct book *in, const void *key, bool is_class, uint32
     return node->number;
 }
 
-/* Does the number still stand for this lock, or for a class? */
+/* Does the number still stand for this lock, or for a class? Its node may have been handed on, so the
+ * generation must be the same, too. */
 static bool is_valid(const struct book *in, uint32_t number, const void *object)
 {
     const struct node *node = &in->nodes[index_of(number)];
@@ -241,7 +243,7 @@ static bool was_seen(struct book *in, uint32_t index)
     return before;
 }
 
-/* Is there a way from `from` to `to`? in->came then leads back. */
+/* Is there a way from `from` to `to`? in->came then leads back, so that it can be told. */
 static bool find_way(struct book *in, uint32_t from, uint32_t to)
 {
     uint32_t depth = 0;

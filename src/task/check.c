@@ -9,7 +9,7 @@
 
 enum { PLACES = 64, NAME = 128 };
 
-/* Nobody else could ever release it: whoever wants it waits for ever. */
+/* It stops the program, because nobody else could ever release it: whoever wants it waits for ever. */
 void task_check_end(struct task_record *record)
 {
     struct wait_held_one one;

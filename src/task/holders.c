@@ -20,7 +20,7 @@ static bool is_counted(const struct task_record *record, const void *count)
            atom_load(&record->inside, RELAXED) == (uintptr_t)count;
 }
 
-/* Those that wait themselves: all must end, so one that cannot is enough. */
+/* Those that wait themselves: one that cannot end is enough, because all must. */
 static int counted_holders(const struct wait_self *waiter, const void *shown,
                            struct wait_holder *who, int most)
 {

@@ -80,7 +80,7 @@ void wait_held_drop(struct wait_self *self)
     base_spin_unlock(&lists.lock);
 }
 
-/* Another thread of the parent may have held the lock: at worst a list is lost. */
+/* Because another thread of the parent may have held the lock. At worst a list is lost. */
 void wait_held_after_fork(void)
 {
     lists.lock = (base_spin){0};

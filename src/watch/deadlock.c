@@ -146,7 +146,8 @@ static bool is_younger(const struct hop *one, const struct hop *other)
                                                 : one->id > other->id;
 }
 
-/* The youngest of all, or of those that may fail; NULL: none. */
+/* The youngest of all, or of those that may fail, because a block's wait for its tasks cannot; NULL:
+ * none. */
 static struct hop *youngest(bool may_fail)
 {
     struct hop *found = NULL;
@@ -158,7 +159,8 @@ static struct hop *youngest(bool may_fail)
     return found;
 }
 
-/* A number for this circle of these very waits. */
+/* A number for this circle of these very waits, so that the one who was woken to end does not tell
+ * again what the youngest has told. */
 static bool was_told(void)
 {
     uint64_t sum = 0;
