@@ -312,8 +312,8 @@ static void lot_rouse(const struct lot_woken *woken)
         woken->asleep[i].carrier->rouse(woken->asleep[i].self);
 }
 
-/* As lot_wake for one, with all of it in registers: most wakes are such. */
-static int lot_wake_one(const struct lot_marks *marks)
+/* As lot_wake for one, with all of it in registers: most wakes are such. `rest`: others sleep. */
+static int lot_wake_one(const struct lot_marks *marks, bool *rest)
 {
     for (;;) {
         struct bucket *bucket = lot_lock(marks->word);
@@ -324,6 +324,7 @@ static int lot_wake_one(const struct lot_marks *marks)
         struct wait_self *self = node ? node->self : NULL;
         const struct wait_carrier *carrier = node ? self->carrier : NULL; /* as lot_sleeper's */
         uint32_t seen = node ? lot_fire_one(node) : WAIT_AWAKE;
+        *rest = lot_next(bucket, &bucket->queue, marks->word) != NULL;
         lot_unlock(bucket);
         if (likely(seen == WAIT_ASLEEP))
             carrier->rouse(self);
@@ -358,7 +359,9 @@ int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more
         lot_defer(self, word, count, more);
         return 0;
     }
-    return likely(count == 1) ? lot_wake_one(&marks) : lot_wake_many(&marks, count);
+    bool rest;
+    int fired = lot_wake_one(&marks, &rest);
+    return unlikely(rest && count > 1) ? fired + lot_wake_many(&marks, count - fired) : fired;
 }
 
 /* ---- moving sleepers from one word to another */
