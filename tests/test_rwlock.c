@@ -563,6 +563,28 @@ TEST_LABELED(who_forks_goes_on_reading, "process")
         plait_rwlock_release(&lock);
 }
 
+static int try_to_write(void *arg)
+{
+    need(plait_rwlock_acquire_write(&lock, PLAIT_NOW) == -EAGAIN);
+    return 0;
+}
+
+/* By the table alone, which nobody of the child has looked at before. */
+static void forker_keeps_writers_out(void *arg)
+{
+    crew_run(PLAIT_THREAD, 1, try_to_write, NULL);
+    plait_rwlock_release(&lock);
+    use_it();
+}
+
+TEST_LABELED(who_forks_while_reading_keeps_writers_out, "process")
+{
+    char text[1024];
+    ck_assert_int_eq(plait_rwlock_acquire_read(&lock, PLAIT_NOW), 0);
+    ck_assert_msg(harness_fork(forker_keeps_writers_out, NULL, text, sizeof text) == 0, "%s", text);
+    plait_rwlock_release(&lock);
+}
+
 static void writer_mends(void *arg)
 {
     need(plait_rwlock_acquire_read(&lock, PLAIT_NOW) == -EOWNERDEAD);

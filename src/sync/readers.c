@@ -21,11 +21,17 @@ static void readers_restore(void)
             entry->both = 0;
     }
     memset(readers_table, 0, sizeof readers_table);
+    uint64_t columns = 0;
     for (uint32_t i = 0; i < reads->count; i++) {
         union readers_entry *entry = reads->entry[i];
-        entry->both |= readers_is_own(entry) ? (uint64_t)wait_forks << 32 : id[i];
+        bool own = readers_is_own(entry);
+        entry->both |= own ? (uint64_t)wait_forks << 32 : id[i];
         entry->both += READERS_ONE;
+        if (!own)
+            columns |= UINT64_C(1) << (entry - readers_table[0]) / READERS_ROWS;
     }
+    /* Last, because a column in use tells everybody that the table is in order. */
+    atom_or(&task_read_columns, columns, SEQ_CST);
 }
 
 /* The first of this process does it, the others wait for him, since a count of before would be lost

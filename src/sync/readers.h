@@ -49,7 +49,7 @@ static inline unsigned readers_row(const void *lock)
 /* The table is in order for this process; otherwise readers_settle. */
 static inline bool readers_are_settled(void)
 {
-    return likely(atom_load(&task_read_columns, RELAXED) != 0);
+    return likely(atom_load(&task_read_columns, ACQUIRE) != 0); /* pairs with readers_restore */
 }
 
 /* Enters by the entry of this CPU; NULL: not by the straight way. The caller looks afterwards
@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) union readers_entry *
 readers_enter_here(const void *lock)
 {
     unsigned column = os_cpu_hint() % READERS_COLUMNS;
-    if (unlikely(!(atom_load(&task_read_columns, RELAXED) >> column & 1)))
+    if (unlikely(!(atom_load(&task_read_columns, ACQUIRE) >> column & 1)))
         return NULL;
     union readers_entry *entry = &readers_table[column][readers_row(lock)];
     uint64_t id = readers_id(lock), seen = atom_load(&entry->both, RELAXED);
