@@ -508,6 +508,40 @@ TEST_LABELED(misuse_in_one_process, "process")
     harness_dies(in_child, (void *)free_awaited, "freed while 1 tasks wait on it: clerk (get)");
 }
 
+static int put_one_more(void *arg)
+{
+    int item = 2;
+    return plait_put((plait_queue *)arg, &item, PLAIT_NOW);
+}
+
+/* The other side may have any number. */
+static void second_putter(void *arg)
+{
+    plait_settings checked = {.check = true};
+    int order = *(int *)arg, item = 1;
+    ck_assert_int_eq(plait_configure(&checked), 0);
+    plait_queue_options single = {
+        .name = "belt", .order = (plait_order)order, .single_producer = true};
+    plait_queue *queue = plait_queue_open(sizeof(int), 4, &single);
+    (void)!plait_put(queue, &item, PLAIT_NOW);
+    (void)!plait_put(queue, &item, PLAIT_NOW);
+    plait_start(NULL, PLAIT_COROUTINE, get_one, queue, NULL);
+    (void)plait_join_all(PLAIT_NEVER);
+    (void)!plait_get(queue, &item, PLAIT_NOW);
+    fprintf(stderr, "so far ");
+    plait_start(NULL, PLAIT_COROUTINE, put_one_more, queue, NULL);
+    (void)plait_join_all(PLAIT_NEVER);
+}
+
+TEST_LABELED(promises_are_checked, "process")
+{
+    setenv("PLAIT_CHECK", "1", 1);
+    for (int order = PLAIT_FIFO; order <= PLAIT_LIFO; order++)
+        harness_dies(second_putter, &order,
+                     "so far plait: queue belt: a second task puts, but it was opened with "
+                     "single_producer; the first is main");
+}
+
 #if !defined __SANITIZE_ADDRESS__ &&                                                               \
     !defined __SANITIZE_THREAD__ /* they stop at the look that finds out */
 static void use_freed(void *arg)

@@ -1,10 +1,25 @@
 /* How the users of a queue wait. */
 #include "queue/call.h"
+#include "base/report.h"
 #include "os/os.h"
 #include "sync/waiter.h"
 
 /* Before a sleep: so many looks after a pause of so many os_relax, then so many after a yield. */
 enum { PAUSES = 4, PAUSE = 16, YIELDS = 16 };
+
+void call_check_owner(plait_queue *queue, struct queue_side *side)
+{
+    uint32_t first = 0, me = waiter_number(wait_me());
+    char name[128];
+    if (atom_cas(&side->owner, &first, me, ACQUIRE) || first == me)
+        return;
+    bool puts = side == &queue->room;
+    struct wait_self *owner = waiter_of(first);
+    base_misuse(queue, "queue", NULL,
+                "a second task %s, but it was opened with %s; the first is %s",
+                puts ? "puts" : "gets", puts ? "single_producer" : "single_consumer",
+                owner ? waiter_name(owner, name, sizeof name) : "over");
+}
 
 /* What this wait has taught, and that it is over. */
 static void call_leave(struct queue_call *call)

@@ -33,8 +33,13 @@ static inline bool call_pass_on(struct queue_call *call, bool left)
     return unlikely(call->waited) && call_end_wait(call, left);
 }
 
+/* Checked mode: stops the program when a second task does what one has promised to do alone. */
+void call_check_owner(plait_queue *queue, struct queue_side *side);
+
 static inline struct queue_call call_of_put(plait_queue *queue, const void *item, size_t size)
 {
+    if (unlikely(queue->room.single))
+        call_check_owner(queue, &queue->room);
     return (struct queue_call){.queue = queue,
                                .side = &queue->room,
                                .attempt = queue->kind->put,
@@ -45,6 +50,8 @@ static inline struct queue_call call_of_put(plait_queue *queue, const void *item
 
 static inline struct queue_call call_of_get(plait_queue *queue, void *buffer, size_t size)
 {
+    if (unlikely(queue->items.single))
+        call_check_owner(queue, &queue->items);
     return (struct queue_call){.queue = queue,
                                .side = &queue->items,
                                .attempt = queue->kind->get,

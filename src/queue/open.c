@@ -1,5 +1,6 @@
 /* Making a private queue. */
 #include "base/report.h"
+#include "base/settings.h"
 #include "os/os.h"
 #include "queue/keep.h"
 
@@ -140,6 +141,16 @@ static int open_any(plait_queue **made, size_t element, size_t capacity,
     return open_stock(made, element, capacity, options);
 }
 
+/* In checked mode no call is tried before the kind's, where the promises are looked after. */
+static void hold_to_promises(plait_queue *queue, const plait_queue_options *options)
+{
+    if (!base_settings()->check || (!options->single_producer && !options->single_consumer))
+        return;
+    queue->room.single = options->single_producer;
+    queue->items.single = options->single_consumer;
+    queue->magic = QUEUE_OTHER + wait_forks;
+}
+
 plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue_options *options)
 {
     static const plait_queue_options defaults;
@@ -149,6 +160,8 @@ plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue
     int why = options_check(options, element);
     if (!why)
         why = open_any(&queue, element, capacity, options);
+    if (!why)
+        hold_to_promises(queue, options);
     if (!why) {
         queue->element = element;
         queue->capacity = capacity;

@@ -13,7 +13,8 @@ static inline bool is_plain(const plait_queue *queue, const void *item, size_t s
 
 static inline bool is_small(const plait_queue *queue, const void *item, size_t size)
 {
-    return queue_is(queue, QUEUE_OTHER) && queue->kind == &queue_small &&
+    return queue_is(queue, QUEUE_OTHER) && queue->kind == &queue_small && !queue->room.single &&
+           !queue->items.single &&
            likely(item && (size == queue->element || size == PLAIT_UNSIZED));
 }
 

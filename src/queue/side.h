@@ -29,6 +29,8 @@ struct queue_side {
     uint32_t
         waiting; /* calls that are inside wait_until: none may be left when the queue is freed */
     struct sync_budget budget;
+    bool single;    /* checked mode: one task has promised to be the only one that puts, gets */
+    uint32_t owner; /* its number (waiter.h); 0: nobody yet */
 } __attribute__((aligned(64)));
 
 enum { QUEUE_CLOSING = 1, QUEUE_W = 2, QUEUE_EPOCH = 4 };
