@@ -48,8 +48,9 @@ extern "C" {
  *   errors   -EOWNERDEAD (success with news: it holds all, and a holder of at least one died
  *            inside; repair, then plait_lock_mend each: that does nothing to a sound one); else it
  *            holds none: -E2BIG (more than PLAIT_LOCKS_MOST), and as plait_lock_acquire
- *            -ENOTRECOVERABLE, -EDEADLK (this task held one already), -ENOLCK, -EAGAIN (PLAIT_NOW
- *            and one was held), -ETIMEDOUT, -ECANCELED
+ *            -ENOTRECOVERABLE, -EDEADLK (this task held one already, or waits in a circle by
+ *            what it held before), -ENOLCK, -EAGAIN (PLAIT_NOW and one was held), -ETIMEDOUT,
+ *            -ECANCELED
  *   misuse   NULL, the same lock twice, a negative count; a duration where a deadline belongs
  *   blocks   while another task holds one of them */
 PLAIT_MUST_USE int plait_locks_acquire(plait_lock *const *locks, int count, int64_t deadline);
