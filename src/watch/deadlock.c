@@ -403,8 +403,15 @@ static void look_later(void)
         rounds.watch.at = at;
 }
 
+/* Because a thread of the parent may have been walking. */
+static void walk_after_fork(void)
+{
+    walk.lock = (base_spin){0};
+}
+
 __attribute__((constructor(103))) static void deadlock_begin(void)
 {
+    pthread_atfork(NULL, NULL, walk_after_fork);
     wait_look.look = look;
     wait_look.later = look_later;
     sched_hooks.look = round_seeded;

@@ -116,7 +116,7 @@ class Gauge(threading.Thread):
 
 def setting(seed, scale=10):
     """The environment of a run: with a seed, or in real time, in which a second of the notes lasts 1/scale."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("PLAIT_SEED", "SCALE")}
+    environment = {name: value for name, value in os.environ.items() if name not in ("PLAIT_SEED", "SCALE", "PLAIT_CHECK")}
     environment.update({"SCALE": str(scale)} if seed is None else {"PLAIT_SEED": str(seed)})
     # ThreadSanitizer sleeps for a second at the end, while daemons go on
     environment["TSAN_OPTIONS"] = "atexit_sleep_ms=0:" + environment.get("TSAN_OPTIONS", "")
