@@ -315,13 +315,20 @@ static int64_t round_one(struct wait_self *self, int64_t now)
     return WAIT_NEVER;
 }
 
+/* By the slot, because the record of a thread that has ended may be another's just now. With a seed
+ * threads are coroutines, too. */
+static struct task_record *round_record(const struct task_slot *slot)
+{
+    bool one = wait_deterministic || atom_load(&slot->flags, RELAXED) >> 16 == PLAIT_COROUTINE;
+    return one && !task_has_ended(slot) ? slot_record(slot) : NULL;
+}
+
 static int64_t round_all(int64_t now)
 {
     int64_t first = WAIT_NEVER;
     for (uint32_t i = 0; i < slot_limit(); i++) {
-        struct task_record *record = slot_record(slot_at(i));
-        bool one = record && record->co.self.carrier->is_coroutine;
-        int64_t due = one ? round_one(&record->co.self, now) : WAIT_NEVER;
+        struct task_record *record = round_record(slot_at(i));
+        int64_t due = record ? round_one(&record->co.self, now) : WAIT_NEVER;
         first = due < first ? due : first;
     }
     return first;

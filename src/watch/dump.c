@@ -43,7 +43,9 @@ static void dump_stack(struct dump *dump, const plait_task *task)
     char line[192], place[128];
     const struct task_slot *slot = slot_find(task);
     const struct task_record *record = slot ? slot_record(slot) : NULL;
-    bool fiber = record && record->co.self.carrier->is_coroutine;
+    const struct wait_carrier *carrier =
+        record ? atom_load(&record->co.self.carrier, RELAXED) : NULL;
+    bool fiber = carrier && carrier->is_coroutine; /* none: its record is being made another's */
     int count = fiber ? sched_co_frames(&record->co, frames, FRAMES) : 0;
     dump->threads += !fiber;
     for (int i = 0; i < count; i++) {
