@@ -121,7 +121,7 @@ static inline int64_t stress_deadline(struct stress_task *me)
 static inline bool stress_before(void)
 {
     struct wait_self *self = wait_me();
-    self->note.since = 0;
+    atom_store(&self->note.since, 0, RELAXED); /* others may look at it */
     return atom_load(&self->cancel, RELAXED) & 1;
 }
 
