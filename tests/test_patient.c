@@ -402,7 +402,8 @@ static const struct row {
     COROUTINE(a_foreign_thread_holds_what_he_wants),
     THREAD(a_foreign_thread_holds_what_he_wants),
     THREAD(a_plain_mutex_is_held),
-    THREAD(a_handler_will_set_an_event),
+    /* ThreadSanitizer holds signals back until a call of libc, and plait sleeps by none. */
+    {"a_handler_will_set_an_event.thread", a_handler_will_set_an_event, "notsan", PLAIT_THREAD},
     THREAD(a_timer_is_far_away),
     COROUTINE(a_timer_is_far_away),
     COROUTINE(his_own_wait_has_a_deadline),
