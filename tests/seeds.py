@@ -46,8 +46,6 @@ FAULTS = {"struggle": [
     ("the block around is not told again", "src/task/scope.c",
      "            wait_cancel_block(self);", "            ;"),
 ], "readers": [
-    ("a reader that finds the gate held stays counted", "src/sync/rwlock.c",
-     "    if (entry)\n        readers_leave_here(entry);", "    (void)entry;"),
     ("the last reader does not wake the writer", "src/sync/readers.c",
      "    wait_unpark(&entry->word, INT_MAX, false);", "    ;"),
 ], "gates": [

@@ -33,6 +33,14 @@
 #endif
 #endif
 
+/* For functions that read records which may be another task's by then: what they read is a hint, and
+ * ThreadSanitizer is not told of it. */
+#ifdef OS_TSAN
+#define OS_READS_HINTS __attribute__((no_sanitize("thread")))
+#else
+#define OS_READS_HINTS
+#endif
+
 #ifdef OS_ASAN
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake, const void **bottom, size_t *size);

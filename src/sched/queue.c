@@ -10,6 +10,7 @@
  * fresh, moving and global once more; who adds work stores it first and then looks at the state. All four
  * are SEQ_CST, so one of the two sees the other. */
 #include "os/os.h"
+#include "os/sanitizer.h"
 #include "sched/worker.h"
 
 enum { GLOBAL_MOST = 64, STEAL_MOST = 64 };
@@ -141,7 +142,7 @@ void worker_inbox_take(struct sched_worker *worker)
 }
 
 /* The word that it was woken on, once. */
-static uint32_t *take_word(struct sched_co *co)
+OS_READS_HINTS static uint32_t *take_word(struct sched_co *co)
 {
     return atom_load(&co->self.woken_on, RELAXED) ? atom_swap(&co->self.woken_on, NULL, RELAXED)
                                                   : NULL;
@@ -170,7 +171,7 @@ static void inbox_pass_on(struct sched_worker *worker)
 /* The queue belongs to the worker, which may go on at any moment, so the walk may stray into
  * another queue. It meets nothing but coroutines even then, because where one's record lies there
  * never lies anything else; `count` ends it. */
-static void ready_pass_on(struct sched_worker *worker)
+OS_READS_HINTS static void ready_pass_on(struct sched_worker *worker)
 {
     uint32_t left = atom_load(&worker->ready.count, RELAXED);
     struct sched_co *co = atom_load(&worker->ready.first, ACQUIRE);

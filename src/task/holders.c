@@ -1,5 +1,6 @@
 /* Whom a task waits for when it waits for tasks (wait/look.h). A process' own waits are not seen from
  * here, so it counts as one that will act. */
+#include "os/sanitizer.h"
 #include "task/task.h"
 #include "wait/look.h"
 
@@ -14,15 +15,15 @@ int task_holders(const struct wait_self *waiter, const void *shown, struct wait_
     return 1;
 }
 
-static bool is_counted(const struct task_record *record, const void *count)
+OS_READS_HINTS static bool is_counted(const struct task_record *record, const void *count)
 {
     return atom_load(&record->counted_in, RELAXED) == count ||
            atom_load(&record->inside, RELAXED) == (uintptr_t)count;
 }
 
 /* Those that wait themselves: one that cannot end is enough, because all must. */
-static int counted_holders(const struct wait_self *waiter, const void *shown,
-                           struct wait_holder *who, int most)
+OS_READS_HINTS static int counted_holders(const struct wait_self *waiter, const void *shown,
+                                          struct wait_holder *who, int most)
 {
     const void *count = atom_load(&((const struct task_record *)waiter)->awaited, RELAXED);
     int found = 0;

@@ -1,6 +1,7 @@
 #include "wait/held.h"
 #include "base/spin.h"
 #include "os/os.h"
+#include "os/sanitizer.h"
 
 enum { CHUNK = 65536 };
 
@@ -86,7 +87,7 @@ void wait_held_after_fork(void)
     lists.lock = (base_spin){0};
 }
 
-bool wait_held_last(const struct wait_self *self, struct wait_held_one *one)
+OS_READS_HINTS bool wait_held_last(const struct wait_self *self, struct wait_held_one *one)
 {
     const struct wait_held *held = atom_load(&self->held, ACQUIRE);
     uint32_t count = held ? atom_load(&held->count, ACQUIRE) : 0;
@@ -99,7 +100,7 @@ bool wait_held_last(const struct wait_self *self, struct wait_held_one *one)
     return true;
 }
 
-bool wait_held_has(const struct wait_self *self, const void *object)
+OS_READS_HINTS bool wait_held_has(const struct wait_self *self, const void *object)
 {
     const struct wait_held *held = atom_load(&self->held, ACQUIRE);
     uint32_t count = held ? atom_load(&held->count, ACQUIRE) : 0;

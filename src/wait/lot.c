@@ -359,6 +359,8 @@ int wait_unpark_marking(uint32_t *word, int count, uint32_t woken, uint32_t more
         lot_defer(self, word, count, more);
         return 0;
     }
+    if (unlikely(count < 1)) /* nobody, but `more` must be true */
+        return lot_wake_many(&marks, count);
     bool rest;
     int fired = lot_wake_one(&marks, &rest);
     return unlikely(rest && count > 1) ? fired + lot_wake_many(&marks, count - fired) : fired;

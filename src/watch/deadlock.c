@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/spin.h"
 #include "os/os.h"
+#include "os/sanitizer.h"
 #include "task/task.h"
 #include "wait/look.h"
 
@@ -49,7 +50,7 @@ static struct {
 /* ---- the walk */
 
 /* One look at a task's wait. False: it does not wait for holders that are known, or ends by itself. */
-static bool hop_look(struct hop *hop, struct wait_self *self)
+OS_READS_HINTS static bool hop_look(struct hop *hop, struct wait_self *self)
 {
     const struct wait_note *now = &self->note;
     const char *verb = atom_load(&now->verb, ACQUIRE);
@@ -300,7 +301,7 @@ static int64_t look_after(void)
 }
 
 /* Looks for the task if it is time. When it will be; WAIT_NEVER: its wait needs none. */
-static int64_t round_one(struct wait_self *self, int64_t now)
+OS_READS_HINTS static int64_t round_one(struct wait_self *self, int64_t now)
 {
     struct wait_note *note = &self->note;
     uint32_t turn = atom_load(&note->turn, RELAXED);
