@@ -316,7 +316,7 @@ static int as_consumer(void *arg)
 
 struct consumer {
     plait_generator *one;
-    char name[16];
+    char name[20];
     int turn, turns, waits, canceled;
 };
 static struct consumer consumers[3];

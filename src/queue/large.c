@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+/* A message of no bytes may come from, and go to, nowhere; memcpy must not. */
+static void copy(void *to, const void *from, size_t size)
+{
+    if (size)
+        memcpy(to, from, size);
+}
+
 static int put_large(struct queue_call *call)
 {
     const void *from = call->item;
@@ -11,7 +18,7 @@ static int put_large(struct queue_call *call)
     int rc = stock_reserve(call);
     if (rc != 0)
         return rc;
-    memcpy(call->item, from, size);
+    copy(call->item, from, size);
     void *place = call->item;
     call->item = (void *)from;
     stock_commit(call->queue, place);
@@ -25,7 +32,7 @@ static int get_large(struct queue_call *call)
     if (rc != 0)
         return rc;
     void *place = call->item;
-    memcpy(to, place, call->size);
+    copy(to, place, call->size);
     call->item = to;
     stock_release(call->queue, place);
     return 0;
