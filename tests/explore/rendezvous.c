@@ -3,8 +3,8 @@
 #include "explorer.h"
 #include "wait/lot.h"
 
-#include <plait/queue.h>
 #include <plait/case.h>
+#include <plait/queue.h>
 #include <plait/time.h>
 
 #include <errno.h>

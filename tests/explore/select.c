@@ -4,8 +4,8 @@
 #include "sync/lock.h"
 #include "wait/lot.h"
 
-#include <plait/queue.h>
 #include <plait/case.h>
+#include <plait/queue.h>
 #include <plait/time.h>
 
 #include <errno.h>

@@ -44,7 +44,8 @@ static FRAME int run(void *unused)
 
 int main(void)
 {
-    plait_start(NULL, PLAIT_COROUTINE, park_here, NULL, &(plait_start_options){.name = "parked one"});
+    plait_start(NULL, PLAIT_COROUTINE, park_here, NULL,
+                &(plait_start_options){.name = "parked one"});
     plait_start(NULL, PLAIT_COROUTINE, run, NULL, &(plait_start_options){.name = "running one"});
     return plait_join_all(PLAIT_NEVER);
 }
