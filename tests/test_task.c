@@ -204,6 +204,20 @@ TEST_LABELED(visits_beside_ends_of_coroutines, "notsan")
     visit_beside_ends(PLAIT_COROUTINE);
 }
 
+static int leave_by_pthread_exit(void *arg)
+{
+    pthread_exit(arg);
+}
+
+/* It has ended, whatever it ended by: nobody who joins it hangs. */
+TEST(a_thread_that_leaves_by_pthread_exit_has_failed)
+{
+    plait_task *task = begin(PLAIT_THREAD, leave_by_pthread_exit, NULL);
+    ck_assert_int_eq(end(task), -PLAIT_EFAILED);
+    ck_assert_int_eq(plait_start(NULL, PLAIT_THREAD, leave_by_pthread_exit, NULL, NULL), 0);
+    ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 1);
+}
+
 /* ---- without a handle */
 
 TEST_CARRIERS(join_all_counts_failures)

@@ -46,9 +46,9 @@ void plait_rlock_init(plait_rlock *rlock, plait_where where);
 
 /* Takes it, or takes it once more.
  *   returns  0: this task holds it, one deeper than before
- *   errors   those of plait_lock_acquire but -EDEADLK: -EOWNERDEAD (it holds it, at depth 1; repair,
- *            then plait_lock_mend(&rlock->lock)), -ENOTRECOVERABLE, -ENOLCK, -EAGAIN, -ETIMEDOUT,
- *            -ECANCELED
+ *   errors   -EOWNERDEAD (it holds it, at depth 1; repair, then plait_lock_mend(&rlock->lock)),
+ *            -ENOTRECOVERABLE, -ENOLCK, -EDEADLK (the youngest of a circle of waits: watch.h; never
+ *            for what it holds itself), -EAGAIN, -ETIMEDOUT, -ECANCELED
  *   misuse   a duration where a deadline belongs; INT_MAX deep
  *   blocks   while another task holds it; never for who does */
 PLAIT_MUST_USE int plait_rlock_acquire(plait_rlock *rlock, int64_t deadline);

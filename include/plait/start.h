@@ -94,8 +94,8 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
                 const plait_start_options *options);
 
 /* Waits for the task's end and gives the handle back.
- *   status   gets what the function returned, or PLAIT_KILLED(signal); NULL: not wanted. Untouched
- *            on failure
+ *   status   gets what the function returned, PLAIT_KILLED(signal), or -PLAIT_EFAILED of a thread
+ *            that left by pthread_exit; NULL: not wanted. Untouched on failure
  *   returns  0: it has ended, the handle is no more
  *   errors   -EAGAIN (PLAIT_NOW and it runs), -ETIMEDOUT, -ECANCELED (this task, not that one): the
  *            handle stays yours; -EDEADLK (itself, or the youngest of a circle of waits:
@@ -108,8 +108,8 @@ int plait_join(plait_task *task, int *status, int64_t deadline);
  * plait_scoped: for those of this block.
  *   returns  how many failed: returned another status than 0, were killed, or could not be started;
  *            0 when none did
- *   errors   -EAGAIN (PLAIT_NOW and one runs), -ETIMEDOUT, -ECANCELED: nothing is forgotten, call
- *            again
+ *   errors   -EAGAIN (PLAIT_NOW and one runs), -ETIMEDOUT, -ECANCELED, -EDEADLK (the youngest of a
+ *            circle of waits): nothing is forgotten, call again
  *   misuse   a duration where a deadline belongs
  *   blocks   until all have ended */
 int plait_join_all(int64_t deadline);

@@ -43,7 +43,7 @@ typedef enum plait_state {
 plait_task *plait_self(void);
 
 /* Was the calling task cancelled? For loops that never wait; does not take the cancel away.
- *   returns  true from the first plait_cancel on, until a wait has told it
+ *   returns  true from the first plait_cancel on, also after a wait has told it
  *   errors   none
  *   blocks   never */
 bool plait_is_canceled(void);

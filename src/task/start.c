@@ -5,6 +5,8 @@
 #include "task/process.h"
 #include "task/scope.h"
 
+#include <plait/error.h>
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -34,12 +36,20 @@ static int co_launch(struct task_record *record)
     return sched_co_start(&record->co);
 }
 
+/* pthread_exit inside the task: it has ended all the same, and its joiners must hear of it. */
+static void thread_left(void *record)
+{
+    task_end(record, -PLAIT_EFAILED);
+}
+
 static void *thread_main(void *arg)
 {
     struct task_record *record = arg;
     wait_current = &record->co.self;
     os_thread_name(record_name(record));
+    pthread_cleanup_push(thread_left, record);
     task_run(record);
+    pthread_cleanup_pop(0);
     return NULL;
 }
 
