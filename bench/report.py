@@ -136,7 +136,7 @@ def git(*words):
 BEGIN, END = "<!-- measured: bench/run --docs writes from here -->", "<!-- to here; what follows is written by hand -->"
 
 
-def write_docs(results, table, command):
+def write_docs(results, table, command, left_out=()):
     """Replaces the measured part of the page; the analysis below it stays."""
     changed = " with uncommitted changes" if git("status", "--porcelain", "--", "src", "include") else ""
     rows = [["item", "who", "median", "min", "max", "unit", "note"], *[row for r in results for row in r.rows()]]
@@ -146,6 +146,8 @@ def write_docs(results, table, command):
                 "meets 1.0. \"Best beside\" does another job: the note of its row below says which.", "",
                 *markdown(table), "", "## All figures", "", *markdown(rows), "",
                 "## How quiet the machine was", "", *[f"- {r.item.name}: {disturbance(r)}" for r in results], "", END]
+    if left_out:
+        measured[3:3] = [f"Not measured, the time was over: {', '.join(left_out)}.", ""]
     head, tail = "# Performance\n\nWritten by `bench/run --docs`; [bench/README.md](../bench/README.md) says what each item is.\n\n", "\n"
     if os.path.exists(DOCS):
         text = open(DOCS).read()
