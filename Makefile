@@ -34,7 +34,7 @@ test:
 	@.ci/packages test
 	@$(CONFIGURE)ON
 	@$(BUILD) -- --quiet
-	@ctest --test-dir $(B) -j $(JOBS) --output-on-failure
+	@ctest --test-dir $(B) -j $(JOBS) --output-on-failure -LE long
 
 bench:
 	@.ci/packages build
