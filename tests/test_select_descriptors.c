@@ -98,11 +98,17 @@ TEST_LIGHT(writable_while_asleep)
     close(pair[1]);
 }
 
+/* Another one that starts late would open descriptors of its own. */
+static void one_worker(void)
+{
+    setenv("PLAIT_WORKERS", "1", 1);
+}
+
 TEST_LIGHT(cancel_and_deadline_leave_nothing_behind)
 {
     struct crew crew;
     int pair[2], before;
-    setenv("PLAIT_WORKERS", "1", 1); /* another one that starts late has descriptors too */
+    one_worker();
     ends(pair, false);
     struct waiting one = {.cases = {plait_on_readable(pair[0]), plait_on_readable(pair[0])},
                           .count = 2};
@@ -199,6 +205,7 @@ static int use_numbers_again(void *arg)
 
 TEST_LIGHT(numbers_used_again)
 {
+    one_worker();
     crew_run(carrier, 1, use_numbers_again, NULL);
 }
 
@@ -248,6 +255,7 @@ static int without_a_number(void *arg)
 
 TEST_LIGHT(no_number_left)
 {
+    one_worker();
     crew_run(carrier, 1, without_a_number, NULL);
 }
 
