@@ -128,4 +128,25 @@ BENCH_USED static void join(plait_task *task)
     need(plait_join(task, &status, PLAIT_NEVER) == 0 && status == 0, "a task failed");
 }
 
+/* So many threads run `member` for so long, each with one of `crew`, whose elements are `size` bytes. Each waits at
+ * `line` before it begins, and ends soon after *stop is 1. */
+BENCH_USED static struct usage crew_runs(int threads, double seconds, plait_function *member,
+                                         void *crew, size_t size, pthread_barrier_t *line,
+                                         int *stop)
+{
+    plait_task *tasks[256];
+    need(threads >= 1 && threads <= 256, "too many threads");
+    pthread_barrier_init(line, NULL, (unsigned)threads + 1);
+    for (int t = 0; t < threads; t++)
+        tasks[t] = start(PLAIT_THREAD, member, (char *)crew + (size_t)t * size, NULL);
+    pthread_barrier_wait(line);
+    struct usage began = usage_now();
+    sleep_ns((int64_t)(seconds * 1e9));
+    __atomic_store_n(stop, 1, __ATOMIC_RELAXED);
+    struct usage used = usage_since(&began);
+    for (int t = 0; t < threads; t++)
+        join(tasks[t]);
+    return used;
+}
+
 #endif

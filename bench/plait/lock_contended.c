@@ -61,18 +61,8 @@ int main(int argc, char **argv)
     inside = steps_for(100);
     outside = steps_for(100 - 2 * clock_cost_ns());
     shared.x = 1;
-    pthread_barrier_init(&line, NULL, (unsigned)threads + 1);
-
-    plait_task *tasks[THREADS_MOST];
-    for (int t = 0; t < threads; t++)
-        tasks[t] = start(PLAIT_THREAD, member, &crew[t], NULL);
-    pthread_barrier_wait(&line);
-    struct usage began = usage_now();
-    sleep_ns((int64_t)(number(argc, argv, 2) * 1e9));
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-    struct usage used = usage_since(&began);
-    for (int t = 0; t < threads; t++)
-        join(tasks[t]);
+    struct usage used =
+        crew_runs(threads, number(argc, argv, 2), member, crew, sizeof *crew, &line, &stop);
     tell(threads, &used);
     return 0;
 }
