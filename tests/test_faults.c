@@ -44,6 +44,11 @@ static int sleeps(void *arg)
     return plait_sleep(plait_after(20 * PLAIT_SECOND));
 }
 
+static int ends_at_once(void *arg)
+{
+    return 0;
+}
+
 /* ---- fixtures */
 static void nothing(void)
 {
@@ -53,6 +58,15 @@ static void a_process(void)
 {
     if (plait_start(&task, PLAIT_PROCESS, sleeps, NULL, NULL))
         abort();
+}
+
+/* A number that is asked for before the end keeps another one inside until then, on purpose. */
+static void an_ended_process(void)
+{
+    if (plait_start(&task, PLAIT_PROCESS, ends_at_once, NULL, NULL))
+        abort();
+    while (plait_is_alive(task))
+        plait_yield();
 }
 
 static void a_thread(void)
@@ -815,7 +829,7 @@ static const struct row {
      "plait_task_status "
      "plait_task_dumped_core plait_tasks_visit plait_task_waits plait_counters_read",
      nothing, queries, 0},
-    {"plait_task_descriptor", a_process, descriptor, 0},
+    {"plait_task_descriptor", an_ended_process, descriptor, 0},
     {"plait_strerror plait_name plait_version", nothing, texts, 0},
     {"plait_configure", nothing, configure, 0},
     {"plait_dump", a_coroutine, dump, 0},
