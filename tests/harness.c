@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_MOST = 1024, SETTLE_TRIES = 200 };
+enum { DESCRIPTORS_MOST = 1024, SETTLE_TRIES = 200, CHILD_SECONDS = 40 };
 
 struct traces {
     bool open[DESCRIPTORS_MOST];
@@ -163,11 +163,16 @@ static void on_alarm(int signal_number)
     abort();
 }
 
+static void watch_over(unsigned seconds)
+{
+    signal(SIGALRM, on_alarm);
+    alarm(seconds);
+}
+
 static void start_watchdog(void)
 {
     const char *seconds = getenv("PLAIT_TEST_SECONDS");
-    signal(SIGALRM, on_alarm);
-    alarm(seconds != NULL && atoi(seconds) > 0 ? (unsigned)atoi(seconds) : 60);
+    watch_over(seconds != NULL && atoi(seconds) > 0 ? (unsigned)atoi(seconds) : 60);
 }
 
 #ifdef __SANITIZE_THREAD__
@@ -230,17 +235,17 @@ int harness_fork(void (*function)(void *arg), void *arg, char *text, size_t size
     fflush(NULL);
     ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
     pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
+    if (child == 0) { /* without a word to Check: another thread may have held its lock */
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
         signal(SIGABRT, SIG_DFL);
-        signal(SIGALRM, SIG_DFL); /* a hang here is told by the parent's dump */
+        watch_over(CHILD_SECONDS); /* before the parent's, so that its dump is in the text */
         function(arg);
         exit(0);
     }
     close(ends[1]);
+    ck_assert_int_ge(child, 0);
     drain(ends[0], text, size);
     close(ends[0]);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
