@@ -6,7 +6,7 @@
  *     kill --case TEXT    only cases whose name contains it
  *     kill --list
  *
- * A kill is survived when somebody else has the lock within 50 ms, told of the death where one
+ * A kill is survived when somebody else can use the object within 50 ms, told of the death where one
  * happened inside; after 2 s it is stuck. Threads run without patrol (PLAIT_PATROL=0), so that
  * every window in which the kernel would not tell shows as stuck; a coroutine's wake may lie with
  * its helper when the process dies, which only the patrol can mend. The first case has a planted
@@ -29,7 +29,9 @@
 enum { AGAIN = 3, SKIPPED = 77 };
 
 struct common *common;
-static bool holds; /* the harness has the lock */
+static bool blocked; /* the harness has blocked the object */
+
+static const struct kill_case *const sets[] = {kill_lock_cases};
 
 /* How the survivors of one case learnt of the kills. */
 struct tally {
@@ -38,21 +40,24 @@ struct tally {
     char first[256]; /* where the first fault was */
 };
 
-static void start_afresh(void)
+/* The victim sleeps: now the waiter lies down behind it, and the object is unblocked. */
+static const struct kill_noun *blocking;
+static void unblock(void)
 {
-    plait_lock_init(&common->lock, PLAIT_SHARED);
-    common->first = common->second = 0;
-    holds = false;
+    if (!blocked)
+        return;
+    waiter_ask(blocking);
+    blocking->unblock();
+    blocked = false;
 }
 
-/* The victim sleeps on the lock: now the waiter lies down behind it, and the lock is given back. */
-static void give_back(void)
+static void start_afresh(const struct kill_case *one)
 {
-    if (!holds)
-        return;
-    waiter_ask();
-    plait_lock_release(&common->lock);
-    holds = false;
+    one->noun->fresh();
+    blocking = one->noun;
+    blocked = one->contended;
+    if (blocked)
+        one->noun->block();
 }
 
 /* The coroutine is asleep and its helper in the kernel for it. Being seized takes it out, and its
@@ -70,13 +75,11 @@ static bool begin_helper(struct victim *victim)
 /* Runs a victim up to the first instruction of its operation. */
 static bool begin(const struct kill_case *one, struct victim *victim)
 {
-    start_afresh();
-    if (one->contended)
-        holds = plait_lock_acquire(&common->lock, PLAIT_NEVER) == 0;
+    start_afresh(one);
     victim->pid = victim_start(one);
     victim->tid = 0;
     if (one->waited)
-        waiter_ask();
+        waiter_ask(one->noun);
     if (one->helper)
         return begin_helper(victim);
     if (!victim_seize(victim, victim->pid, common->tid))
@@ -92,7 +95,7 @@ static bool begin(const struct kill_case *one, struct victim *victim)
 static bool steps(struct victim *victim, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (!victim_step(victim, give_back))
+        if (!victim_step(victim, unblock))
             return false;
         if (__atomic_load_n(&common->stage, __ATOMIC_ACQUIRE) == STAGE_DONE)
             return false;
@@ -100,32 +103,33 @@ static bool steps(struct victim *victim, int count)
     return true;
 }
 
-/* Somebody else must get the lock. What it was told; how long it took. The waiter may have had it
- * before the kill already, since single steps are slow: then the harness itself looks. */
+/* Somebody else must be able to use it. What it was told; how long it took. The waiter may have been
+ * done before the kill already, since single steps are slow: then the harness itself looks. */
 static int survive(const struct kill_case *one, int64_t since, int64_t *took)
 {
     int64_t got_at = 0, end = since + 3 * PLAIT_SECOND;
     int rc = 0;
-    if (one->contended)
-        give_back();
+    unblock();
+    if (one->noun->rescue)
+        one->noun->rescue();
     if (one->contended || one->waited) {
         rc = waiter_has_got(end) ? common->rc : -ETIMEDOUT;
         got_at = common->got_at;
     }
     if (rc == 0 && got_at < since)
-        rc = lock_and_look(since + 2 * PLAIT_SECOND, &got_at);
+        rc = one->noun->use(since + 2 * PLAIT_SECOND, &got_at);
     *took = got_at - since;
     return rc;
 }
 
-/* The survivors must find a lock as good as new. */
-static bool is_sound(void)
+/* The survivors must find an object as good as new. */
+static bool is_sound(const struct kill_noun *noun)
 {
     int64_t unused;
     for (int i = 0; i < 2; i++)
-        if (lock_and_look(plait_after(2 * PLAIT_SECOND), &unused) != 0)
+        if (noun->use(plait_after(2 * PLAIT_SECOND), &unused) != 0)
             return false;
-    return lock_word()->word == 0 && robust_current->count == 0;
+    return (!noun->is_sound || noun->is_sound()) && robust_current->count == 0;
 }
 
 static void note_fault(struct tally *tally, const char *what, int point, void *place)
@@ -157,8 +161,8 @@ static bool kill_once(const struct kill_case *one, int point, struct tally *tall
         tally->stuck++;
         note_fault(tally, "stuck", point, place);
         waiter_end();
-        waiter_start();
-    } else if ((rc != 0 && rc != -EOWNERDEAD) || !is_sound()) {
+        waiter_start(one->noun);
+    } else if ((rc != 0 && rc != -EOWNERDEAD) || !is_sound(one->noun)) {
         tally->wrong++;
         note_fault(tally, "wrong", point, place);
     }
@@ -196,19 +200,21 @@ static int measure(const struct kill_case *one)
 static bool run_case(const struct kill_case *one, int points)
 {
     struct tally tally = {0};
-    bool no_patrol = !one->coroutine;
+    bool no_patrol = !one->coroutine && !one->patrol;
     setenv("PLAIT_PATROL", no_patrol ? "0" : "20", 1);
-    waiter_start();
-    start_afresh();
+    if (one->noun->open)
+        one->noun->open();
+    waiter_start(one->noun);
+    one->noun->fresh();
     int64_t unused; /* what the first call alone does, is done before */
-    lock_and_look(plait_after(PLAIT_SECOND), &unused);
+    one->noun->use(plait_after(PLAIT_SECOND), &unused);
     int count = measure(one), every = points && count > points ? count / points + 1 : 1;
     for (int point = 1; point <= count && !(one->planted && tally.stuck); point += every)
         kill_at(one, point, &tally);
     waiter_end();
     bool good = one->planted ? tally.stuck > 0 : !tally.stuck && !tally.late && !tally.wrong;
     printf(
-        "%-4s%-32s %5d instructions, %4d kills: got %d, told %d, %d after 5 ms, stuck %d, late %d, "
+        "%-4s%-40s %5d instructions, %4d kills: got %d, told %d, %d after 5 ms, stuck %d, late %d, "
         "wrong %d; slowest %.1f ms%s%s\n",
         good ? "ok" : "BAD", one->name, count, tally.kills, tally.got, tally.told, tally.slow,
         tally.stuck, tally.late, tally.wrong, (double)tally.slowest / 1e6,
@@ -232,6 +238,17 @@ static bool run_apart(const struct kill_case *one, int points)
     return status == 0;
 }
 
+static bool run_set(const struct kill_case *set, int points, const char *only)
+{
+    bool good = true;
+    for (const struct kill_case *one = set; one->name; one++)
+        if (points < 0)
+            puts(one->name);
+        else if (strstr(one->name, only))
+            good &= run_apart(one, points);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     int points = 100;
@@ -246,10 +263,7 @@ int main(int argc, char **argv)
             only = argv[++i];
         else if (strcmp(argv[i], "--list") == 0)
             points = -1;
-    for (const struct kill_case *one = kill_cases; one->name; one++)
-        if (points < 0)
-            puts(one->name);
-        else if (strstr(one->name, only))
-            good &= run_apart(one, points);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        good &= run_set(sets[i], points, only);
     return good ? 0 : 1;
 }

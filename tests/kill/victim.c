@@ -1,84 +1,9 @@
-/* What the victims do, and which cases there are. */
+/* The victim: a process that prepares, says so, and runs the operation when it may. */
 #include "kill.h"
 #include "os/os.h"
-#include "sync/shared_lock.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-static void acquire(void)
-{
-    if (plait_lock_acquire(&common->lock, PLAIT_NEVER))
-        _exit(1);
-}
-
-static void release(void)
-{
-    plait_lock_release(&common->lock);
-}
-
-static void warm(void)
-{
-    acquire();
-    release();
-}
-
-static void register_thread(void)
-{
-    robust_tid();
-}
-
-static void section(void)
-{
-    acquire();
-    common->first++;
-    common->second++;
-    release();
-}
-
-/* A release with a window of one instruction: unlinked and not yet covered. */
-static void release_planted(void)
-{
-    struct robust_word *lock = lock_word();
-    struct robust_thread *here = robust_current;
-    void *volatile *newest = robust_link_of(here, &here->newest);
-    void *volatile *pending = here->pending;
-    void *oldest = robust_link_of(here, &here->oldest), *link = robust_link_of(here, lock);
-    here->count--;
-    *newest = oldest;
-    *pending = link;
-    atom_and(&lock->word, ~ROBUST_OWNER, RELEASE);
-    *pending = NULL;
-}
-
-const struct kill_case kill_cases[] = {
-    {.name = "planted window", .prepare = acquire, .operate = release_planted, .planted = true},
-    {.name = "first acquire of a thread", .operate = acquire},
-    {.name = "acquire", .prepare = warm, .operate = acquire},
-    {.name = "release", .prepare = acquire, .operate = release},
-    {.name = "section", .prepare = warm, .operate = section},
-    {.name = "release to a waiter", .prepare = acquire, .operate = release, .waited = true},
-    {.name = "contended acquire",
-     .prepare = register_thread,
-     .operate = acquire,
-     .contended = true},
-    {.name = "acquire, coroutine", .prepare = warm, .operate = acquire, .coroutine = true},
-    {.name = "release to a waiter, coroutine",
-     .prepare = acquire,
-     .operate = release,
-     .waited = true,
-     .coroutine = true},
-    {.name = "contended acquire, coroutine",
-     .operate = acquire,
-     .contended = true,
-     .coroutine = true},
-    {.name = "contended acquire, its helper",
-     .operate = acquire,
-     .contended = true,
-     .coroutine = true,
-     .helper = true},
-    {0},
-};
 
 /* The stages are what the harness goes by: it steps from READY to DONE. */
 static int run(void *arg)
