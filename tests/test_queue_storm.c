@@ -25,7 +25,7 @@ static plait_queue *open_kind(enum kind kind)
 static int64_t patience(unsigned *random)
 {
     int64_t deadline = storm_deadline(random);
-    return deadline == PLAIT_NEVER ? plait_after(20 * PLAIT_MILLISECOND) : deadline;
+    return deadline == PLAIT_NEVER ? plait_after(PLAIT_MILLISECOND) : deadline;
 }
 
 static bool got(struct storm *storm, int rc, bool at_once)
@@ -83,9 +83,11 @@ static void get_somehow(struct storm *storm, unsigned *random, bool at_once)
         get_somehow(storm, random, false);
 }
 
+/* The fuller it is, the rather a get: otherwise all of them soon wait on the same side, and the storm
+ * is one of time-outs. */
 static void act(struct storm *storm, unsigned *random)
 {
-    if (crew_random(random) % 2)
+    if (crew_random(random) % 4 > plait_queue_size(queue))
         put_somehow(storm, random, true);
     else
         get_somehow(storm, random, true);
