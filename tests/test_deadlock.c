@@ -32,6 +32,20 @@ static int cross(void *reversed)
     return rc;
 }
 
+static plait_lock *shared;
+
+static int cross_shared(void *reversed)
+{
+    plait_lock *first = &shared[reversed != NULL], *second = &shared[reversed == NULL];
+    need(plait_lock_acquire(first, PLAIT_NEVER) == 0);
+    meet();
+    int rc = plait_lock_acquire(second, PLAIT_NEVER);
+    if (rc == 0)
+        plait_lock_release(second);
+    plait_lock_release(first);
+    return rc;
+}
+
 static int cross_in_blocks(void *reversed)
 {
     plait_with (reversed ? &b : &a) {
@@ -71,6 +85,22 @@ TEST_LIGHT(one_is_refused_and_the_other_goes_on)
     ck_assert_int_eq(pair.status[0] + pair.status[1], -EDEADLK);
     ck_assert(pair.status[0] == 0 || pair.status[1] == 0);
     ck_assert_int_eq(reports_of(PLAIT_REPORT_DEADLOCK), 1);
+}
+
+/* Both are tasks of this process: who holds what is known here, though the locks lie elsewhere. */
+TEST_LIGHT(shared_locks_make_circles_too)
+{
+    struct pair pair;
+    reports_begin();
+    ck_assert_ptr_nonnull(shared = plait_share(2 * sizeof *shared));
+    for (int i = 0; i < 2; i++)
+        plait_lock_init(&shared[i], PLAIT_SHARED);
+    start_pair(&pair, carrier, cross_shared);
+    join_pair(&pair);
+    ck_assert_int_eq(pair.status[0] + pair.status[1], -EDEADLK);
+    ck_assert(pair.status[0] == 0 || pair.status[1] == 0);
+    ck_assert_int_eq(reports_of(PLAIT_REPORT_DEADLOCK), 1);
+    plait_share_free(shared);
 }
 
 TEST_LIGHT(a_report_alone_refuses_nobody)

@@ -37,6 +37,7 @@
 #include "os/os.h"
 #include "sync/budget.h"
 #include "sync/waiter.h"
+#include "wait/look.h"
 
 #include <errno.h>
 
@@ -200,11 +201,27 @@ static int lock_spin(struct shared_call *call)
     return rc;
 }
 
+/* A task of this process, if one holds it: what others' wait for is not seen from here. */
+static int lock_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
+                        int most)
+{
+    *who = (struct wait_holder){.self = robust_holder(shown)};
+    return who->self != NULL;
+}
+
+static int lock_wait(struct shared_call *call, int64_t deadline, void *place)
+{
+    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
+    wait_on_holders(call->self, lock_holders, true);
+    int rc = wait_until(&acquire, call, call->lock, deadline, place);
+    wait_on_holders(call->self, NULL, true);
+    return rc;
+}
+
 /* The word was not simply free: `seen`. Step 1 is done. */
 static __attribute__((noinline)) int acquire_slowly(struct robust_word *lock, int64_t deadline,
                                                     void *place, uint32_t seen)
 {
-    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
     struct shared_call call = {.lock = lock, .here = robust_current, .self = wait_current};
     if ((seen & ROBUST_OWNER) == call.here->tid && robust_holds(lock, task_of(call.self))) {
         wait_uncover();
@@ -214,7 +231,7 @@ static __attribute__((noinline)) int acquire_slowly(struct robust_word *lock, in
     if (rc == -EAGAIN && deadline != 0)
         rc = lock_spin(&call);
     if (rc == -EAGAIN)
-        rc = wait_until(&acquire, &call, lock, deadline, place);
+        rc = lock_wait(&call, deadline, place);
     if (rc != 0 && rc != -EOWNERDEAD)
         wait_uncover();
     else

@@ -5,7 +5,8 @@
 #include "wait/robust.h"
 
 /* 0, -EOWNERDEAD (it is held, and an owner died inside), -ENOTRECOVERABLE, -EAGAIN (deadline 0),
- * -ETIMEDOUT, -ECANCELED, -EDEADLK (this task holds it), -ENOLCK (this thread holds
+ * -ETIMEDOUT, -ECANCELED, -EDEADLK (this task holds it, or waits
+ * in a circle), -ENOLCK (this thread holds
  * ROBUST_HELD_MOST words, or has no memory for the first one). */
 int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place);
 /* Misuse unless this task holds it. */

@@ -155,6 +155,29 @@ bool robust_holds(const struct robust_word *held, uint64_t task)
     return false;
 }
 
+/* By the holder's private array, because the object may name anybody. */
+OS_READS_HINTS static struct wait_self *record_holds(const struct robust_thread *record,
+                                                     const struct robust_word *held)
+{
+    uint32_t count = atom_load(&record->count, RELAXED);
+    for (uint32_t i = 0; i < count && i < ROBUST_HELD_MOST; i++)
+        if (atom_load(&record->held[i].word, RELAXED) == held)
+            return (struct wait_self *)(uintptr_t)atom_load(&record->held[i].task, RELAXED);
+    return NULL;
+}
+
+OS_READS_HINTS struct wait_self *robust_holder(const struct robust_word *held)
+{
+    struct robust_word copy;
+    if (!os_peek(held, &copy, sizeof copy) || !(copy.word & ROBUST_OWNER))
+        return NULL;
+    for (const struct robust_thread *record = atom_load(&records, ACQUIRE); record;
+         record = record->next)
+        if (atom_load(&record->oldest.word, RELAXED) == (copy.word & ROBUST_OWNER))
+            return record_holds(record, held);
+    return NULL;
+}
+
 int robust_held_count(uint64_t task)
 {
     const struct robust_thread *here = robust_current;

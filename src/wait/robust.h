@@ -137,6 +137,9 @@ static inline bool robust_holds_newest(const struct robust_thread *here,
     const struct robust_held *newest = &here->held[here->count - 1];
     return likely(here->count && newest->word == held && newest->task == task);
 }
+/* The task of this process that holds it, as a hint; NULL: none, or another process'. May be asked
+ * when the object is gone. */
+struct wait_self *robust_holder(const struct robust_word *held);
 int robust_held_count(uint64_t task); /* how many this task holds, for the check at its end */
 /* Does this thread hold a word in this memory? It must not be unmapped then. */
 bool robust_holds_within(const void *start, size_t size);

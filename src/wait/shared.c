@@ -45,21 +45,33 @@ static int thread_wait(struct wait_self *self, const struct wait_word *words, in
     return os_futex_wait(words[0].word, words[0].seen, true, end);
 }
 
+/* Its look for a deadlock is due (look.h). The wait has no deadline then. */
+static bool thread_looks(struct wait_self *self)
+{
+    if (!self->note.holders || self->note.due == WAIT_NEVER || wait_now() < self->note.due)
+        return false;
+    __atomic_store_n(&self->note.due, WAIT_NEVER, __ATOMIC_RELAXED);
+    return true;
+}
+
 static int thread_park(struct wait_self *self, const struct wait_word *words, int count,
                        int64_t deadline)
 {
+    int64_t end = self->note.holders && self->note.due < deadline ? self->note.due : deadline;
     uint32_t armed = WAIT_ARMED;
     int woken = -EAGAIN;
     /* ACQ_REL pairs with who fires: it rouses only whom it saw ASLEEP. */
     if (wait_self_arm(self) && atom_cas(&self->state, &armed, WAIT_ASLEEP, ACQ_REL)) {
         atom_add(&wait_count_waits, 1, RELAXED);
-        woken = thread_wait(self, words, count, patrol_end(deadline));
+        woken = thread_wait(self, words, count, patrol_end(end));
     }
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
     if (woken >= 0 && woken < count)
         state = WAIT_WORD + (uint32_t)woken; /* a result outranks a cancel, which stays due */
     else if (woken == -ETIMEDOUT && state == WAIT_ASLEEP && wait_now() >= deadline)
         state = WAIT_TIMEOUT;
+    else if (woken == -ETIMEDOUT && state == WAIT_ASLEEP && thread_looks(self))
+        state = WAIT_LOOK;
     return wait_self_disarmed(self, state);
 }
 
