@@ -171,7 +171,8 @@ static int lock_words(void *object, struct wait_word *words)
     if (!call->waits_for)
         call->asleep_since = os_now();
     call->waits_for = seen & ROBUST_OWNER;
-    words[0] = (struct wait_word){.word = word, .seen = seen | ROBUST_WAITERS, .shared = true};
+    words[0] = (struct wait_word){
+        .word = word, .seen = seen | ROBUST_WAITERS, .shared = true, .owned = true};
     return 1;
 }
 

@@ -39,6 +39,7 @@ struct entry {
     uint32_t seen;
     uint32_t waiters; /* 0: free */
     bool fresh;       /* nobody was served since the last one joined */
+    bool owned;       /* the word names its holder, which may be gone */
 };
 
 enum { HELPER_NONE, HELPER_RUNS, HELPER_LEAVES };
@@ -91,7 +92,7 @@ static bool is_due(struct entry *entry, const uint32_t *word, bool woken, bool p
         uint32_t now = atom_load(entry->word, ACQUIRE); /* pairs with whatever released it */
         due |= now != entry->seen && entry->fresh;
         if (patrols)
-            due |= !entry->fresh || robust_patrol(entry->word, now);
+            due |= !entry->fresh || (entry->owned && robust_patrol(entry->word, now));
         entry->fresh &= !due;
     }
     base_spin_unlock(&helper.lock);
@@ -216,18 +217,18 @@ int helper_end(int64_t deadline, void *place)
     return wait_for_change(&helper.state, HELPER_LEAVES, deadline, place);
 }
 
-bool helper_join(uint32_t *word, uint32_t seen)
+bool helper_join(const struct wait_word *joined)
 {
     if (unlikely(atom_load(&helper.state, RELAXED) != HELPER_RUNS) && !start())
         return false;
     base_spin_lock(&helper.lock);
-    struct entry *entry = find(word, true);
+    struct entry *entry = find(joined->word, true);
     if (!entry) {
         base_spin_unlock(&helper.lock);
         return false;
     }
     bool rings = entry->waiters++ == 0 || !entry->fresh;
-    *entry = (struct entry){word, seen, entry->waiters, true};
+    *entry = (struct entry){joined->word, joined->seen, entry->waiters, true, joined->owned};
     base_spin_unlock(&helper.lock);
     if (rings)
         ring();

@@ -3,12 +3,12 @@
 #ifndef WAIT_HELPER_H
 #define WAIT_HELPER_H
 
-#include "base/atomic.h"
+#include "wait/wait.h"
 
-/* The caller lies in the lot under *word, which was `seen` then. From now on one coroutine of
- * those that joined is woken when the word is woken in the kernel, and looks at it each 20 ms.
- * False: no helper, or too many words: the caller patrols by itself. */
-bool helper_join(uint32_t *word, uint32_t seen);
+/* The caller lies in the lot under the word, which was as `seen` says then. From now on one
+ * coroutine of those that joined is woken when the word is woken in the kernel, and looks at it
+ * each 20 ms. False: no helper, or too many words: the caller patrols by itself. */
+bool helper_join(const struct wait_word *joined);
 void helper_leave(uint32_t *word);
 /* The caller has waited on the word and waits no more, whatever came of it: the next one looks,
  * unless the helper sleeps for them all. */

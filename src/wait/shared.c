@@ -83,7 +83,7 @@ static int coroutine_park(struct wait_self *self, const struct wait_word *words,
     int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, count) : 0, helped = 0;
     if (entered == count) { /* not when a cancel is due: there is at least one word */
         while (!wait_deterministic && helped < count &&
-               helper_join(words[helped].word, words[helped].seen))
+               helper_join(&words[helped]))
             helped++;
         self->carrier->sleep(self, helped == count ? deadline : patrol_end(deadline));
     }

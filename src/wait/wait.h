@@ -31,6 +31,8 @@ struct wait_word {
     bool shared;
     bool first; /* private: before all who sleep on it, for one who was woken in vain and keeps his
                    place */
+    bool owned; /* shared: bits 29..0 are zero or its holder's TID, so the patrol may find that
+                   thread gone and mark the word; any other number there must be left alone */
 };
 
 struct wait_self;
