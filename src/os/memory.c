@@ -2,6 +2,7 @@
 #include "os/syscall.h"
 #include "os/text.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -92,10 +93,10 @@ static bool fits(size_t size)
 
 /* In pieces, because an interrupted fallocate of this kind gives everything back and a profiler's
  * timer would then never let a large one end (16 MB take 5 ms). */
-static long allocate(long file, off_t size)
+static long allocate(long file, off_t from, off_t size)
 {
     long r = 0;
-    for (off_t at = 0; at < size && r == 0; at += CHUNK)
+    for (off_t at = from; at < size && r == 0; at += CHUNK)
         r = OS_CALL_AGAIN(fallocate, file, 0, at, size - at < CHUNK ? size - at : CHUNK);
     return r;
 }
@@ -106,16 +107,23 @@ int os_memfd(const char *name, size_t size)
         return -EINVAL;
     if (!fits(size))
         return -ENOSPC;
-    long file = OS_CALL(memfd_create, name, MFD_CLOEXEC);
+    long file = OS_CALL(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file == -EACCES) /* sysctl vm.memfd_noexec=2 wants it said */
-        file = OS_CALL(memfd_create, name, MFD_CLOEXEC | NO_EXEC_SEAL);
+        file = OS_CALL(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | NO_EXEC_SEAL);
     if (file < 0)
         return (int)file;
-    long r = allocate(file, (off_t)size);
+    long r = allocate(file, 0, (off_t)size);
+    if (r == 0) /* no peer can cut it, which would be a SIGBUS for us */
+        r = OS_CALL(fcntl, file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL);
     if (r == 0)
         return (int)file;
     os_close((int)file);
     return (int)r;
+}
+
+int os_memfd_grow(int descriptor, size_t from, size_t to)
+{
+    return fits(to - from) ? (int)allocate(descriptor, (off_t)from, (off_t)to) : -ENOSPC;
 }
 
 void *os_alloc(size_t size)

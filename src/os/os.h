@@ -121,10 +121,28 @@ void os_discard(void *memory, size_t size);
 /* Copies memory of this process that may be gone by now: false, where a plain read would be a
  * fault; also where the kernel forbids it */
 bool os_peek(const void *address, void *copy, size_t size);
-/* Anonymous file of that size, close-on-exec, pages allocated: -ENOSPC, never SIGBUS later. From
+/* Anonymous file of that size, close-on-exec, pages allocated and sealed against cutting: -ENOSPC,
+ * never SIGBUS later. From
  * 16 MB on it is refused before it takes any when it does not fit into MemAvailable. */
 int os_memfd(const char *name, size_t size);
+/* Allocates these bytes of it too; all or -ENOSPC, and then it may be longer than before. */
+int os_memfd_grow(int descriptor, size_t from, size_t to);
 void *os_map_file(int descriptor, size_t size); /* shared mapping; NULL */
+
+/* ---- file.c: the files under shared memory */
+struct os_file {
+    uint64_t device, inode, size;
+    uint32_t mode, user, links;
+};
+int os_file_look(int descriptor, struct os_file *file);
+/* An open file description of its own for the same file, by /proc; close-on-exec */
+int os_file_again(int descriptor);
+/* A byte is locked by an open file description, and free when the last descriptor of that is
+ * closed, however its process ends. -EAGAIN: another description has it. */
+int os_byte_lock(int descriptor, uint64_t byte);
+void os_byte_unlock(int descriptor, uint64_t byte);
+/* The first of these bytes that another description has locked; -ENOENT: none */
+int64_t os_byte_locked(int descriptor, uint64_t from, uint64_t count);
 
 /* ---- poller.c: epoll and eventfd */
 int os_event_open(void); /* eventfd, non-blocking, close-on-exec */

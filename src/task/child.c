@@ -141,6 +141,7 @@ _Noreturn void child_leave(int status)
     locals_destroy(record);
     task_finish_children(record);
     exit_join_all();
+    process_tell_leaving();
     fflush(NULL);
     page_end(status, PAGE_RETURNED);
     _exit(status & 0xff);

@@ -112,6 +112,7 @@ static void exit_handler(void)
     leaving.caller = wait_current;
     atom_store(&wait_interrupted, exit_stop_daemon, RELEASE);
     sched_stop();
+    process_tell_leaving();
     if (is_default)
         sigaction(SIGINT, &old, NULL);
 }

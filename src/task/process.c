@@ -186,6 +186,19 @@ static int process_adopt(struct task_process *process, pid_t pid)
     return 0;
 }
 
+struct process_hooks process_hooks;
+__thread bool process_forking __attribute__((tls_model("initial-exec")));
+
+static pid_t process_fork(void)
+{
+    process_forking = true;
+    pid_t pid = fork();
+    process_forking = false;
+    if (pid != 0 && process_hooks.forked)
+        process_hooks.forked(pid);
+    return pid;
+}
+
 int process_start(struct task_record *record, const plait_start_options *options)
 {
     int rc = fork_refused();
@@ -200,7 +213,7 @@ int process_start(struct task_record *record, const plait_start_options *options
     flush_output();
     if (wait_deterministic)
         sched_real_event(1);
-    pid_t pid = rc < 0 ? -1 : fork();
+    pid_t pid = rc < 0 ? -1 : process_fork();
     if (pid == 0)
         child_main(record, parent);
     if (rc == 0 && pid < 0)

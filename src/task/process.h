@@ -40,6 +40,21 @@ struct task_process {
     bool ended;
 };
 
+/* What src/share wants to be told. `forked`: on the thread that forked, of a fork of process_start's,
+ * whose handlers see process_forking set: the child's pid, -1 when there is none. `leaving`: this
+ * process ends and joins nobody any more. */
+struct process_hooks {
+    void (*forked)(pid_t pid);
+    void (*leaving)(void);
+};
+extern struct process_hooks process_hooks;
+extern __thread bool process_forking __attribute__((tls_model("initial-exec")));
+static inline void process_tell_leaving(void)
+{
+    if (process_hooks.leaving)
+        process_hooks.leaving();
+}
+
 int process_start(struct task_record *record, const plait_start_options *options);
 void process_cancel(struct task_record *record);
 void process_insist(struct task_record *record); /* and TERM, KILL, if it does not end */

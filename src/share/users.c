@@ -1,0 +1,202 @@
+/* The roster of an area.
+ *
+ * Problem: whether a process that has the area open still lives must be known exactly, cheaply, within
+ * 50 ms, whatever killed it, and before its first instruction. Obvious idea: note its pid. But pids are
+ * used again, an executed program keeps its own, and a forked child's is known too late. Instead each
+ * user has an open file description of the memory file, and by it holds a lock on the byte of its
+ * index: the kernel drops it with the last descriptor of that description, at exit, kill and exec. A
+ * parent opens and locks a child's description before the fork, so that there is no moment in which
+ * the child runs unknown; and one system call tells whether anybody else is there at all.
+ *
+ * Enter:
+ *   1. lock the byte of an entry that is free or whose user is gone
+ *   2. bury who was there before (4)
+ *   3. fill it in, id last, with release order
+ * Bury, by who has the byte locked:
+ *   4. marks to gone_marks, died if it did not leave, id = 0. Killed in between: the next does it
+ *      again, to the same end
+ * Leave:
+ *   5. as 4 by the user itself, then close the description, which drops the lock */
+#include "share/inside.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define NOT_YET (UINT64_C(1) << 63)
+#define INDEX UINT64_C(511)
+enum { SERIAL_SHIFT = 9 };
+
+base_spin share_lock;
+
+/* Step 4. A process that was executed anew, or closed all its descriptors, lives: it has left. Its
+ * threads are gone for the kernel before its files are closed. */
+static void bury(struct share_header *header, struct share_entry *entry)
+{
+    struct share_roster *roster = &header->roster;
+    uint64_t id = atom_load(&entry->id, ACQUIRE); /* pairs with the release of enter */
+    if (id && !(id & NOT_YET)) {
+        atom_or(&roster->gone_marks, atom_load(&entry->marks, RELAXED), RELAXED);
+        if (os_thread_is_gone((pid_t)atom_load(&entry->pid, RELAXED)))
+            atom_store(&roster->died, 1, RELAXED);
+    }
+    atom_store(&entry->id, 0, RELEASE);
+}
+
+/* Steps 1 and 2: the index, or -errno. Entries of the living are only looked at in the second round. */
+static int claim(struct share_header *header, int file)
+{
+    for (int round = 0; round < 2; round++)
+        for (uint32_t i = 0; i < SHARE_USERS; i++) {
+            struct share_entry *entry = &header->entries[i];
+            if (round == 0 && atom_load(&entry->id, RELAXED))
+                continue;
+            int rc = os_byte_lock(file, i);
+            if (rc == -EAGAIN || rc == -EACCES)
+                continue;
+            if (rc == 0)
+                bury(header, entry);
+            return rc < 0 ? rc : (int)i;
+        }
+    return -EUSERS;
+}
+
+int roster_enter(struct share_header *header, int file, bool for_child, struct share_user *user)
+{
+    struct share_roster *roster = &header->roster;
+    int index = claim(header, file);
+    if (index < 0)
+        return index;
+    uint32_t top = atom_load(&roster->top, RELAXED);
+    while (top <= (uint32_t)index && !atom_cas(&roster->top, &top, (uint32_t)index + 1, ACQ_REL))
+        ;
+    struct share_entry *entry = &header->entries[index];
+    uint64_t serial = atom_add(&roster->serial, 1, RELAXED) + 1;
+    *user = (struct share_user){
+        .file = file,
+        .index = (uint32_t)index,
+        .id = (serial << SERIAL_SHIFT & ~NOT_YET) | (uint64_t)index,
+    };
+    atom_store(&entry->marks, 0, RELAXED);
+    atom_store(&entry->pid, 0, RELAXED);
+    atom_store(&entry->file, (uint32_t)file, RELAXED);
+    atom_store(&entry->id, user->id | NOT_YET, RELEASE);
+    if (!for_child)
+        roster_confirm(header, user, (uint32_t)getpid());
+    return 0;
+}
+
+/* By the child and by its parent, whoever comes first. */
+void roster_confirm(struct share_header *header, struct share_user *user, uint32_t pid)
+{
+    struct share_entry *entry = &header->entries[user->index];
+    uint64_t seen = user->id | NOT_YET;
+    atom_store(&entry->pid, pid, RELAXED);
+    if (atom_cas(&entry->id, &seen, user->id, RELEASE))
+        atom_add(&header->roster.entered, 1, RELAXED);
+}
+
+void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks)
+{
+    struct share_entry *entry = &header->entries[user->index];
+    atom_or(&header->roster.gone_marks, marks, RELAXED);
+    if ((atom_load(&entry->id, RELAXED) & ~NOT_YET) == user->id)
+        atom_store(&entry->id, 0, RELEASE);
+}
+
+static void entry_mark(struct share_area *area, uint32_t bits)
+{
+    struct share_entry *entry = &area->header->entries[area->me.index];
+    atom_or(&area->marks, bits, RELAXED);
+    if ((atom_load(&entry->id, RELAXED) & ~NOT_YET) == area->me.id)
+        atom_or(&entry->marks, bits, RELAXED);
+}
+
+void share_user_mark(struct share_area *area, uint32_t bits)
+{
+    if (likely((atom_load(&area->marks, RELAXED) & bits) == bits))
+        return;
+    if (area->header)
+        entry_mark(area, bits);
+    else
+        atom_or(&area->marks, bits, RELAXED);
+}
+
+uint32_t share_user_marks(const struct share_area *area)
+{
+    return atom_load(&area->marks, RELAXED);
+}
+
+/* Is the byte locked by somebody who is not this process? */
+static bool somebody_else(struct share_area *area)
+{
+    for (uint64_t from = 0; from < SHARE_USERS;) {
+        int64_t at = os_byte_locked(area->me.file, from, SHARE_USERS - from);
+        if (at < 0)
+            return at != -ENOENT;
+        const struct share_entry *entry = &area->header->entries[at];
+        if (atom_load(&entry->id, ACQUIRE) == 0 || atom_load(&entry->pid, RELAXED) != area->pid)
+            return true;
+        from = (uint64_t)at + 1; /* a second open of this process */
+    }
+    return false;
+}
+
+static uint32_t marks_of_others(const struct share_area *area)
+{
+    const struct share_header *header = area->header;
+    uint32_t top = atom_load(&header->roster.top, RELAXED);
+    uint32_t marks = atom_load(&header->roster.gone_marks, RELAXED);
+    for (uint32_t i = 0; i < top && i < SHARE_USERS; i++)
+        if (i != area->me.index && atom_load(&header->entries[i].id, ACQUIRE))
+            marks |= atom_load(&header->entries[i].marks, RELAXED);
+    return marks;
+}
+
+/* All entries but this process' own, if nobody has their bytes locked. */
+static void bury_all(struct share_area *area)
+{
+    struct share_header *header = area->header;
+    uint32_t top = atom_load(&header->roster.top, RELAXED);
+    base_spin_lock(&share_lock);
+    for (uint32_t i = 0; i < top && i < SHARE_USERS; i++) {
+        struct share_entry *entry = &header->entries[i];
+        if (i == area->me.index || !atom_load(&entry->id, RELAXED) ||
+            os_byte_lock(area->me.file, i) != 0)
+            continue;
+        bury(header, entry);
+        os_byte_unlock(area->me.file, i);
+    }
+    base_spin_unlock(&share_lock);
+}
+
+bool share_users_others(struct share_area *area, struct share_others *others)
+{
+    *others = (struct share_others){0};
+    if (!area->header)
+        return false;
+    struct share_roster *roster = &area->header->roster;
+    others->alive = share_area_check(area) != 0 || somebody_else(area);
+    if (!others->alive)
+        bury_all(area);
+    others->marks = marks_of_others(area);
+    others->died = atom_load(&roster->died, RELAXED);
+    others->ever = others->died || atom_load(&roster->entered, RELAXED) > 1;
+    if (atom_load(&roster->unknown, RELAXED))
+        others->alive = true;
+    return others->ever && !others->alive;
+}
+
+uint64_t share_user_me(struct share_area *area)
+{
+    return area->header ? area->me.id : 0;
+}
+
+bool share_user_is_gone(struct share_area *area, uint64_t user)
+{
+    uint64_t index = user & INDEX;
+    if (!area->header || index >= SHARE_USERS)
+        return true;
+    if ((atom_load(&area->header->entries[index].id, ACQUIRE) & ~NOT_YET) != user)
+        return true;
+    return index != area->me.index && os_byte_locked(area->me.file, index, 1) == -ENOENT;
+}
