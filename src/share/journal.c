@@ -1,0 +1,58 @@
+#include "share/journal.h"
+#include "base/report.h"
+
+#include <plait/error.h>
+
+void share_journal_save(struct share_log *log, const void *at, size_t size)
+{
+    const uint64_t *word = at;
+    size_t words = size / sizeof *word;
+    if (words > log->most - log->count)
+        base_misuse(at, "journal", __builtin_return_address(0), "a change of more than %u words",
+                    log->most);
+    for (size_t i = 0; i < words; i++) {
+        struct share_saved *saved = &log->journal->saved[log->count++];
+        atom_store(&saved->offset, (uint64_t)((const char *)&word[i] - log->base), RELAXED);
+        atom_store(&saved->old, atom_load(&word[i], RELAXED), RELAXED);
+    }
+    /* Pairs with the acquire of undo; and the caller's stores must come after it, because a word that
+     * is changed before it counts as saved would stay changed. */
+    atom_store(&log->journal->count, log->count, SEQ_CST);
+}
+
+void share_journal_set(struct share_log *log, uint64_t *word, uint64_t value)
+{
+    share_journal_save(log, word, sizeof *word);
+    atom_store(word, value, RELAXED);
+}
+
+void share_journal_done(struct share_log *log)
+{
+    log->count = 0;
+    atom_store(&log->journal->count, 0, RELEASE);
+}
+
+static bool is_inside(const struct share_log *log, uint64_t offset)
+{
+    return offset % sizeof(uint64_t) == 0 && log->size >= sizeof(uint64_t) &&
+           offset <= log->size - sizeof(uint64_t);
+}
+
+int share_journal_undo(struct share_log *log)
+{
+    uint64_t count = atom_load(&log->journal->count, ACQUIRE);
+    log->count = 0;
+    if (count > log->most)
+        return -PLAIT_EFORMAT;
+    for (uint64_t i = 0; i < count; i++)
+        if (!is_inside(log, atom_load(&log->journal->saved[i].offset, RELAXED)))
+            return -PLAIT_EFORMAT;
+    for (uint64_t i = count; i-- > 0;) {
+        uint64_t offset = atom_load(&log->journal->saved[i].offset, RELAXED);
+        if (is_inside(log, offset)) /* still: a peer may have changed it since the look above */
+            atom_store((uint64_t *)(log->base + offset),
+                       atom_load(&log->journal->saved[i].old, RELAXED), RELAXED);
+    }
+    share_journal_done(log);
+    return (int)count;
+}
