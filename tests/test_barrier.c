@@ -195,8 +195,8 @@ static bool acting;
 static void act_slowly(void *arg)
 {
     need(!__atomic_exchange_n(&acting, true, __ATOMIC_RELAXED));
-    plait_event_set(&begun);
     need(plait_barrier_wait(&barrier, PLAIT_NEVER) == -EDEADLK);
+    plait_event_set(&begun); /* from now on others may break it */
     need(plait_event_wait(&go_on, PLAIT_NEVER) == 0);
     plait_yield();
     __atomic_store_n(&acting, false, __ATOMIC_RELAXED);
