@@ -10,7 +10,8 @@
  *     event.h      a flag to wait for                condition.h  until something has changed
  *     semaphore.h  at most so many at a time         barrier.h    meet, then go on together
  *     latch.h      a count that comes to 0           once.h       a function that runs once
- *     queue.h      items from task to task; queue_many.h, queue_place.h, queue_done.h: more of it
+ *     queue.h      items from task to task; queue_many.h, queue_place.h, queue_done.h: more of it;
+ *                  queue_shared.h: between processes
  *     select.h     the first of several things; case.h: which things
  *     local.h      a value for each task             share.h      memory that children see too
  *     watch.h      look inside
@@ -35,6 +36,7 @@
 #include <plait/queue_done.h>
 #include <plait/queue_many.h>
 #include <plait/queue_place.h>
+#include <plait/queue_shared.h>
 #include <plait/rlock.h>
 #include <plait/rwlock.h>
 #include <plait/scope.h>

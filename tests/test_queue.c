@@ -109,11 +109,9 @@ TEST(sizes_and_options_that_cannot_be)
     ck_assert_int_eq(open_fails(1, (size_t)1 << 41, NULL), ENOMEM);
     ck_assert_int_eq(open_fails(PLAIT_MESSAGES, 0, NULL), ENOTSUP);
     ck_assert_int_eq(open_fails(8, 0, &(plait_queue_options){.order = PLAIT_LIFO}), EINVAL);
-    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.where = PLAIT_SHARED}), ENOTSUP);
-    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.redeliver = true}), ENOTSUP);
+    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.redeliver = true}), EINVAL);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.compare = compare_nothing}), EINVAL);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.bytes = 100}), EINVAL);
-    ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.url = "shm:x"}), ENOTSUP);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.where = 7}), EINVAL);
     ck_assert_int_eq(open_fails(8, 1, &(plait_queue_options){.order = 7}), EINVAL);
     plait_queue_options newer = {0};

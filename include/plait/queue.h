@@ -25,7 +25,9 @@
  * is kept elsewhere: several items with one call in queue_many.h, writing and reading in place in
  * queue_place.h, waiting until all is done in queue_done.h, several queues at once in select.h.
  *
- * The queue is opaque and of one process: its first use in a forked child aborts. Since 0.1. */
+ * A private queue is of one process: its first use in a forked child aborts. One of PLAIT_SHARED
+ * serves this process and its later children, one with a URL unrelated processes; how that differs is
+ * told in queue_shared.h. Opaque. Since 0.1. */
 #ifndef PLAIT_QUEUE_H
 #define PLAIT_QUEUE_H
 #include <plait/macros.h>
@@ -36,19 +38,19 @@ extern "C" {
 #define PLAIT_UNBOUNDED ((size_t)-1) /* capacity: a put never waits */
 #define PLAIT_MESSAGES ((size_t)0)   /* element: byte strings of any length, each as it was put */
 typedef enum plait_order { PLAIT_FIFO, PLAIT_LIFO, PLAIT_PRIORITY } plait_order;
-/* Zeroes are the defaults; so is NULL for all of it. .where, .redeliver and .url are for a later
- * version: answered with ENOTSUP, so that a program for it finds out. */
+/* Zeroes are the defaults; so is NULL for all of it. */
 typedef struct plait_queue_options {
     const char *name;  /* for messages and the dump; copied */
-    plait_where where; /* PLAIT_PRIVATE */
+    plait_where where; /* PLAIT_PRIVATE; PLAIT_SHARED: queue_shared.h */
     plait_order order; /* PLAIT_FIFO */
     /* PLAIT_PRIORITY instead of numbers: less than 0 when *a goes out before *b. It runs inside the
      * queue: it must not use it, and not wait. One that lies gets some order, and all items. */
     int (*compare)(const void *a, const void *b);
-    /* promises of yours that only one task puts, gets: PLAIT_CHECK=1 holds you to them */
-    bool redeliver, single_producer, single_consumer;
-    size_t bytes; /* PLAIT_MESSAGES: room in all; 0: no limit */
-    const char *url;
+    bool redeliver; /* shared: what a killed taker had not plait_queue_task_done comes back */
+    /* promises of yours that only one task puts, gets: faster; PLAIT_CHECK=1 holds you to them */
+    bool single_producer, single_consumer;
+    size_t bytes;    /* PLAIT_MESSAGES: room in all; 0: no limit, shared 1 MB */
+    const char *url; /* "shm:NAME" */
     PLAIT_OPTIONS(plait_queue_options)
 } plait_queue_options;
 
@@ -60,7 +62,7 @@ typedef struct plait_queue_options {
  *            elements only
  *   returns  the queue; plait_queue_free gives it back
  *   errors   NULL and errno: EINVAL (a size too large, an option that is none or does not go with
- *            the others), ENOTSUP (for a later version), ENOMEM
+ *            the others), ENOTSUP (messages without room), ENOMEM; shared: queue_shared.h
  *   blocks   never */
 plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue_options *options);
 
@@ -103,7 +105,8 @@ void plait_queue_free(plait_queue *queue);
  *   size     bytes of *item: the message's, or the queue's element, or for that PLAIT_UNSIZED
  *   returns  0: it is in, and the item is yours to use again
  *   errors   -EAGAIN (PLAIT_NOW and full), -EPIPE (closed), -EMSGSIZE (a message larger than the
- *            room in all), -ENOMEM (without a bound, or a message), -ETIMEDOUT, -ECANCELED
+ *            room in all), -ENOMEM (without a bound, or a message), -ETIMEDOUT, -ECANCELED; shared:
+ *            -EOWNERDEAD, -PLAIT_EFORMAT
  *   misuse   another size; a duration where a deadline belongs; in a child that was forked after
  *            the open
  *   blocks   while the queue is full */
@@ -124,7 +127,7 @@ PLAIT_MUST_USE int plait_put_priority_bytes(plait_queue *queue, const void *item
  *            PLAIT_UNSIZED
  *   returns  the size of the item
  *   errors   -EAGAIN (PLAIT_NOW and empty), -EPIPE (closed and empty), -EMSGSIZE (the next message
- *            is larger, and stays), -ETIMEDOUT, -ECANCELED
+ *            is larger, and stays), -ETIMEDOUT, -ECANCELED; shared: -EOWNERDEAD, -PLAIT_EFORMAT
  *   misuse   another size; a duration where a deadline belongs; in a child that was forked after
  *            the open
  *   blocks   while the queue is empty and open */

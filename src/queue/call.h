@@ -13,9 +13,13 @@ struct queue_call {
     size_t size;       /* of the item; a get's: room, then what it got */
     size_t count, did; /* of many: how many at most, how many it did */
     int64_t priority;
-    int64_t since; /* of the first sleep */
+    int64_t since;    /* of the first sleep; shared: when it last looked after those who are gone */
+    int64_t deadline; /* shared */
+    void *place;      /* shared: of the user's call, once it waits */
     unsigned looks;
     bool waited, slept, counted; /* it has spun; slept; is among those that its side counts */
+    bool joins;                  /* shared: it waits until all is done */
+    bool looks_after;            /* shared: this attempt settles what the dead left */
 };
 
 /* Waits until the attempt has a result; for calls whose first attempt said -EAGAIN. */

@@ -20,7 +20,7 @@ void queue_bad(const plait_queue *queue, void *place)
 
 void queue_check_any(const plait_queue *queue, void *place)
 {
-    if (!queue_is(queue, QUEUE_MAGIC) && !queue_is(queue, QUEUE_OTHER))
+    if (!queue_is(queue, QUEUE_MAGIC) && !queue_is(queue, QUEUE_OTHER) && !queue_is_shared(queue))
         queue_bad(queue, place);
 }
 

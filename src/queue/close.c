@@ -1,8 +1,9 @@
-/* Closing and freeing a private queue. */
+/* Closing and freeing a queue. */
 #include "base/report.h"
 #include "queue/call.h"
 #include "queue/done.h"
 #include "queue/keep.h"
+#include "queue/shared_done.h"
 
 #include <plait/task.h>
 #include <plait/watch.h>
@@ -42,7 +43,9 @@ int plait_queue_close_now(plait_queue *queue,
         queue->kind->close(queue);
     while (drop_next(queue, dropped, arg))
         count++;
-    if (count)
+    if (count && queue_is_shared(queue))
+        shared_done_add(queue, count);
+    else if (count)
         done_add(queue, count);
     queue_let_go(queue);
     return count < INT_MAX ? (int)count : INT_MAX;
@@ -85,17 +88,25 @@ static uint32_t waiting_on(struct queue_side *side)
     return counted > asleep ? counted : asleep;
 }
 
+/* The counts were the parent's before a fork. */
+static void waits_forget(plait_queue *queue)
+{
+    queue->items.waiting = queue->room.waiting = queue->finished.waiting = 0;
+}
+
 void plait_queue_free(plait_queue *queue)
 {
     if (!queue)
         return;
     void *place = __builtin_return_address(0);
     queue_check_any(queue, place);
+    if (queue_is_shared(queue) && queue->shared.forks != wait_forks)
+        waits_forget(queue);
     uint32_t waiting = waiting_on(&queue->items) + waiting_on(&queue->room) +
                        atom_load(&queue->finished.waiting, ACQUIRE);
     if (waiting)
         free_refuse(queue, waiting, place);
-    size_t left = queue->kind->size(queue);
+    size_t left = queue_is_shared(queue) ? 0 : queue->kind->size(queue); /* others' still */
     if (left) {
         char name[128];
         base_report(PLAIT_REPORT_DROPPED, "queue %s: freed with %zu items inside",

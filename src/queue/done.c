@@ -12,6 +12,7 @@
  * a. */
 #include "queue/done.h"
 #include "base/report.h"
+#include "queue/shared_done.h"
 
 #include <plait/queue_done.h>
 
@@ -41,7 +42,7 @@ void done_add(plait_queue *queue, uint64_t count)
 static void check(const plait_queue *queue, void *place)
 {
     queue_check_any(queue, place);
-    if (!queue->kind->puts)
+    if (!queue->kind->puts && !queue->kind->is_drained)
         base_misuse(queue, "queue", place, "it has no room inside, so it counts no items");
 }
 
@@ -49,6 +50,10 @@ void plait_queue_task_done(plait_queue *queue)
 {
     WAIT_POINT();
     check(queue, __builtin_return_address(0));
+    if (queue_is_shared(queue)) {
+        shared_task_done(queue, __builtin_return_address(0));
+        return;
+    }
     uint64_t done = atom_load(&queue->finished.done, RELAXED) & ~DONE_W;
     if (done >= queue->kind->gets(queue))
         base_misuse(queue, "queue", __builtin_return_address(0),
@@ -87,6 +92,8 @@ int plait_queue_join(plait_queue *queue, int64_t deadline)
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
     check(queue, place);
+    if (queue_is_shared(queue))
+        return shared_join(queue, deadline, place);
     if (is_done(queue))
         return 0;
     atom_add(&queue->finished.waiting, 1, RELAXED);

@@ -1,8 +1,9 @@
-/* Making a private queue. */
+/* Making a queue. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "os/os.h"
 #include "queue/keep.h"
+#include "queue/shared_open.h"
 
 /* Items that are larger are copied without the stock's lock. FIRST: bytes of an unbounded stock's
  * first slab. MOST: of all items of a queue, far beyond what there is. */
@@ -20,8 +21,8 @@ static int options_check(const plait_queue_options *options, size_t element)
     if (options->order != PLAIT_FIFO && options->order != PLAIT_LIFO &&
         options->order != PLAIT_PRIORITY)
         return EINVAL;
-    if (options->where || options->redeliver || options->url)
-        return ENOTSUP;
+    if (options->redeliver && !options->where && !options->url)
+        return EINVAL; /* a private queue's takers die with it */
     if ((options->compare && options->order != PLAIT_PRIORITY) ||
         (options->bytes && element != PLAIT_MESSAGES))
         return EINVAL;
@@ -134,6 +135,8 @@ static int open_rendezvous(plait_queue **made, size_t element, const plait_queue
 static int open_any(plait_queue **made, size_t element, size_t capacity,
                     const plait_queue_options *options)
 {
+    if (options->where || options->url)
+        return shared_open(made, element, capacity, options);
     if (capacity == 0)
         return element ? open_rendezvous(made, element, options) : ENOTSUP;
     if (element && capacity != PLAIT_UNBOUNDED && options->order == PLAIT_FIFO)
@@ -148,7 +151,8 @@ static void hold_to_promises(plait_queue *queue, const plait_queue_options *opti
         return;
     queue->room.single = options->single_producer;
     queue->items.single = options->single_consumer;
-    queue->magic = QUEUE_OTHER + wait_forks;
+    if (!queue_is_shared(queue))
+        queue->magic = QUEUE_OTHER + wait_forks;
 }
 
 plait_queue *plait_queue_open(size_t element, size_t capacity, const plait_queue_options *options)

@@ -4,6 +4,7 @@
 #include "queue/stock_one.h"
 
 #include <plait/queue_many.h>
+#include <plait/queue_shared.h>
 
 static inline bool is_plain(const plait_queue *queue, const void *item, size_t size)
 {
@@ -98,4 +99,10 @@ bool plait_queue_is_closed(const plait_queue *queue)
 {
     queue_check_any(queue, __builtin_return_address(0));
     return queue->kind->is_closed(queue);
+}
+
+uint64_t plait_queue_lost(const plait_queue *queue)
+{
+    queue_check_any(queue, __builtin_return_address(0));
+    return queue_is_shared(queue) ? atom_load(&queue->shared.head->lost, RELAXED) : 0;
 }

@@ -1,8 +1,9 @@
-/* The private queue's parts, and the table by which the kinds of queue differ. */
+/* The queue's parts, and the table by which the kinds of queue differ. */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
 #include "queue/ring.h"
+#include "queue/shared.h"
 #include "queue/side.h"
 #include "queue/stock.h"
 
@@ -42,16 +43,24 @@ struct queue_kind {
     /* How a call of this kind waits, and its cases; NULL: as in call.c and case.c. */
     int (*wait)(const char *verb, struct queue_call *call, int64_t deadline, void *place);
     const struct plait_case_kind *on_get, *on_put;
+    /* ---- of shared ones alone (shared.h) */
+    /* A word that changes when the call could go on; false: it could now. */
+    bool (*vain_word)(struct queue_call *call, struct wait_word *word);
+    bool (*is_drained)(const plait_queue *queue); /* nothing is inside or on its way in */
+    void (*repair)(plait_queue *queue); /* under the lock of an end; NULL: nothing to do */
     void (*destroy)(
         plait_queue *queue); /* what lies outside the queue's own memory; NULL: nothing */
 };
 extern const struct queue_kind queue_fifo, queue_small, queue_large, queue_rendezvous;
+extern const struct queue_kind queue_shared_ring;
 
 /* Plus wait_forks: so that one comparison finds a freed queue, what never was one, and one of the
  * parent's in a forked child. A queue on a ring has the first, so that its calls need not look at
  * the kind; all others have the second. */
 #define QUEUE_MAGIC UINT64_C(0x706c616974517565)
 #define QUEUE_OTHER UINT64_C(0x706c61694f517565)
+/* As it is: a shared one is good in every child. */
+#define QUEUE_SHARED UINT64_C(0x706c616953517565)
 
 /* Who waits until all that was put is done.
  *   `done`: bits 0..62 how many items are done, bit 63 W: somebody may sleep until all are. Its
@@ -72,6 +81,7 @@ struct plait_queue {
     union {
         struct ring ring;
         struct stock stock;
+        struct shared shared;
     };
     struct queue_side items, room;
     struct queue_done finished;
@@ -86,6 +96,11 @@ void queue_check_item(const plait_queue *queue, const void *item, size_t size, v
 static inline bool queue_is(const plait_queue *queue, uint64_t magic)
 {
     return likely(queue && (uintptr_t)queue % 64 == 0 && queue->magic == magic + wait_forks);
+}
+
+static inline bool queue_is_shared(const plait_queue *queue)
+{
+    return queue && (uintptr_t)queue % 64 == 0 && queue->magic == QUEUE_SHARED;
 }
 
 #endif

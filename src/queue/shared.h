@@ -1,0 +1,86 @@
+/* The queue that processes share: what lies in its area, and what each process keeps for itself.
+ *
+ * docs/shared-memory-queue.md tells the protocol and argues each point at which somebody may be
+ * killed; tests/models/queue.c explores it. What holds for both kinds (shared_ring.c, shared_stock.c):
+ * an item is in, or out, by one store into its cell's own word, behind its bytes. All else, indices
+ * and orders and counts, can be derived from the cells, so whoever finds it left half done mends it. */
+#ifndef QUEUE_SHARED_H
+#define QUEUE_SHARED_H
+
+#include "share/users.h"
+#include "wait/robust.h"
+
+struct queue_call;
+
+/* The two ends. Putters sleep on the word of SHARED_PUTS until there is room, getters on that of
+ * SHARED_GETS until there is an item; who joins, on SHARED_JOINS until all is done. */
+enum shared_side { SHARED_PUTS, SHARED_GETS, SHARED_JOINS, SHARED_SIDES };
+
+/* The word on which a side sleeps:
+ *   bit 31 W       somebody may sleep on it. Taken off only together with a wake of all
+ *   bit 30 CLOSED  for ever
+ *   bits 29..0     zero, because of what the kernel does at a death (robust.h, R2) */
+#define SHARED_W ROBUST_WAITERS
+#define SHARED_CLOSED UINT32_C(0x40000000)
+
+/* On lines of their own: the two sides run on different CPUs. */
+struct shared_end {
+    struct robust_word lock;
+    uint64_t position __attribute__((aligned(64))); /* of a ring: where this side goes on */
+    uint64_t count; /* how many were put, were got; a hint behind a death */
+};
+
+struct shared_head {
+    struct shared_end ends[2];
+    struct {
+        uint32_t word;
+    } __attribute__((aligned(64))) sleep[SHARED_SIDES];
+    uint64_t done; /* items that are done; its lower half is slept on */
+    uint64_t lost; /* known to have died with their takers */
+    uint32_t closed;
+    uint32_t backs; /* ring: some slot is BACK. Set before the first one is */
+    uint32_t skips; /* ring: some slot is SKIPPED. Set before the first one is */
+    uint32_t unused;
+    uint64_t own[24] __attribute__((aligned(64))); /* the kind's */
+    char cells[] __attribute__((aligned(64)));
+};
+
+/* This process' part. The shape is computed from the arguments of the open, never read. */
+struct shared {
+    struct share_area *area;
+    struct shared_head *head;
+    uint64_t lap; /* ring: as in ring.h */
+    size_t stride, owners, order,
+        map;                  /* bytes from cell to cell; offsets of what lies behind them */
+    size_t bytes, granules;   /* messages: room; pieces of its memory */
+    int64_t patrolled;        /* when this process last looked after places of the dead */
+    uint32_t forks;           /* in which process the counts of the handle hold */
+    uint32_t marked[2];       /* wait_forks + 1: this process is known to put, to get */
+    int kind;                 /* enum plait_order */
+    bool redeliver, alone[2]; /* alone: promised, so that its end needs no lock */
+};
+
+enum { SHARED_HAS_PUT = 1, SHARED_HAS_GOT = 2 }; /* marks of users */
+
+/* ---- shared_call.c: entering an end, waking, waiting */
+/* 0: the end is this task's, and sound. -EAGAIN: somebody has been inside for 50 ms; another code. */
+int shared_enter(struct queue_call *call, enum shared_side side);
+void shared_leave(const struct queue_call *call, enum shared_side side);
+/* Around a commit: if this thread dies in between, the kernel wakes one of that side. */
+void shared_cover(const struct queue_call *call, enum shared_side side);
+void shared_wake(plait_queue *queue, enum shared_side side, int count);
+void shared_uncover(void);
+/* Sleeps as call_wait does; ends when nobody alive could end it. */
+int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place);
+enum shared_side shared_side_of(const struct queue_call *call);
+/* This process puts, gets: others will wait for it. */
+void shared_mark_slowly(plait_queue *queue, enum shared_side side);
+/* Is its process gone? */
+bool shared_is_gone(const plait_queue *queue, uint64_t owner);
+
+/* ---- shared_close.c */
+bool shared_is_closed(const plait_queue *queue);
+void shared_close(plait_queue *queue);
+void shared_destroy(plait_queue *queue);
+
+#endif

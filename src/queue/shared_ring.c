@@ -1,0 +1,521 @@
+/* The shared queue of elements, first in, first out: a ring with a lock at each end.
+ *
+ * Problem: a task may be killed at any instruction of a put or a get, and the others must find each
+ * item whole, once, and the ring usable. Obvious idea: two counters, a place claimed by adding one
+ * (the private ring's). But who is killed behind his claim leaves a hole for ever. So an end has one
+ * task at a time, by a lock that survives its holder, and nothing is claimed: the slot's stamp, stored
+ * behind the item, is the whole effect, and the index only tells where to look. Steps, of a put:
+ *
+ *   1. take the lock of the end
+ *   2. look at the index' slot: its stamp says FREE for this position: go on. Of an earlier lap: full.
+ *      A later state: who was here before died between 5 and 6: move the index on, look again
+ *   3. copy the item in
+ *   4. pending = the getters' word
+ *   5. stamp = ITEM: the commit
+ *   6. move the index on
+ *   7. the getters' word has W: wake one; 7a. that woke nobody: W off and all woken, in one step
+ *   8. pending = NULL
+ *   9. give the lock back
+ *
+ * A get is the same with the two changed about: it looks for ITEM, copies out, and its commit is FREE
+ * for the next lap. With single_producer or single_consumer that end has no steps 1 and 9.
+ *
+ * Positions and stamps are the private ring's (ring.h): lap | index, and lap | state. RESERVED and
+ * TAKEN slots belong to a process, in `owners`; when it is gone, who is blocked by one settles it. */
+#include "os/os.h"
+#include "queue/shared_done.h"
+
+#include <plait/error.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+enum look { LOOK_GO, LOOK_VAIN, LOOK_BEHIND, LOOK_SKIP };
+
+static inline struct ring_slot *slot_at(const struct shared *shared, uint64_t position)
+{
+    uint64_t index = position & (shared->lap - 1);
+    return (struct ring_slot *)(shared->head->cells + index * shared->stride);
+}
+
+static inline uint64_t *owner_at(const struct shared *shared, uint64_t position)
+{
+    uint64_t index = position & (shared->lap - 1);
+    return (uint64_t *)(void *)(shared->head->cells + shared->owners) + index;
+}
+
+static inline uint64_t lap_of(const struct shared *shared, uint64_t position)
+{
+    return position & ~(shared->lap - 1);
+}
+
+static inline uint64_t next_of(const plait_queue *queue, uint64_t position)
+{
+    const struct shared *shared = &queue->shared;
+    if (likely((position & (shared->lap - 1)) + 1 < queue->capacity))
+        return position + 1;
+    return lap_of(shared, position) + shared->lap;
+}
+
+/* Whatever the memory says, the index is inside. */
+static inline uint64_t position_of(const plait_queue *queue, enum shared_side side)
+{
+    const struct shared *shared = &queue->shared;
+    uint64_t position = atom_load(&shared->head->ends[side].position, ACQUIRE);
+    return likely((position & (shared->lap - 1)) < queue->capacity) ? position
+                                                                    : lap_of(shared, position);
+}
+
+/* 2. */
+static inline enum look look_at(const struct shared *shared, enum shared_side side,
+                                uint64_t position, uint64_t stamp)
+{
+    uint64_t lap = lap_of(shared, position), at = lap_of(shared, stamp);
+    unsigned state = stamp & RING_STATE;
+    if (at != lap)
+        return at < lap ? LOOK_VAIN : LOOK_BEHIND;
+    if (side == SHARED_PUTS)
+        return state == RING_FREE ? LOOK_GO : LOOK_BEHIND;
+    if (state == RING_ITEM)
+        return LOOK_GO;
+    if (state == RING_SKIPPED)
+        return LOOK_SKIP;
+    return state == RING_FREE || state == RING_RESERVED ? LOOK_VAIN : LOOK_BEHIND;
+}
+
+/* A slot that blocks its end, of a process that is gone: what it reserved is no item; what it took is
+ * lost, for nobody knows how far it came. True: look again. */
+static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
+{
+    struct shared *shared = &queue->shared;
+    unsigned state = stamp & RING_STATE;
+    if ((state != RING_RESERVED && state != RING_TAKEN) ||
+        !shared_is_gone(queue, atom_load(owner_at(shared, position), RELAXED)))
+        return false;
+    uint64_t settled =
+        state == RING_RESERVED ? stamp - state + RING_SKIPPED : stamp - state + shared->lap;
+    if (!atom_cas(&slot_at(shared, position)->stamp, &stamp, settled, ACQ_REL))
+        return true;
+    if (state == RING_TAKEN)
+        atom_add(&shared->head->lost, 1, RELAXED);
+    return true;
+}
+
+/* Steps 5 and 6 of one that was given up: there is no item. */
+static void skip(plait_queue *queue, uint64_t position)
+{
+    struct shared *shared = &queue->shared;
+    atom_swap(&slot_at(shared, position)->stamp, lap_of(shared, position) + shared->lap, SEQ_CST);
+    atom_store(&shared->head->ends[SHARED_GETS].position, next_of(queue, position), RELEASE);
+    shared_wake(queue, SHARED_PUTS, 1);
+}
+
+/* 2, with the lock: 0 and the position; -EAGAIN. Each round but the last moves the index on, so more
+ * rounds than slots mean that somebody has written lies. */
+static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
+{
+    plait_queue *queue = call->queue;
+    struct shared *shared = &queue->shared;
+    for (size_t rounds = 0; rounds <= 2 * queue->capacity + 2; rounds++) {
+        uint64_t position = *found = position_of(queue, side);
+        uint64_t stamp = atom_load(&slot_at(shared, position)->stamp, ACQUIRE);
+        enum look look = look_at(shared, side, position, stamp);
+        if (likely(look == LOOK_GO))
+            return 0;
+        if (look == LOOK_VAIN && !(call->looks_after && settle(queue, position, stamp)))
+            return -EAGAIN;
+        if (look == LOOK_BEHIND)
+            atom_store(&shared->head->ends[side].position, next_of(queue, position), RELEASE);
+        if (look == LOOK_SKIP)
+            skip(queue, position);
+    }
+    return -PLAIT_EFORMAT;
+}
+
+/* Nothing inside, nothing reserved. `closed` was read before. */
+static bool is_over(const plait_queue *queue, bool closed)
+{
+    uint64_t position = position_of(queue, SHARED_GETS);
+    uint64_t stamp = atom_load(&slot_at(&queue->shared, position)->stamp, ACQUIRE);
+    return closed && (stamp & RING_STATE) != RING_RESERVED;
+}
+
+static int enter(struct queue_call *call, enum shared_side side)
+{
+    struct shared *shared = &call->queue->shared;
+    if (unlikely(atom_load(&shared->marked[side], RELAXED) != wait_forks + 1))
+        shared_mark_slowly(call->queue, side);
+    return shared_enter(call, side);
+}
+
+/* Steps 1 and 2. Not 0: nothing is held. */
+static int enter_put(struct queue_call *call, uint64_t *position)
+{
+    int rc = enter(call, SHARED_PUTS);
+    if (unlikely(rc != 0))
+        return rc;
+    rc = unlikely(shared_is_closed(call->queue)) ? -EPIPE : find(call, SHARED_PUTS, position);
+    if (unlikely(rc != 0))
+        shared_leave(call, SHARED_PUTS);
+    return rc;
+}
+
+/* The first one that was put back, of the lap behind the index; with the lock. */
+static bool find_back(plait_queue *queue, uint64_t *found)
+{
+    struct shared *shared = &queue->shared;
+    uint64_t position = position_of(queue, SHARED_GETS);
+    for (size_t i = 0; i < queue->capacity; i++, position = next_of(queue, position)) {
+        uint64_t stamp = atom_load(&slot_at(shared, position)->stamp, ACQUIRE);
+        if ((stamp & RING_STATE) != RING_BACK)
+            continue;
+        *found = lap_of(shared, stamp) | (position & (shared->lap - 1));
+        return true;
+    }
+    atom_store(&shared->head->backs, 0, RELAXED);
+    return false;
+}
+
+static int enter_get(struct queue_call *call, uint64_t *position, bool *back)
+{
+    struct shared *shared = &call->queue->shared;
+    int rc = enter(call, SHARED_GETS);
+    if (unlikely(rc != 0))
+        return rc;
+    *back = unlikely(atom_load(&shared->head->backs, RELAXED)) && find_back(call->queue, position);
+    bool closed = shared_is_closed(call->queue);
+    if (!*back && (rc = find(call, SHARED_GETS, position)) == -EAGAIN)
+        rc = is_over(call->queue, closed) ? -EPIPE : -EAGAIN;
+    if (unlikely(rc != 0))
+        shared_leave(call, SHARED_GETS);
+    return rc;
+}
+
+/* Steps 4 to 9. */
+static void finish_put(struct queue_call *call, uint64_t position, unsigned state)
+{
+    struct shared *shared = &call->queue->shared;
+    struct shared_end *end = &shared->head->ends[SHARED_PUTS];
+    shared_cover(call, SHARED_GETS);
+    atom_swap(&slot_at(shared, position)->stamp, lap_of(shared, position) | state, SEQ_CST);
+    atom_store(&end->position, next_of(call->queue, position), RELEASE);
+    if (state == RING_ITEM)
+        shared_wake(call->queue, SHARED_GETS, 1);
+    shared_uncover();
+    shared_leave(call, SHARED_PUTS);
+}
+
+static void finish_get(struct queue_call *call, uint64_t position, bool back, bool taken)
+{
+    plait_queue *queue = call->queue;
+    struct shared *shared = &queue->shared;
+    struct shared_end *end = &shared->head->ends[SHARED_GETS];
+    uint64_t lap = lap_of(shared, position);
+    shared_cover(call, SHARED_PUTS);
+    atom_swap(&slot_at(shared, position)->stamp, taken ? lap | RING_TAKEN : lap + shared->lap,
+              SEQ_CST);
+    if (!back)
+        atom_store(&end->position, next_of(queue, position), RELEASE);
+    atom_store(&end->count, end->count + 1, RELEASE);
+    if (!taken)
+        shared_wake(queue, SHARED_PUTS, 1);
+    shared_uncover();
+    if (unlikely(atom_load(&shared->head->skips, RELAXED)))
+        find(call, SHARED_GETS, &position); /* so that what was given up does not fill the ring */
+    shared_leave(call, SHARED_GETS);
+}
+
+static int put(struct queue_call *call)
+{
+    uint64_t position;
+    int rc = enter_put(call, &position);
+    if (unlikely(rc != 0))
+        return rc;
+    ring_copy(slot_at(&call->queue->shared, position)->item, call->item, call->queue->element);
+    finish_put(call, position, RING_ITEM);
+    return 0;
+}
+
+static int get(struct queue_call *call)
+{
+    uint64_t position;
+    bool back;
+    int rc = enter_get(call, &position, &back);
+    if (unlikely(rc != 0))
+        return rc;
+    ring_copy(call->item, slot_at(&call->queue->shared, position)->item, call->queue->element);
+    call->size = call->queue->element;
+    finish_get(call, position, back, false);
+    return 0;
+}
+
+/* ---- many: 3 for all, then 5 and 6 for all in their order, and one wake */
+static size_t run_of(const plait_queue *queue, enum shared_side side, uint64_t position,
+                     size_t most)
+{
+    const struct shared *shared = &queue->shared;
+    size_t count = 0;
+    for (; count < most; count++, position = next_of(queue, position)) {
+        uint64_t stamp = atom_load(&slot_at(shared, position)->stamp, ACQUIRE);
+        if (look_at(shared, side, position, stamp) != LOOK_GO)
+            break;
+    }
+    return count;
+}
+
+/* 5 and 6: the last stamp with the order that 7 needs. */
+static void commit_run(struct queue_call *call, enum shared_side side, uint64_t position,
+                       size_t count)
+{
+    plait_queue *queue = call->queue;
+    struct shared *shared = &queue->shared;
+    uint64_t add = side == SHARED_PUTS ? RING_ITEM : shared->lap;
+    shared_cover(call, 1 - side);
+    for (size_t i = 0; i < count; i++, position = next_of(queue, position)) {
+        uint64_t *stamp = &slot_at(shared, position)->stamp, committed = lap_of(shared, position);
+        if (i + 1 < count)
+            atom_store(stamp, committed + add, RELEASE); /* pairs with the ACQUIRE of find */
+        else
+            atom_swap(stamp, committed + add, SEQ_CST);
+    }
+    struct shared_end *end = &shared->head->ends[side];
+    atom_store(&end->position, position, RELEASE);
+    if (side == SHARED_GETS)
+        atom_store(&end->count, end->count + count, RELEASE);
+    shared_wake(queue, 1 - side, count < INT_MAX ? (int)count : INT_MAX);
+    shared_uncover();
+}
+
+static int put_many(struct queue_call *call)
+{
+    plait_queue *queue = call->queue;
+    uint64_t first;
+    int rc = enter_put(call, &first);
+    if (rc != 0)
+        return rc;
+    size_t count = run_of(queue, SHARED_PUTS, first, call->count), size = queue->element;
+    uint64_t position = first;
+    for (size_t i = 0; i < count; i++, position = next_of(queue, position))
+        ring_copy(slot_at(&queue->shared, position)->item, (char *)call->item + i * size, size);
+    commit_run(call, SHARED_PUTS, first, count);
+    shared_leave(call, SHARED_PUTS);
+    call->did = count;
+    return 0;
+}
+
+static int get_many(struct queue_call *call)
+{
+    plait_queue *queue = call->queue;
+    uint64_t first;
+    bool back;
+    int rc = enter_get(call, &first, &back);
+    if (rc != 0)
+        return rc;
+    size_t count = back ? 1 : run_of(queue, SHARED_GETS, first, call->count), size = queue->element;
+    uint64_t position = first;
+    for (size_t i = 0; i < count; i++, position = next_of(queue, position))
+        ring_copy((char *)call->item + i * size, slot_at(&queue->shared, position)->item, size);
+    call->did = count;
+    if (back) {
+        finish_get(call, first, true, false);
+        return 0;
+    }
+    commit_run(call, SHARED_GETS, first, count);
+    shared_leave(call, SHARED_GETS);
+    return 0;
+}
+
+/* ---- places */
+static int reserve(struct queue_call *call)
+{
+    struct shared *shared = &call->queue->shared;
+    uint64_t position;
+    int rc = enter_put(call, &position);
+    if (rc != 0)
+        return rc;
+    atom_store(owner_at(shared, position), share_user_me(shared->area), RELAXED);
+    call->item = slot_at(shared, position)->item;
+    finish_put(call, position, RING_RESERVED);
+    return 0;
+}
+
+static int take(struct queue_call *call)
+{
+    struct shared *shared = &call->queue->shared;
+    uint64_t position;
+    bool back;
+    int rc = enter_get(call, &position, &back);
+    if (rc != 0)
+        return rc;
+    atom_store(owner_at(shared, position), share_user_me(shared->area), RELAXED);
+    call->item = slot_at(shared, position)->item;
+    call->size = call->queue->element;
+    finish_get(call, position, back, true);
+    return 0;
+}
+
+/* The slot of an item's address, if it is in that state and this process'. */
+static struct ring_slot *slot_of(const plait_queue *queue, const void *item, unsigned state,
+                                 uint64_t *stamp)
+{
+    const struct shared *shared = &queue->shared;
+    size_t offset = (size_t)((const char *)item - shared->head->cells) - sizeof(struct ring_slot);
+    if (offset % shared->stride || offset / shared->stride >= queue->capacity)
+        return NULL;
+    struct ring_slot *slot = slot_at(shared, offset / shared->stride);
+    *stamp = atom_load(&slot->stamp, ACQUIRE);
+    bool mine = atom_load(owner_at(shared, offset / shared->stride), RELAXED) ==
+                share_user_me(shared->area);
+    return mine && (*stamp & RING_STATE) == state ? slot : NULL;
+}
+
+/* From one state to another, which is an effect for those of `side`. All are woken, because what lies
+ * behind the slot may have waited for it. */
+static bool change(plait_queue *queue, void *item, unsigned state, uint64_t add,
+                   enum shared_side side)
+{
+    struct queue_call call = {.queue = queue};
+    uint64_t stamp;
+    struct ring_slot *slot = slot_of(queue, item, state, &stamp);
+    if (!slot)
+        return false;
+    shared_cover(&call, side);
+    bool changed = atom_cas(&slot->stamp, &stamp, stamp + add, SEQ_CST);
+    shared_wake(queue, side, INT_MAX);
+    shared_uncover();
+    return changed;
+}
+
+static bool commit(plait_queue *queue, void *item)
+{
+    return change(queue, item, RING_RESERVED, (uint64_t)RING_ITEM - RING_RESERVED, SHARED_GETS);
+}
+
+/* Skipped at once if it is the first, so that it does not fill the ring while nobody gets; but not
+ * behind the back of a getter who is promised to be alone. */
+static bool give_up(plait_queue *queue, void *item)
+{
+    struct queue_call call = {.queue = queue, .side = &queue->items};
+    uint64_t position;
+    atom_store(&queue->shared.head->skips, 1, RELAXED);
+    if (!change(queue, item, RING_RESERVED, RING_SKIPPED - RING_RESERVED, SHARED_GETS))
+        return false;
+    if (!queue->shared.alone[SHARED_GETS] && shared_enter(&call, SHARED_GETS) == 0) {
+        find(&call, SHARED_GETS, &position);
+        shared_leave(&call, SHARED_GETS);
+    }
+    shared_done_look(queue);
+    return true;
+}
+
+static bool release(plait_queue *queue, void *item)
+{
+    return change(queue, item, RING_TAKEN, queue->shared.lap - RING_TAKEN, SHARED_PUTS);
+}
+
+/* Under the getters' lock, because who finds nothing that is back says so in `backs`. */
+static bool put_back(plait_queue *queue, void *item)
+{
+    struct shared_head *head = queue->shared.head;
+    struct queue_call call = {.queue = queue, .side = &queue->items};
+    bool inside = shared_enter(&call, SHARED_GETS) == 0;
+    atom_store(&head->backs, 1, RELAXED);
+    bool changed = change(queue, item, RING_TAKEN, RING_BACK - RING_TAKEN, SHARED_GETS);
+    if (changed)
+        atom_sub(&head->ends[SHARED_GETS].count, 1, RELAXED);
+    if (inside)
+        shared_leave(&call, SHARED_GETS);
+    return changed;
+}
+
+/* ---- what is asked of it */
+static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64_t *position)
+{
+    *position = position_of(queue, side);
+    return atom_load(&slot_at(&queue->shared, *position)->stamp, SEQ_CST);
+}
+
+static bool is_vain(const plait_queue *queue, enum shared_side side)
+{
+    uint64_t position, stamp = stamp_at(queue, side, &position);
+    return look_at(&queue->shared, side, position, stamp) == LOOK_VAIN;
+}
+
+static bool is_full(const struct queue_call *call)
+{
+    return !shared_is_closed(call->queue) && is_vain(call->queue, SHARED_PUTS);
+}
+
+static bool is_empty(const struct queue_call *call)
+{
+    const plait_queue *queue = call->queue;
+    bool closed = shared_is_closed(queue);
+    return !atom_load(&queue->shared.head->backs, SEQ_CST) && is_vain(queue, SHARED_GETS) &&
+           !is_over(queue, closed);
+}
+
+/* The stamp of the slot for which it waits. */
+static bool vain_word(struct queue_call *call, struct wait_word *word)
+{
+    uint64_t position, stamp = stamp_at(call->queue, shared_side_of(call), &position);
+    word->word = (uint32_t *)(void *)&slot_at(&call->queue->shared, position)->stamp;
+    word->seen = (uint32_t)stamp; /* the lower half, as the machines of os/ have it */
+    return call->is_vain(call);
+}
+
+/* How many slots hold an item, or will. */
+static size_t count_all(const plait_queue *queue)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < queue->capacity; i++) {
+        unsigned state = atom_load(&slot_at(&queue->shared, i)->stamp, SEQ_CST) & RING_STATE;
+        count += state == RING_ITEM || state == RING_BACK || state == RING_RESERVED;
+    }
+    return count;
+}
+
+static size_t size(const plait_queue *queue)
+{
+    const struct shared *shared = &queue->shared;
+    if (queue->capacity <= 64 || atom_load(&shared->head->backs, RELAXED))
+        return count_all(queue);
+    uint64_t head = position_of(queue, SHARED_GETS), tail = position_of(queue, SHARED_PUTS);
+    uint64_t laps = (lap_of(shared, tail) - lap_of(shared, head)) / shared->lap;
+    size_t count = laps * queue->capacity + (tail & (shared->lap - 1)) - (head & (shared->lap - 1));
+    return count <= queue->capacity ? count : 0;
+}
+
+static uint64_t gets(const plait_queue *queue)
+{
+    return atom_load(&queue->shared.head->ends[SHARED_GETS].count, ACQUIRE);
+}
+
+/* For who joins. */
+static bool is_drained(const plait_queue *queue)
+{
+    return count_all(queue) == 0;
+}
+
+const struct queue_kind queue_shared_ring = {
+    .put = put,
+    .get = get,
+    .put_many = put_many,
+    .get_many = get_many,
+    .reserve = reserve,
+    .take = take,
+    .commit = commit,
+    .give_up = give_up,
+    .release = release,
+    .put_back = put_back,
+    .is_full = is_full,
+    .is_empty = is_empty,
+    .vain_word = vain_word,
+    .size = size,
+    .is_closed = shared_is_closed,
+    .close = shared_close,
+    .gets = gets,
+    .is_drained = is_drained,
+    .wait = shared_wait,
+    .destroy = shared_destroy,
+};
