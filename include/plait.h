@@ -13,8 +13,8 @@
  *     queue.h      items from task to task; queue_many.h, queue_place.h, queue_done.h: more of it;
  *                  queue_shared.h: between processes
  *     select.h     the first of several things; case.h: which things
- *     local.h      a value for each task             share.h      memory that children see too
- *     watch.h      look inside
+ *     value.h      a number that many change         share.h      memory that children see too
+ *     local.h      a value for each task             watch.h      look inside
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -46,6 +46,7 @@
 #include <plait/start.h>
 #include <plait/task.h>
 #include <plait/time.h>
+#include <plait/value.h>
 #include <plait/watch.h>
 
 #endif

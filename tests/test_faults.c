@@ -97,6 +97,19 @@ static void a_shared_lock(void)
     plait_lock_init(shared_lock, PLAIT_SHARED);
 }
 
+/* Small shared objects, each row's own. */
+static struct {
+    plait_latch latch;
+    plait_value value;
+} * shared;
+
+static void shared_small(void)
+{
+    shared = plait_share(sizeof *shared);
+    if (!shared)
+        abort();
+}
+
 /* A block cannot say that the thread has no record of what it holds: the program would stop, so it
  * has one here. */
 static void a_used_shared_lock(void)
@@ -349,6 +362,40 @@ static int latch_calls(void)
     plait_case which = plait_on_latch(&one);
     bool sound = late == -ETIMEDOUT && plait_latch_count(&one) == 0 && which.object == &one;
     return sound ? plait_latch_wait(&one, PLAIT_NOW) : -EPROTO;
+}
+
+static int latch_shared(void)
+{
+    plait_latch *one = &shared->latch;
+    plait_latch_init(one, 1, PLAIT_SHARED);
+    int late = plait_latch_wait(one, plait_after(PLAIT_MILLISECOND));
+    plait_latch_add(one, -1);
+    return late == -ETIMEDOUT ? plait_latch_wait(one, PLAIT_NEVER) : -EPROTO;
+}
+
+static int change(plait_value *one)
+{
+    int64_t seen = 2;
+    plait_value_set(one, 1);
+    int late = plait_value_wait(one, 1, plait_after(PLAIT_MILLISECOND));
+    bool sound = plait_value_add(one, 1) == 2 && plait_value_swap(one, &seen, 3);
+    plait_value_set_double(one, 0.5);
+    sound &= plait_value_add_double(one, 0.5) == 1.0 && plait_value_get_double(one) == 1.0;
+    return sound && late == -ETIMEDOUT ? plait_value_wait(one, plait_value_get(one) + 1, PLAIT_NOW)
+                                       : -EPROTO;
+}
+
+static int value_calls(void)
+{
+    plait_value one;
+    plait_value_init(&one, PLAIT_PRIVATE);
+    return change(&one);
+}
+
+static int value_shared(void)
+{
+    plait_value_init(&shared->value, PLAIT_SHARED);
+    return change(&shared->value);
 }
 
 static void act(void *arg)
@@ -802,6 +849,12 @@ static const struct row {
      nothing, condition_calls, 0},
     {"plait_latch_init plait_latch_add plait_latch_wait plait_latch_count plait_on_latch", nothing,
      latch_calls, 0},
+    {"plait_latch_init plait_latch_add plait_latch_wait", shared_small, latch_shared, 0},
+    {"plait_value_init plait_value_get plait_value_set plait_value_add plait_value_swap "
+     "plait_value_wait plait_value_get_double plait_value_set_double plait_value_add_double",
+     nothing, value_calls, 0},
+    {"plait_value_init plait_value_set plait_value_add plait_value_wait", shared_small,
+     value_shared, 0},
     {"plait_barrier_init plait_barrier_action plait_barrier_wait plait_barrier_abort "
      "plait_barrier_reset plait_barrier_waiting",
      nothing, barrier_calls, 0},

@@ -45,6 +45,14 @@ static int nothing(void *arg)
     X(latch_add, (plait_latch_add(o, 1), HARMLESS))                                                \
     X(latch_wait, plait_latch_wait(o, PLAIT_NOW))                                                  \
     X(latch_count, (plait_latch_count(o), HARMLESS))                                               \
+    X(value_get, (plait_value_get(o), HARMLESS))                                                   \
+    X(value_get_double, (plait_value_get_double(o), HARMLESS))                                     \
+    X(value_set, (plait_value_set(o, 1), HARMLESS))                                                \
+    X(value_set_double, (plait_value_set_double(o, 1), HARMLESS))                                  \
+    X(value_add, (plait_value_add(o, 1), HARMLESS))                                                \
+    X(value_add_double, (plait_value_add_double(o, 1), HARMLESS))                                  \
+    X(value_swap, plait_value_swap(o, &(int64_t){1}, 2))                                           \
+    X(value_wait, plait_value_wait(o, 1, PLAIT_NOW))                                               \
     X(semaphore_acquire, plait_semaphore_acquire(o, 1, PLAIT_NOW))                                 \
     X(semaphore_release, (plait_semaphore_release(o, 1), HARMLESS))                                \
     X(semaphore_value, (plait_semaphore_value(o), HARMLESS))                                       \

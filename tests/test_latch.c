@@ -308,6 +308,6 @@ TEST_LABELED(what_is_no_latch_is_refused, "process")
     harness_dies(lowest, NULL, "counted down by 2147483648, but only 0 are left");
     harness_dies(too_high, NULL, "2147483647 and 1 more are too many");
     harness_dies(negative, NULL, "a count of -1");
-    harness_dies(shared, NULL, "come with a later version");
+    harness_dies(shared, NULL, "outside of memory from plait_share");
     harness_dies(duration, NULL, "a duration where a deadline belongs");
 }

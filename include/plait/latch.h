@@ -21,14 +21,15 @@
  *         return plait_latch_wait(&parts, plait_after(PLAIT_SECOND));
  *     }
  *
- * Threads, coroutines and plain pthreads may use one latch at the same moment. What was written
- * before a call that counts down is seen by whoever returns from a wait because of it. A latch that
- * was at 0 may be raised again at once: those who waited return 0 all the same. A task that ends
- * without counting down is not noticed, since plait cannot know who was to do it.
+ * Threads, coroutines and plain pthreads may use one latch at the same moment; with PLAIT_SHARED
+ * processes too. What was written before a call that counts down is seen by whoever returns from a
+ * wait because of it. A latch that was at 0 may be raised again at once: those who waited return 0
+ * all the same. A task that ends, or is killed, without counting down is not noticed, since plait
+ * cannot know who was to do it; one killed at any moment of a call has counted or has not.
  *
  * The struct is 64 bytes, yours, and may be freed as soon as nobody uses it any more: the call that
- * brought it to 0 touches it no more once a waiter can see that. After fork it is the child's own
- * copy. The origin is the wait group of Go and the latch of Java's CountDownLatch. Since 0.1. */
+ * brought it to 0 touches it no more once a waiter can see that. After fork a private one is the
+ * child's own copy. The origin is the wait group of Go and the latch of Java's CountDownLatch. Since 0.1. */
 #ifndef PLAIT_LATCH_H
 #define PLAIT_LATCH_H
 #include <plait/macros.h>
@@ -42,9 +43,9 @@ typedef struct plait_latch {
 
 /* Makes a latch. Not needed for one that begins at 0: zeroes are a private latch.
  *   count    what is to be done, 0 or more
- *   where    PLAIT_PRIVATE; PLAIT_SHARED comes with a later version
+ *   where    PLAIT_PRIVATE, or PLAIT_SHARED in memory from plait_share
  *   errors   none
- *   misuse   a negative count; PLAIT_SHARED
+ *   misuse   a negative count; PLAIT_SHARED in other memory: children would not see it
  *   blocks   never */
 void plait_latch_init(plait_latch *latch, int count, plait_where where);
 

@@ -31,7 +31,7 @@ enum { AGAIN = 3, SKIPPED = 77 };
 struct common *common;
 static bool blocked; /* the harness has blocked the object */
 
-static const struct kill_case *const sets[] = {kill_lock_cases};
+static const struct kill_case *const sets[] = {kill_lock_cases, kill_value_cases, kill_latch_cases};
 
 /* How the survivors of one case learnt of the kills. */
 struct tally {
