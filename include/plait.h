@@ -32,6 +32,7 @@
 #include <plait/locks.h>
 #include <plait/macros.h>
 #include <plait/once.h>
+#include <plait/parallel.h>
 #include <plait/queue.h>
 #include <plait/queue_done.h>
 #include <plait/queue_many.h>

@@ -1,0 +1,96 @@
+/* plait/parallel.h - one computation on all CPUs: fork-join. Include <plait.h>.
+ *
+ * plait_branch_fork says that a call may run beside the caller, plait_branch_merge asks for its
+ * result. Where no CPU is idle the merge is the call itself, and the pair costs a nanosecond or two:
+ * cheap enough for every call of a recursion, so programs need no cut-off.
+ *
+ * Example:
+ *     intptr_t fib(intptr_t n)
+ *     {
+ *         plait_branch left; // on the stack
+ *         if (n < 2)
+ *             return n;
+ *         plait_branch_fork(&left, fib, n - 1);
+ *         intptr_t right = fib(n - 2);
+ *         return plait_branch_merge(&left) + right;
+ *     }
+ *
+ * Branches may be forked by any thread and coroutine, with no pool opened. A program-wide gang of
+ * threads, one less than PLAIT_WORKERS, takes the oldest branches of whoever has some; the gang's
+ * threads are started when there is something to take, and sleep when there is not: idle, they use no CPU.
+ * With PLAIT_SEED there is no gang, and every branch runs in its merge.
+ *
+ * A branch that another thread has taken runs as that thread's task: with its name, task-locals and
+ * thread-locals, outside of the blocks (plait_scoped) around the fork. It may wait for locks, queues
+ * and all else, but not for something that a branch forked before it must do, which might not have
+ * begun. Locks that it takes it must give back. Whoever merges a branch that runs elsewhere runs
+ * branches that the same one has forked meanwhile; when there are none he waits, a coroutine
+ * without holding up its worker.
+ *
+ * After fork() branches that nobody had taken are the child's as well; the merge of one that another
+ * thread was running stops the child. Since 0.1; the origin is Lace (van Dijk and van de Pol, 2014)
+ * and lazy task creation (Mohr, Kranz and Halstead, 1991). */
+#ifndef PLAIT_PARALLEL_H
+#define PLAIT_PARALLEL_H
+#include <plait/macros.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Yours, 64 bytes: in use from the fork to its merge. */
+typedef struct plait_branch {
+    uint64_t own[8];
+} plait_branch;
+
+/* What the two calls below touch, and nobody else: the youngest branch of the calling task, and
+ * whether the next fork must be told to the gang. */
+struct plait_branches_ {
+    plait_branch *top;
+    uint32_t wanted;
+};
+extern __thread struct plait_branches_ *plait_branches_here_
+    __attribute__((tls_model("initial-exec")));
+/* What plait_branch_fork calls where it is more than that: not for programs.
+ *   errors   none
+ *   blocks   never */
+void plait_branch_tell_(plait_branch *branch, intptr_t (*function)(intptr_t), intptr_t arg);
+
+/* function(arg) may run from now on, here or on another thread.
+ *   branch   yours; must stay where it is until its merge. Not copied
+ *   function runs once, at the latest in the merge
+ *   errors   none: where there is no memory to tell others, it runs in the merge
+ *   misuse   a branch forked, but not merged before its function returns or its task ends; a
+ *            generator's yield between the two (found in checked mode)
+ *   blocks   never */
+static inline void plait_branch_fork(plait_branch *branch, intptr_t (*function)(intptr_t),
+                                     intptr_t arg)
+{
+    struct plait_branches_ *here = plait_branches_here_;
+    if (__builtin_expect(__atomic_load_n(&here->wanted, __ATOMIC_RELAXED) != 0, 0)) {
+        plait_branch_tell_(branch, function, arg);
+        return;
+    }
+    branch->own[0] = (uint64_t)(uintptr_t)function;
+    branch->own[1] = (uint64_t)arg;
+    branch->own[2] = (uint64_t)(uintptr_t)here->top;
+    __atomic_store_n(&here->top, branch, __ATOMIC_RELAXED);
+}
+
+/* The result of a branch: runs it, unless another thread has taken it; then waits for that.
+ *   branch   the youngest that this task has forked and not merged yet
+ *   returns  what function returned
+ *   errors   none; a cancel is told by the task's next wait
+ *   misuse   another one is younger, merged twice, merged by another task (found in checked mode)
+ *   blocks   until it has run */
+static inline intptr_t plait_branch_merge(plait_branch *branch)
+{
+    /* The gang's taking has put its own function and argument into the branch. */
+    __atomic_store_n(&plait_branches_here_->top, (plait_branch *)(uintptr_t)branch->own[2],
+                     __ATOMIC_RELAXED);
+    return ((intptr_t(*)(intptr_t))(uintptr_t)branch->own[0])((intptr_t)branch->own[1]);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/* The gang: threads that run other tasks' branches, one less than workers are allowed. Started one by
+ * one when something is offered, asleep while nothing is. */
+#ifndef POOL_GANG_H
+#define POOL_GANG_H
+
+#include "pool/branch.h"
+
+/* The calling task's deque; made at its first use. NULL: no memory. */
+struct branches *gang_branches(void);
+/* The same, if it has one. */
+struct branches *gang_branches_found(void);
+/* Somebody of the gang is idle, or not started yet. */
+bool gang_is_idle(void);
+/* Something has been offered: one of those, if there is none that looks already, shall look. */
+void gang_call(void);
+/* Runs a stolen branch on the calling task. */
+void gang_run(struct branch *one);
+/* The function that a merge of an offered branch calls; set by branch.c before the first deque. */
+extern intptr_t (*gang_merge)(intptr_t);
+
+#endif
