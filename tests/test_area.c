@@ -1,11 +1,13 @@
 /* Areas: the memory under large shared objects, and who has it open. */
 #include "crew.h"
 #include "os/os.h"
+#include "share/handle.h"
 #include "share/share.h"
 #include "share/users.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -263,4 +265,271 @@ TEST_LABELED(numbers_are_of_one_user, "process")
         ck_assert(share_user_is_gone(area, seen[i]));
     }
     share_area_close(area);
+}
+
+/* ---- names */
+
+static struct share_area *named(const char *url, uint64_t layout)
+{
+    struct share_request request = {.kind = "test", .url = url, .size = 64, .layout = layout};
+    errno = 0;
+    return share_area_open(&request);
+}
+
+static bool name_is_there(const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-%s", geteuid(), name);
+    return access(path, F_OK) == 0;
+}
+
+static void refused(const char *url, uint64_t layout, int error)
+{
+    ck_assert_ptr_null(named(url, layout));
+    ck_assert_int_eq(errno, error);
+}
+
+TEST(what_is_no_name)
+{
+    char most[96] = {0}, url[128];
+    refused("shm:", 0, EINVAL);
+    refused("mem:a", 0, EINVAL);
+    refused("shm:a/b", 0, EINVAL);
+    refused("shm:test-area?", 0, EINVAL);
+    refused("shm:test-area?open", 0, EINVAL);
+    memset(most, 'a', 95);
+    snprintf(url, sizeof url, "shm:%sa", most);
+    refused(url, 0, ENAMETOOLONG);
+    snprintf(url, sizeof url, "shm:%s", most);
+    struct share_area *area = named(url, 0);
+    ck_assert_ptr_nonnull(area);
+    share_area_close(area);
+    ck_assert(!name_is_there(most));
+}
+
+TEST(a_name_is_made_or_attached)
+{
+    refused("shm:test-area-a?attach", 0, ENOENT);
+    ck_assert(!name_is_there("test-area-a"));
+    struct share_area *one = named("shm:test-area-a", 7), *two = named("shm:test-area-a", 7);
+    ck_assert(one && two && share_area_is_new(one) && !share_area_is_new(two));
+    *(int *)share_area_memory(one) = 5;
+    ck_assert_ptr_ne(share_area_memory(one), share_area_memory(two));
+    ck_assert_int_eq(*(int *)share_area_memory(two), 5);
+    refused("shm:test-area-a?create", 7, EEXIST);
+    refused("shm:test-area-a", 8, PLAIT_EFORMAT);
+    struct share_request other = {.kind = "other", .url = "shm:test-area-a", .size = 64};
+    ck_assert_ptr_null(share_area_open(&other));
+    ck_assert_int_eq(errno, PLAIT_EFORMAT);
+    other =
+        (struct share_request){.kind = "test", .url = "shm:test-area-a", .size = 65, .layout = 7};
+    ck_assert_ptr_null(share_area_open(&other));
+    ck_assert_int_eq(errno, PLAIT_EFORMAT);
+    struct share_others others;
+    ck_assert(!share_users_others(one, &others) && !others.ever && !others.alive);
+    share_area_close(one);
+    ck_assert(name_is_there("test-area-a"));
+    struct share_area *three = named("shm:test-area-a?attach", 7);
+    ck_assert_int_eq(*(int *)share_area_memory(three), 5);
+    share_area_close(two);
+    share_area_close(three);
+    ck_assert(!name_is_there("test-area-a"));
+}
+
+static void open_and_die(void *arg)
+{
+    struct share_area *area = named("shm:test-area-b", 0);
+    *(int *)share_area_memory(area) = 6;
+    raise(SIGKILL);
+}
+
+TEST_LABELED(a_stale_name_is_replaced, "process")
+{
+    char text[256];
+    harness_fork(open_and_die, NULL, text, sizeof text);
+    ck_assert(name_is_there("test-area-b"));
+    refused("shm:test-area-b?attach", 0, ENOENT);
+    ck_assert(!name_is_there("test-area-b"));
+    harness_fork(open_and_die, NULL, text, sizeof text);
+    struct share_area *area = named("shm:test-area-b?create", 0);
+    ck_assert_int_eq(*(int *)share_area_memory(area), 0);
+    share_area_close(area);
+    harness_fork(open_and_die, NULL, text, sizeof text);
+    area = named("shm:test-area-c", 0); /* any name */
+    ck_assert(!name_is_there("test-area-b"));
+    share_area_close(area);
+}
+
+/* The one that opened it ends, its forked child lives: the name leads there. */
+static void open_and_fork(void *arg)
+{
+    int *go = arg;
+    struct share_area *area = named("shm:test-area-d", 0);
+    if (fork() == 0) {
+        *(int *)share_area_memory(area) = 7;
+        while (!__atomic_load_n(go, __ATOMIC_ACQUIRE))
+            plait_sleep(plait_after(PLAIT_MILLISECOND));
+        _exit(0);
+    }
+    _exit(0);
+}
+
+TEST_LABELED(a_forked_child_keeps_the_name, "process")
+{
+    int *go = plait_share(sizeof *go);
+    for (int i = 0; i < 20; i++) {
+        *go = 0;
+        pid_t pid = fork();
+        if (pid == 0)
+            open_and_fork(go);
+        waitpid(pid, NULL, 0);
+        struct share_area *area = named("shm:test-area-d?attach", 0);
+        ck_assert_ptr_nonnull(area);
+        __atomic_store_n(go, 1, __ATOMIC_RELEASE);
+        struct share_others others;
+        while (!share_users_others(area, &others))
+            plait_sleep(plait_after(PLAIT_MILLISECOND));
+        ck_assert(others.died); /* by _exit */
+        ck_assert_int_eq(*(int *)share_area_memory(area), 7);
+        share_area_close(area);
+    }
+    plait_share_free(go);
+}
+
+static void write_name(const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-test-area-e", geteuid());
+    int file = open(path, O_RDWR | O_CREAT, 0600);
+    ck_assert_int_eq((int)write(file, text, strlen(text)), (int)strlen(text));
+    close(file);
+}
+
+TEST(a_name_that_is_none)
+{
+    char path[200], target[200];
+    write_name("hello");
+    refused("shm:test-area-e", 0, PLAIT_EFORMAT);
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-test-area-e", geteuid());
+    ck_assert_int_eq(chmod(path, 0644), 0);
+    refused("shm:test-area-e", 0, EACCES);
+    unlink(path);
+    snprintf(target, sizeof target, "/tmp/plait-test-area-%d", getpid());
+    ck_assert_int_eq(symlink(target, path), 0);
+    refused("shm:test-area-e", 0, EACCES);
+    unlink(path);
+    ck_assert_int_ne(access(target, F_OK), 0);
+}
+
+static int slow(void *memory, size_t size, void *arg)
+{
+    plait_sleep(plait_after(20 * PLAIT_MILLISECOND));
+    *(int *)memory = 9;
+    return 0;
+}
+
+static int open_slowly(void *arg)
+{
+    struct share_request request = {
+        .kind = "test", .url = "shm:test-area-f", .size = 64, .prepare = slow};
+    struct share_area *area = share_area_open(&request);
+    if (!area || *(int *)share_area_memory(area) != 9)
+        return 1;
+    *(int *)arg += share_area_is_new(area);
+    plait_sleep(plait_after(50 * PLAIT_MILLISECOND));
+    share_area_close(area);
+    return 0;
+}
+
+TEST_CARRIERS(nobody_sees_it_before_it_is_prepared)
+{
+    int *made = plait_share(sizeof *made);
+    plait_task *tasks[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(plait_start(&tasks[i], carrier, open_slowly, made, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        int status;
+        plait_join(tasks[i], &status, PLAIT_NEVER);
+        ck_assert_int_eq(status, 0);
+    }
+    ck_assert_int_eq(*made, 1);
+    plait_share_free(made);
+}
+
+/* ---- handles */
+
+static void *object_of(struct share_area *area, uint32_t part)
+{
+    share_area_own(area, (char *)area + 1 + part, part);
+    return (char *)area + 1 + part;
+}
+static struct share_kind test_kind = {.kind = "test", .open = object_of};
+
+static int open_handle(struct share_handle *handle, int *word)
+{
+    char *object = share_handle_open(handle);
+    if (!object)
+        return 1;
+    struct share_area *area = (struct share_area *)(object - 1 - handle->part);
+    int *own = share_area_memory(area);
+    if (own == word || *own != 5)
+        return 2;
+    *own = 6;
+    share_area_close(area);
+    return 0;
+}
+
+TEST_LABELED(a_handle_takes_an_area_to_another_process, "process")
+{
+    struct share_handle handle;
+    struct share_others others;
+    int status;
+    share_kind_register(&test_kind);
+    struct share_area *area = named("shm:test-area-g", 3);
+    int *word = share_area_memory(area);
+    *word = 5;
+    share_area_own(area, &status, 1);
+    ck_assert_int_eq(share_handle_of(&status, &handle), 0);
+    ck_assert_uint_eq(handle.part, 1);
+    ck_assert(!share_users_others(area, &others) && others.alive && !others.ever);
+    pid_t pid = fork();
+    if (pid == 0)
+        exit(open_handle(&handle, word));
+    share_handle_sent(&handle, pid);
+    waitpid(pid, &status, 0);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(*word, 6);
+    ck_assert(share_users_others(area, &others) && !others.died);
+    ck_assert_int_eq(share_handle_of(area, &handle), -EINVAL);
+    share_area_close(area);
+}
+
+TEST_LABELED(a_handle_that_was_not_sent_is_nobody, "process")
+{
+    struct share_handle handle;
+    struct share_others others;
+    struct share_area *area = make(64, 0);
+    share_area_own(area, area, 0);
+    ck_assert_int_eq(share_handle_of(area, &handle), 0);
+    share_handle_sent(&handle, -1);
+    ck_assert(!share_users_others(area, &others) && !others.ever && !others.alive);
+    share_area_close(area);
+}
+
+TEST_LABELED(a_handle_of_plain_memory, "process")
+{
+    struct share_handle handle;
+    char *memory = plait_share(5000);
+    memory[4500] = 'x';
+    ck_assert_int_eq(share_handle_of(memory + 4500, &handle), 0);
+    char *same = share_handle_open(&handle);
+    ck_assert(same && same != memory + 4500 && *same == 'x');
+    ck_assert(share_contains(same, 8192 - 4500) && !share_contains(same, 8192 - 4499));
+    plait_share_free(same - 4500);
+    handle = (struct share_handle){.kind = "memory", .size = 1 << 20, .file = (uint32_t)dup(0)};
+    ck_assert_ptr_null(share_handle_open(&handle));
+    ck_assert_int_eq(errno, PLAIT_EFORMAT);
+    ck_assert_int_eq(share_handle_of(&handle, &handle), -EINVAL);
+    ck_assert_int_eq(share_handle_of(NULL, &handle), -EINVAL);
+    plait_share_free(memory);
 }

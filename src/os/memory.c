@@ -121,6 +121,12 @@ int os_memfd(const char *name, size_t size)
     return (int)r;
 }
 
+bool os_memfd_is_sealed(int descriptor)
+{
+    long seals = OS_CALL(fcntl, descriptor, F_GET_SEALS);
+    return seals >= 0 && seals & F_SEAL_SHRINK;
+}
+
 int os_memfd_grow(int descriptor, size_t from, size_t to)
 {
     return fits(to - from) ? (int)allocate(descriptor, (off_t)from, (off_t)to) : -ENOSPC;

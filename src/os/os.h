@@ -126,6 +126,7 @@ bool os_peek(const void *address, void *copy, size_t size);
  * 16 MB on it is refused before it takes any when it does not fit into MemAvailable. */
 int os_memfd(const char *name, size_t size);
 /* Allocates these bytes of it too; all or -ENOSPC, and then it may be longer than before. */
+bool os_memfd_is_sealed(int descriptor); /* one of os_memfd: nobody can cut it */
 int os_memfd_grow(int descriptor, size_t from, size_t to);
 void *os_map_file(int descriptor, size_t size); /* shared mapping; NULL */
 
@@ -135,6 +136,18 @@ struct os_file {
     uint32_t mode, user, links;
 };
 int os_file_look(int descriptor, struct os_file *file);
+int os_path_look(const char *path, struct os_file *file); /* a link itself, not what it points to */
+/* A plain file of this user that nobody else may open, with one name at most */
+bool os_file_is_ours(const struct os_file *file);
+/* What another process has open there, if it is `wanted` by device and inode: a description of its
+ * own. -ENOENT: it is something else, or the process is gone; -EACCES: not for us to see */
+int os_file_of(int pid, int descriptor, const struct os_file *wanted);
+int os_file_keep(int descriptor, bool over_exec);
+long os_read_at(int descriptor, void *to, size_t size, uint64_t offset);
+long os_write_at(int descriptor, const void *from, size_t size, uint64_t offset);
+void os_unlink(const char *path);
+int os_directory_each(const char *path, void (*each)(const char *name, void *arg), void *arg);
+uint64_t os_pid_namespace(void); /* its number; 0: no /proc */
 /* An open file description of its own for the same file, by /proc; close-on-exec */
 int os_file_again(int descriptor);
 /* A byte is locked by an open file description, and free when the last descriptor of that is

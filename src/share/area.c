@@ -1,14 +1,15 @@
-/* Making an area, and using it. */
+/* Opening and closing areas. */
 #include "share/area.h"
 #include "base/report.h"
+#include "share/handle.h"
 #include "share/inside.h"
+#include "share/name.h"
 #include "wait/robust.h"
 
 #include <errno.h>
+#include <plait/error.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { VERSION = 1 };
 
 static int request_check(const struct share_request *request)
 {
@@ -20,10 +21,10 @@ static int request_check(const struct share_request *request)
     return 0;
 }
 
-/* ---- private memory, of the same shape for its user */
-
+/* Private memory, of the same shape for its user. */
 static int private_make(struct share_area *area, const struct share_request *request)
 {
+    area->limit = share_pages(request->limit ? request->limit : request->size);
     area->memory = os_map(area->limit);
     area->size = share_pages(request->size);
     area->mapped = area->limit;
@@ -36,88 +37,53 @@ static int private_make(struct share_area *area, const struct share_request *req
     return rc;
 }
 
-/* ---- shared memory */
-
-static void header_fill(struct share_area *area, const struct share_request *request)
+/* The name is locked. */
+static int named_create(struct share_area *area, const struct share_request *request,
+                        struct area_name *name)
 {
-    struct share_header *header = area->header;
-    struct os_robust list = {0};
-    os_robust_find(&list);
-    memcpy(header->kind, request->kind, strlen(request->kind));
-    header->version = VERSION;
-    header->link = (uint32_t)-list.offset;
-    header->layout = request->layout;
-    header->limit = area->limit;
-    header->size = area->size;
-    atom_store(&header->magic, SHARE_MAGIC, RELEASE);
+    int rc = area_create(area, request, name->name);
+    if (rc == 0 && (rc = name_fill(name, area)) < 0)
+        area_undo(area);
+    if (rc != 0)
+        name_remove(name);
+    return rc;
 }
 
-/* Maps the whole limit: what lies behind the file's end is not touched before the file has grown. */
-static int area_map(struct share_area *area, int file)
+static int named_attach(struct share_area *area, const struct share_request *request,
+                        struct area_name *name, int file)
 {
-    struct os_file look;
-    area->mapped = SHARE_HEADER + area->limit;
-    char *start = os_map_file(file, area->mapped);
-    int rc = start ? os_file_look(file, &look) : -ENOMEM;
+    int rc = name->must_create ? -EEXIST : area_attach(area, request, file);
+    if (rc < 0) {
+        os_close(file);
+        return rc;
+    }
+    rc = name_add(name, area);
+    if (rc < 0)
+        area_undo(area);
+    return rc;
+}
+
+static int named_make(struct share_area *area, const struct share_request *request)
+{
+    struct area_name name;
+    int rc = name_parse(&name, request->url);
+    if (rc == 0) {
+        names_sweep();
+        rc = name_lock(&name);
+    }
     if (rc < 0)
         return rc;
-    area->device = look.device;
-    area->inode = look.inode;
-    area->header = (struct share_header *)start;
-    area->memory = start + SHARE_HEADER;
-    return 0;
-}
-
-/* From here on share_contains knows the memory, and a fork hands it on. */
-static void area_list(struct share_area *area)
-{
-    struct mapping *mapping = area->mapping;
-    mapping->file = area->me.file;
-    mapping->area = area;
-    atom_store(&mapping->start, area->memory, RELAXED);
-    atom_store(&mapping->size, area->size, RELAXED);
-    base_spin_lock(&share_lock); /* not in the middle of a fork: it must end what it has begun */
-    mapping_list(mapping);
-    base_spin_unlock(&share_lock);
-}
-
-static void area_unlist(struct share_area *area)
-{
-    base_spin_lock(&share_lock);
-    mapping_retake(area->mapping);
-    base_spin_unlock(&share_lock);
-}
-
-static void area_drop(struct share_area *area)
-{
-    if (area->header)
-        os_unmap(area->header, area->mapped);
-    os_close(area->me.file);
-}
-
-static int anonymous_make(struct share_area *area, const struct share_request *request)
-{
-    area->size = share_pages(request->size);
-    int file = os_memfd("plait-area", SHARE_HEADER + area->size);
-    if (file < 0)
-        return file;
-    area->me.file = file;
-    int rc = area_map(area, file);
-    if (rc == 0) {
-        header_fill(area, request);
-        rc = roster_enter(area->header, file, false, &area->me);
-    }
-    if (rc < 0) {
-        area_drop(area);
-        return rc;
-    }
-    area->is_new = true;
-    area_list(area);
-    rc = request->prepare ? request->prepare(area->memory, area->size, request->arg) : 0;
-    if (rc != 0) {
-        area_unlist(area);
-        area_drop(area);
-    }
+    memcpy(area->url_name, name.name, strlen(name.name));
+    int file = name_find(&name);
+    if (file >= 0)
+        rc = named_attach(area, request, &name, file);
+    else if (file == -ENOENT && !name.must_exist)
+        rc = named_create(area, request, &name);
+    else
+        rc = file;
+    if (rc == -ENOENT && name.must_exist)
+        name_remove(&name);
+    name_unlock(&name);
     return rc;
 }
 
@@ -127,34 +93,90 @@ static int shared_make(struct share_area *area, const struct share_request *requ
     area->mapping = mapping_take();
     if (!area->mapping)
         return -ENOMEM;
-    int rc = request->url ? -ENOTSUP : anonymous_make(area, request);
+    memcpy(area->kind, request->kind, strlen(request->kind));
+    int rc = request->url ? named_make(area, request) : area_create(area, request, NULL);
     if (rc != 0)
         mapping_drop(area->mapping);
     return rc;
 }
 
-struct share_area *share_area_open(const struct share_request *request)
+static struct share_area *area_new(const char *name)
 {
-    int rc = request_check(request);
-    struct share_area *area = rc == 0 ? os_alloc(sizeof *area) : NULL;
-    if (!area) {
-        errno = rc ? -rc : ENOMEM;
+    struct share_area *area = os_alloc(sizeof *area);
+    if (!area)
         return NULL;
-    }
-    *area = (struct share_area){
-        .limit = share_pages(request->limit ? request->limit : request->size),
-        .pid = (uint32_t)getpid(),
-        .me.file = -1,
-        .child.file = -1,
-    };
-    base_format(area->name, sizeof area->name, "%s", request->name ? request->name : "");
-    bool is_private = request->where == PLAIT_PRIVATE && !request->url;
-    rc = is_private ? private_make(area, request) : shared_make(area, request);
+    area->pid = (uint32_t)getpid();
+    area->me.file = area->child.file = -1;
+    base_format(area->name, sizeof area->name, "%s", name ? name : "");
+    return area;
+}
+
+static struct share_area *area_or_error(struct share_area *area, int rc)
+{
     if (rc == 0)
         return area;
     os_free(area);
-    errno = -rc;
+    errno = rc < 0 ? -rc : rc;
     return NULL;
+}
+
+struct share_area *share_area_open(const struct share_request *request)
+{
+    int rc = request_check(request);
+    struct share_area *area = rc == 0 ? area_new(request->name) : NULL;
+    if (!area)
+        return area_or_error(NULL, rc ? rc : -ENOMEM);
+    bool is_private = request->where == PLAIT_PRIVATE && !request->url;
+    return area_or_error(area,
+                         is_private ? private_make(area, request) : shared_make(area, request));
+}
+
+/* The child's entry was made by its parent. */
+static int adopted_make(struct share_area *area, const struct share_handle *handle)
+{
+    struct share_request request = {.kind = area->kind};
+    share_fork_prepare_once();
+    area->mapping = mapping_take();
+    if (!area->mapping)
+        return -ENOMEM;
+    area->me = user_of_id(handle->user, (int)handle->file);
+    int rc =
+        area->me.index < SHARE_USERS ? area_attach(area, &request, area->me.file) : -PLAIT_EFORMAT;
+    if (rc < 0) {
+        mapping_drop(area->mapping);
+        return rc;
+    }
+    roster_confirm(area->header, &area->me, area->pid);
+    memcpy(area->url_name, area->header->name, SHARE_NAME - 1);
+    if (area->url_name[0])
+        name_add_again(area);
+    return 0;
+}
+
+struct share_area *share_area_adopt(const struct share_handle *handle)
+{
+    struct share_area *area = area_new(handle->name);
+    if (!area) {
+        os_close((int)handle->file);
+        return area_or_error(NULL, -ENOMEM);
+    }
+    memcpy(area->kind, handle->kind, SHARE_KIND - 1);
+    int rc = adopted_make(area, handle);
+    if (rc < 0)
+        os_close((int)handle->file);
+    return area_or_error(area, rc);
+}
+
+static void shared_close(struct share_area *area)
+{
+    area_unlist(area);
+    if (area->url_name[0])
+        name_leave(area, false);
+    roster_leave(area->header, &area->me, area->marks);
+    os_unmap(area->header, area->mapped);
+    if (share_area_check(area) == 0)
+        os_close(area->me.file);
+    mapping_drop(area->mapping);
 }
 
 void share_area_close(struct share_area *area)
@@ -164,16 +186,9 @@ void share_area_close(struct share_area *area)
     if (robust_holds_within(area->memory, area->size))
         base_misuse(area, "area", __builtin_return_address(0),
                     "'%s' is closed with a lock inside held by the caller", area->name);
-    if (!area->header) {
+    if (area->header)
+        shared_close(area);
+    else
         os_unmap(area->memory, area->mapped);
-        os_free(area);
-        return;
-    }
-    area_unlist(area);
-    roster_leave(area->header, &area->me, area->marks);
-    os_unmap(area->header, area->mapped);
-    if (share_area_check(area) == 0)
-        os_close(area->me.file);
-    mapping_drop(area->mapping);
     os_free(area);
 }

@@ -6,7 +6,10 @@
  * Parent:  confirm (plait_start knows that there is a child), drop the child's description
  * A fork that failed leaves an entry that nobody confirmed: it is buried as if it had never been. */
 #include "share/inside.h"
+#include "share/name.h"
 #include "task/process.h"
+
+#define LONGEST_WAIT INT64_C(50000000) /* it is stopped, or traced */
 
 #include <pthread.h>
 #include <unistd.h>
@@ -15,8 +18,18 @@ static void area_before(struct share_area *area)
 {
     int file = share_area_check(area) == 0 ? os_file_again(area->me.file) : -1;
     area->child.file = -1;
-    if (file >= 0 && roster_enter(area->header, file, true, &area->child) < 0)
+    if (file >= 0 && roster_enter(area->header, file, USER_CHILD, &area->child) < 0)
         os_close(file);
+}
+
+/* A child of the program's own fork tells its pid itself. If its parent ended before that, nobody
+ * alive would be found by the name for a moment, and a second area of that name be made. */
+static void await_child(struct share_area *area)
+{
+    int64_t end = os_now() + LONGEST_WAIT;
+    while (roster_is_awaited(area->header, &area->child) && os_now() < end &&
+           os_byte_locked(area->me.file, area->child.index, 1) >= 0)
+        os_yield();
 }
 
 static void area_parent(struct share_area *area, pid_t pid)
@@ -28,6 +41,8 @@ static void area_parent(struct share_area *area, pid_t pid)
     else if (pid < 0)
         roster_leave(area->header, &area->child, 0);
     os_close(area->child.file);
+    if (pid >= 0 && area->url_name[0])
+        await_child(area);
     area->child.file = -1;
 }
 
@@ -46,6 +61,8 @@ static void area_child(struct share_area *area, uint32_t pid)
     area->me = area->child;
     area->child.file = -1;
     area->mapping->file = area->me.file;
+    if (area->url_name[0])
+        name_add_again(area);
     roster_confirm(area->header, &area->me, pid);
 }
 
@@ -86,8 +103,16 @@ static void fork_child(void)
     struct mapping *at = NULL;
     uint32_t pid = (uint32_t)getpid();
     base_spin_unlock(&share_lock);
+    name_fork_child();
     for (struct share_area *area; (area = area_next(&at));)
         area_child(area, pid);
+}
+
+static void area_leave(struct share_area *area)
+{
+    if (area->url_name[0])
+        name_leave(area, true);
+    roster_leave(area->header, &area->me, area->marks);
 }
 
 /* The program's end: every area is left, though not unmapped, since handlers that run later may
@@ -97,7 +122,7 @@ static void all_leave(void)
     struct mapping *at = NULL;
     for (struct share_area *area; (area = area_next(&at));)
         if (area->pid == (uint32_t)getpid())
-            roster_leave(area->header, &area->me, area->marks);
+            area_leave(area);
 }
 
 static void prepare(void)

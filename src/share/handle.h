@@ -34,7 +34,7 @@ struct share_kind {
     struct share_kind *next;
 };
 void share_kind_register(struct share_kind *kind);
-enum { SHARE_PARTS = 2 };
+/* part: less than 2 */
 void share_area_own(struct share_area *area, void *object, uint32_t part);
 
 /* Fills *handle for an object that share_area_own told of, or any address inside memory of
@@ -45,5 +45,7 @@ void share_handle_sent(struct share_handle *handle, pid_t pid);
 /* In the child: the object. NULL and errno: PLAIT_EFORMAT (no such area, another build of the noun),
  * ENOTSUP (nobody registered the kind), ENOMEM, EMFILE. The descriptor is used up either way. */
 void *share_handle_open(const struct share_handle *handle);
+/* For handle.c: the area of a handle, as share_area_open would give it. */
+struct share_area *share_area_adopt(const struct share_handle *handle);
 
 #endif

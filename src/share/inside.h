@@ -10,7 +10,7 @@
 #include "share/mapping.h"
 #include "share/users.h"
 
-enum { SHARE_KIND = 16, SHARE_HEADER = 16384 };
+enum { SHARE_KIND = 16, SHARE_NAME = 96, SHARE_PARTS_MOST = 2, SHARE_HEADER = 16384 };
 #define SHARE_MAGIC UINT64_C(0x3161657261746c70) /* "pltarea1" */
 
 /* A user's place. The byte of its index is locked in the file while the user lives: who has that
@@ -35,16 +35,20 @@ struct share_roster {
     uint32_t reserved;
 };
 
-struct share_header {
+/* What an attacher copies and checks. */
+struct share_claims {
     uint64_t magic;
     uint32_t version, link; /* of this layout; the libc's robust link, as told to the kernel */
     char kind[SHARE_KIND];
     uint64_t layout, limit;
-    uint64_t size; /* of the noun's memory; grows, never more than the file has */
-    uint64_t room[9];
+    uint64_t size;   /* of the noun's memory; grows, never more than the file has */
+    uint64_t wanted; /* size as it was asked for at first */
+    uint64_t room[8];
+};
+struct share_header {
+    struct share_claims is;
     struct share_roster roster;
-    char rest[SHARE_HEADER - 128 - sizeof(struct share_roster) -
-              SHARE_USERS * sizeof(struct share_entry)];
+    char name[SHARE_NAME]; /* NAME of "shm:NAME"; empty: anonymous */
     struct share_entry entries[SHARE_USERS];
 };
 _Static_assert(sizeof(struct share_header) == SHARE_HEADER, "the noun's memory follows");
@@ -67,8 +71,10 @@ struct share_area {
     uint32_t pid;
     bool is_new;
     struct share_user me, child; /* child: while a fork is under way */
-    uint64_t device, inode;      /* of the file */
-    char name[64];               /* for messages */
+    struct os_file file;         /* device and inode of the memory file */
+    void *objects[SHARE_PARTS_MOST];
+    char kind[SHARE_KIND], url_name[SHARE_NAME];
+    char name[64]; /* for messages */
 };
 
 static inline size_t share_pages(size_t size)
@@ -82,9 +88,20 @@ extern base_spin share_lock;
 
 /* users.c. A new user by a description of its own, entered for this process or, NOT_YET, for a child
  * to be. 0, -EUSERS, -errno. */
-int roster_enter(struct share_header *header, int file, bool for_child, struct share_user *user);
+enum user_kind { USER_ME, USER_ME_AGAIN, USER_CHILD };
+int roster_enter(struct share_header *header, int file, enum user_kind kind,
+                 struct share_user *user);
+struct share_user user_of_id(uint64_t id, int file);
 void roster_confirm(struct share_header *header, struct share_user *user, uint32_t pid);
+bool roster_is_awaited(struct share_header *header, const struct share_user *user);
 void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks);
+
+/* A new area's memory in a new file; what a file has that another process made. The description
+ * becomes the area's own on success. */
+int area_create(struct share_area *area, const struct share_request *request, const char *name);
+int area_attach(struct share_area *area, const struct share_request *request, int file);
+void area_unlist(struct share_area *area);
+void area_undo(struct share_area *area); /* what create and attach have made */
 
 /* fork.c: before the first area is listed. */
 void share_fork_prepare_once(void);

@@ -1,5 +1,6 @@
 #include "share/journal.h"
 #include "base/report.h"
+#include "wait/robust.h"
 
 #include <plait/error.h>
 
@@ -15,9 +16,8 @@ void share_journal_save(struct share_log *log, const void *at, size_t size)
         atom_store(&saved->offset, (uint64_t)((const char *)&word[i] - log->base), RELAXED);
         atom_store(&saved->old, atom_load(&word[i], RELAXED), RELAXED);
     }
-    /* Pairs with the acquire of undo; and the caller's stores must come after it, because a word that
-     * is changed before it counts as saved would stay changed. */
-    atom_store(&log->journal->count, log->count, SEQ_CST);
+    atom_store(&log->journal->count, log->count, RELEASE); /* pairs with the acquire of undo */
+    robust_in_order(); /* a word that is changed before it counts as saved would stay changed */
 }
 
 void share_journal_set(struct share_log *log, uint64_t *word, uint64_t value)

@@ -17,23 +17,29 @@ bool share_contains(const void *object, size_t size)
     return m && size <= (size_t)(m->start + m->size - (const char *)object);
 }
 
-/* 0 or -errno; on failure nothing is left. */
-static int share_fill(struct mapping *m, size_t size)
+/* 0 or -errno, and then the descriptor is still the caller's. */
+static int share_fill(struct mapping *m, int file, size_t size)
 {
-    int file = os_memfd("plait-share", size);
-    if (file < 0)
-        return file;
     void *start = os_map_file(file, size);
-    if (!start) {
-        os_close(file);
+    if (!start)
         return -ENOMEM;
-    }
     m->file = file;
     m->area = NULL;
     atom_store(&m->start, start, RELAXED);
     atom_store(&m->size, size, RELAXED);
     mapping_list(m);
     return 0;
+}
+
+void *share_map(int file, size_t size, int *rc)
+{
+    struct mapping *m = mapping_take();
+    *rc = m ? share_fill(m, file, size) : -ENOMEM;
+    if (*rc == 0)
+        return m->start;
+    if (m)
+        mapping_drop(m);
+    return NULL;
 }
 
 void *plait_share(size_t size)
@@ -43,12 +49,11 @@ void *plait_share(size_t size)
         return NULL;
     }
     size = (size + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
-    struct mapping *m = mapping_take();
-    int rc = m ? share_fill(m, size) : -ENOMEM;
-    if (rc == 0)
-        return m->start;
-    if (m)
-        mapping_drop(m);
+    int rc = os_memfd("plait-share", size), file = rc;
+    void *memory = file < 0 ? NULL : share_map(file, size, &rc);
+    if (memory)
+        return memory;
+    os_close(file);
     errno = -rc;
     return NULL;
 }

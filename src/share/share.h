@@ -8,4 +8,8 @@
  * handler. */
 bool share_contains(const void *object, size_t size);
 
+/* For handle.c: maps all of a memfd, as plait_share does, and keeps its descriptor. NULL: *rc says why,
+ * and the descriptor is still the caller's. */
+void *share_map(int file, size_t size, int *rc);
+
 #endif

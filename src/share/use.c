@@ -24,7 +24,8 @@ int share_area_check(struct share_area *area)
     if (!area->header)
         return 0;
     int rc = os_file_look(area->me.file, &look);
-    return rc < 0 || look.device != area->device || look.inode != area->inode ? -EBADF : 0;
+    return rc < 0 || look.device != area->file.device || look.inode != area->file.inode ? -EBADF
+                                                                                        : 0;
 }
 
 /* The size that the header claims, if the file has it. */
@@ -47,7 +48,7 @@ size_t share_area_size(struct share_area *area)
     size_t known = atom_load(&area->size, ACQUIRE);
     if (!area->header)
         return known;
-    uint64_t claimed = atom_load(&area->header->size, ACQUIRE); /* pairs with share_area_grow */
+    uint64_t claimed = atom_load(&area->header->is.size, ACQUIRE); /* pairs with share_area_grow */
     return likely(claimed == known) ? known : size_look(area, claimed);
 }
 
@@ -74,8 +75,8 @@ int share_area_grow(struct share_area *area, size_t size)
             os_memfd_grow(area->me.file, SHARE_HEADER + share_area_size(area), SHARE_HEADER + size);
     if (rc < 0)
         return rc;
-    uint64_t claimed = atom_load(&area->header->size, ACQUIRE);
-    while (claimed < size && !atom_cas(&area->header->size, &claimed, size, ACQ_REL))
+    uint64_t claimed = atom_load(&area->header->is.size, ACQUIRE);
+    while (claimed < size && !atom_cas(&area->header->is.size, &claimed, size, ACQ_REL))
         ;
     share_area_size(area);
     return 0;

@@ -60,7 +60,13 @@ static int claim(struct share_header *header, int file)
     return -EUSERS;
 }
 
-int roster_enter(struct share_header *header, int file, bool for_child, struct share_user *user)
+struct share_user user_of_id(uint64_t id, int file)
+{
+    return (struct share_user){.file = file, .index = (uint32_t)(id & INDEX), .id = id};
+}
+
+int roster_enter(struct share_header *header, int file, enum user_kind kind,
+                 struct share_user *user)
 {
     struct share_roster *roster = &header->roster;
     int index = claim(header, file);
@@ -71,16 +77,12 @@ int roster_enter(struct share_header *header, int file, bool for_child, struct s
         ;
     struct share_entry *entry = &header->entries[index];
     uint64_t serial = atom_add(&roster->serial, 1, RELAXED) + 1;
-    *user = (struct share_user){
-        .file = file,
-        .index = (uint32_t)index,
-        .id = (serial << SERIAL_SHIFT & ~NOT_YET) | (uint64_t)index,
-    };
+    *user = user_of_id((serial << SERIAL_SHIFT & ~NOT_YET) | (uint64_t)index, file);
     atom_store(&entry->marks, 0, RELAXED);
-    atom_store(&entry->pid, 0, RELAXED);
+    atom_store(&entry->pid, kind == USER_CHILD ? 0 : (uint32_t)getpid(), RELAXED);
     atom_store(&entry->file, (uint32_t)file, RELAXED);
-    atom_store(&entry->id, user->id | NOT_YET, RELEASE);
-    if (!for_child)
+    atom_store(&entry->id, kind == USER_ME_AGAIN ? user->id : user->id | NOT_YET, RELEASE);
+    if (kind == USER_ME)
         roster_confirm(header, user, (uint32_t)getpid());
     return 0;
 }
@@ -93,6 +95,11 @@ void roster_confirm(struct share_header *header, struct share_user *user, uint32
     atom_store(&entry->pid, pid, RELAXED);
     if (atom_cas(&entry->id, &seen, user->id, RELEASE))
         atom_add(&header->roster.entered, 1, RELAXED);
+}
+
+bool roster_is_awaited(struct share_header *header, const struct share_user *user)
+{
+    return atom_load(&header->entries[user->index].id, ACQUIRE) == (user->id | NOT_YET);
 }
 
 void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks)

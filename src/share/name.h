@@ -1,0 +1,44 @@
+/* Names of areas: "shm:NAME" is the file plait-UID-NAME in /dev/shm, one page that says which process
+ * has the area's memory file open at which descriptor. The memory is reached through /proc/PID/fd/N of
+ * any of them that lives; when none does the name is stale, and the next open of any name takes it
+ * away. So the kernel frees the memory with its last user, and never before. */
+#ifndef SHARE_NAME_H
+#define SHARE_NAME_H
+
+#include "os/os.h"
+
+struct share_area;
+
+enum { NAME_PATH = 160 };
+struct area_name {
+    char path[NAME_PATH];
+    const char *name; /* in path: behind plait-UID- */
+    bool must_create, must_exist;
+    int file; /* locked */
+};
+
+/* 0; -EINVAL: no "shm:NAME[?create|?attach]"; -ENAMETOOLONG: more than 95 bytes. */
+int name_parse(struct area_name *name, const char *url);
+/* The name's file, made if it is missing and may be, locked: nobody else opens or makes this name.
+ * Waits for who does so at the moment; -ECANCELED, -ETIMEDOUT (a scope's deadline) meanwhile. */
+int name_lock(struct area_name *name);
+void name_unlock(struct area_name *name);
+/* The memory file of whoever has it open, a description of its own. -ENOENT: nobody; -EXDEV,
+ * -EACCES, -PLAIT_EFORMAT. */
+int name_find(struct area_name *name);
+int name_fill(struct area_name *name, const struct share_area *area); /* names a new area */
+void name_remove(struct area_name *name);
+/* From now on this process can be asked for the area. Also for the child of a fork: no lock. */
+int name_add(const struct area_name *name, const struct share_area *area);
+void name_add_again(const struct share_area *area);
+/* This process leaves the area: the name goes, too, if nobody else has it open. Does not wait. */
+void name_leave(const struct share_area *area, bool at_exit);
+/* Takes away this user's stale names. */
+void names_sweep(void);
+
+/* For `plait shm`: each name of this user, with the state and, if somebody has it open, the file. */
+void names_each(void (*each)(struct area_name *name, int file, void *arg), void *arg);
+
+void name_fork_child(void); /* the child has no business with what its parent has locked */
+
+#endif
