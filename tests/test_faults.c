@@ -112,6 +112,14 @@ static void shared_small(void)
 
 /* A block cannot say that the thread has no record of what it holds: the program would stop, so it
  * has one here. */
+static void *shared_memory;
+static void some_shared_memory(void)
+{
+    shared_memory = plait_share(4096);
+    if (!shared_memory)
+        abort();
+}
+
 static void a_used_shared_lock(void)
 {
     a_shared_lock();
@@ -336,6 +344,18 @@ static int semaphore_calls(void)
 static bool is_true(void *arg)
 {
     return true;
+}
+
+static int shared_semaphore_calls(void)
+{
+    plait_semaphore *one = shared_memory;
+    plait_semaphore_init(one, 1, 3, PLAIT_SHARED);
+    int late = plait_semaphore_acquire(one, 2, plait_after(PLAIT_MILLISECOND));
+    plait_semaphore_release(one, 2);
+    if (plait_semaphore_value(one) != 3)
+        return -EPROTO;
+    int rc = plait_semaphore_acquire(one, 3, PLAIT_NOW);
+    return late == -ETIMEDOUT ? rc : late;
 }
 
 static int condition_calls(void)
@@ -844,6 +864,8 @@ static const struct row {
     {"plait_event_take", nothing, take_event, 0},
     {"plait_semaphore_init plait_semaphore_acquire plait_semaphore_release plait_semaphore_value",
      nothing, semaphore_calls, 0},
+    {"plait_semaphore_init plait_semaphore_acquire", some_shared_memory, shared_semaphore_calls,
+     -ENOLCK},
     {"plait_condition_init plait_condition_wait plait_condition_wait_for plait_condition_notify "
      "plait_condition_notify_all",
      nothing, condition_calls, 0},

@@ -381,6 +381,6 @@ TEST_LABELED(misuse_stops_the_program_with_a_name, "process")
     harness_dies(release_two, &most, "more than its limit of 2147483647");
     harness_dies(negative, NULL, "-1 units");
     harness_dies(above, NULL, "3 units with a limit of 2");
-    harness_dies(shared, NULL, "later version");
+    harness_dies(shared, NULL, "outside of memory from plait_share");
     harness_dies(select_too_many, &seats, "can never be done");
 }

@@ -24,15 +24,22 @@
  *         return plait_join_all(PLAIT_NEVER);
  *     }
  *
- * Threads, coroutines and plain pthreads may share one. Units are taken all at once or not at all.
+ * Threads, coroutines and plain pthreads may share one, and with PLAIT_SHARED processes too. Units
+ * are taken all at once or not at all.
  * Whoever comes first takes them, also before one that sleeps, because waiting for a sleeper to
  * wake would cost a hundred times more; but nobody starves: sleepers are served in turn, and who has
  * waited for a millisecond at their front, or wants more than one unit, has all units put by for him
  * until there are enough. A task that ends or is killed gives nothing back: whoever wants that asks
  * for plait_permits. Dijkstra's P and V (1962), with his later many at a time.
  *
+ * A shared one lies in memory from plait_share. Kill a process at any instruction: what it had taken
+ * is gone, and nothing else; who waits for units that are there gets them. A stopped process that
+ * waits is passed by after 40 ms, unless units were being put by for it: then who comes later waits,
+ * to his deadline at most, until it goes on or dies.
+ *
  * The struct is 64 bytes, yours, and may be freed as soon as nobody uses it any more: a release
- * touches it no more once its units can be taken. After fork it is the child's own copy. Since 0.1.
+ * touches it no more once its units can be taken. After fork a private one is the child's own copy.
+ * Since 0.1.
  */
 #ifndef PLAIT_SEMAPHORE_H
 #define PLAIT_SEMAPHORE_H
@@ -48,9 +55,9 @@ typedef struct plait_semaphore {
 /* Makes a semaphore. Zeroes are one with no units and no limit.
  *   units    how many there are at the beginning, 0 or more
  *   limit    how many there may ever be, at least units; 0: no limit but INT_MAX
- *   where    PLAIT_PRIVATE
+ *   where    PLAIT_PRIVATE, or PLAIT_SHARED for one that processes started later use as well
  *   errors   none
- *   misuse   a negative number, units above limit; PLAIT_SHARED, which comes with a later version
+ *   misuse   a negative number, units above limit; PLAIT_SHARED elsewhere than in plait_share's
  *   blocks   never */
 void plait_semaphore_init(plait_semaphore *semaphore, int units, int limit, plait_where where);
 
@@ -58,7 +65,7 @@ void plait_semaphore_init(plait_semaphore *semaphore, int units, int limit, plai
  *   units    1 or more, at most the limit
  *   returns  0: they are taken
  *   errors   -EINVAL (0, negative, or more than can ever be there), -EAGAIN (PLAIT_NOW and too
- *            few), -ETIMEDOUT, -ECANCELED
+ *            few), -ETIMEDOUT, -ECANCELED; shared: -ENOLCK (this thread holds 1,900 shared words)
  *   misuse   a duration where a deadline belongs
  *   blocks   while there are too few, or they are put by for another */
 PLAIT_MUST_USE int plait_semaphore_acquire(plait_semaphore *semaphore, int units, int64_t deadline);

@@ -1,4 +1,4 @@
-/* The private semaphore: units that tasks take and give back, n at a time.
+/* The private semaphore; the shared one is shared_semaphore.c. Units that tasks take and give back, n at a time.
  *
  * Problem: one task wants five units while others take one each all the time. Obvious idea: a
  * release wakes the longest sleeper, who tries again. But five are never there at once, because
@@ -42,6 +42,7 @@
 #include "os/os.h"
 #include "sync/budget.h"
 #include "sync/object.h"
+#include "sync/shared_semaphore.h"
 #include "sync/waiter.h"
 #include "wait/case.h"
 
@@ -83,10 +84,11 @@ struct semaphore_call {
     int64_t since; /* of the first sleep */
 };
 
+/* NULL: it is a shared one. */
 static inline struct semaphore *semaphore_of(const plait_semaphore *semaphore, void *place)
 {
-    if (unlikely(!sync_is_private(semaphore)))
-        sync_check_private(semaphore, "semaphore", place);
+    if (unlikely(!sync_is_private(semaphore)) && sync_check(semaphore, "semaphore", place))
+        return NULL;
     return (struct semaphore *)semaphore;
 }
 
@@ -269,6 +271,8 @@ int plait_semaphore_acquire(plait_semaphore *object, int units, int64_t deadline
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
     struct semaphore *semaphore = semaphore_of(object, place);
+    if (unlikely(!semaphore))
+        return shared_semaphore_acquire(object, units, deadline, place);
     if (unlikely(units <= 0 || (semaphore->limit && (uint32_t)units > semaphore->limit)))
         return -EINVAL;
     struct semaphore_call call = {.semaphore = semaphore, .wanted = (uint32_t)units};
@@ -292,6 +296,10 @@ void plait_semaphore_release(plait_semaphore *object, int units)
     void *place = __builtin_return_address(0);
     WAIT_POINT();
     struct semaphore *semaphore = semaphore_of(object, place);
+    if (unlikely(!semaphore)) {
+        shared_semaphore_release(object, units, place);
+        return;
+    }
     uint32_t limit = semaphore->limit ? semaphore->limit : INT_MAX;
     uint64_t seen = atom_load(&semaphore->both, RELAXED), next;
     bool front;
@@ -316,16 +324,21 @@ void plait_semaphore_release(plait_semaphore *object, int units)
 int plait_semaphore_value(const plait_semaphore *object)
 {
     const struct semaphore *semaphore = semaphore_of(object, __builtin_return_address(0));
-    return (int)units_in(atom_load(&semaphore->both, RELAXED));
+    return semaphore ? (int)units_in(atom_load(&semaphore->both, RELAXED))
+                     : shared_semaphore_value(object);
 }
 
 void plait_semaphore_init(plait_semaphore *object, int units, int limit, plait_where where)
 {
     void *place = __builtin_return_address(0);
     struct semaphore *semaphore = (struct semaphore *)object;
-    sync_init_private(object, "semaphore", where, place);
+    sync_init(object, "semaphore", where, place);
     if (units < 0 || limit < 0 || (limit && units > limit))
         base_misuse(object, "semaphore", place, "%d units with a limit of %d", units, limit);
+    if (where == PLAIT_SHARED) {
+        shared_semaphore_init(object, units, limit);
+        return;
+    }
     semaphore->limit = (uint32_t)limit;
     semaphore->both = semaphore_state((uint32_t)units, 0);
 }
@@ -364,6 +377,8 @@ plait_case plait_on_semaphore(plait_semaphore *object, int units)
                                                 semaphore_case_words, semaphore_case_pass_on};
     void *place = __builtin_return_address(0);
     const struct semaphore *semaphore = semaphore_of(object, place);
+    if (!semaphore)
+        return wait_case_shared();
     if (units <= 0 || (semaphore->limit && (uint32_t)units > semaphore->limit))
         base_misuse(object, "semaphore", place,
                     "a case for %d units can never be done: its limit is %u", units,

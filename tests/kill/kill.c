@@ -31,7 +31,12 @@ enum { AGAIN = 3, SKIPPED = 77 };
 struct common *common;
 static bool blocked; /* the harness has blocked the object */
 
-static const struct kill_case *const sets[] = {kill_lock_cases, kill_value_cases, kill_latch_cases};
+static const struct kill_case *const sets[] = {
+    kill_lock_cases,
+    kill_value_cases,
+    kill_latch_cases,
+    kill_semaphore_cases,
+};
 
 /* How the survivors of one case learnt of the kills. */
 struct tally {
@@ -129,7 +134,8 @@ static bool is_sound(const struct kill_noun *noun)
     for (int i = 0; i < 2; i++)
         if (noun->use(plait_after(2 * PLAIT_SECOND), &unused) != 0)
             return false;
-    return (!noun->is_sound || noun->is_sound()) && robust_current->count == 0;
+    bool lists_nothing = !robust_current || robust_current->count == 0;
+    return (!noun->is_sound || noun->is_sound()) && lists_nothing;
 }
 
 static void note_fault(struct tally *tally, const char *what, int point, void *place)
