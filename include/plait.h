@@ -12,6 +12,7 @@
  *     latch.h      a count that comes to 0           once.h       a function that runs once
  *     queue.h      items from task to task; queue_many.h, queue_place.h, queue_done.h: more of it;
  *                  queue_shared.h: between processes
+ *     pool.h       workers that run jobs             future.h     results that come later
  *     select.h     the first of several things; case.h: which things
  *     value.h      a number that many change         share.h      memory that children see too
  *     local.h      a value for each task             watch.h      look inside
@@ -25,6 +26,7 @@
 #include <plait/condition.h>
 #include <plait/error.h>
 #include <plait/event.h>
+#include <plait/future.h>
 #include <plait/generator.h>
 #include <plait/latch.h>
 #include <plait/local.h>
@@ -33,6 +35,7 @@
 #include <plait/macros.h>
 #include <plait/once.h>
 #include <plait/parallel.h>
+#include <plait/pool.h>
 #include <plait/queue.h>
 #include <plait/queue_done.h>
 #include <plait/queue_many.h>

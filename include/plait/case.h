@@ -20,6 +20,7 @@
 #ifndef PLAIT_CASE_H
 #define PLAIT_CASE_H
 #include <plait/event.h>
+#include <plait/future.h>
 #include <plait/latch.h>
 #include <plait/lock.h>
 #include <plait/queue.h>
@@ -83,6 +84,13 @@ plait_case plait_on_acquire(plait_lock *lock);
  *   misuse   a handle given back before
  *   blocks   never */
 plait_case plait_on_end(plait_task *task);
+
+/* The end of a future. It only tells: plait_result, at once then, gives the result.
+ *   future   must not be freed meanwhile
+ *   errors   none
+ *   misuse   no future
+ *   blocks   never */
+plait_case plait_on_done(plait_future *future);
 
 /* A time, as one of the things that may happen; the deadline of the select is a failure instead.
  *   deadline absolute, as of plait_after; PLAIT_NEVER: this case is never done

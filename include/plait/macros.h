@@ -95,11 +95,16 @@ typedef enum plait_where { PLAIT_PRIVATE, PLAIT_SHARED } plait_where;
 /* What a task runs. 0 is success; every other int is a status of your own, given whole to
  * plait_join on all carriers, and counts as failed in plait_join_all. */
 typedef int plait_function(void *arg);
+/* What a pool's worker runs: `in` is a copy of the bytes that were submitted, `out` room for the
+ * result. 0: done, and *out is the result; else failed with that. */
+typedef int plait_job(const void *in, void *out);
 
 /* Handles. They are opaque, and known by number rather than by address: one that was given back is
  * recognized. */
 typedef struct plait_task plait_task;
 typedef struct plait_queue plait_queue;
+typedef struct plait_future plait_future;
+typedef struct plait_pool plait_pool;
 
 #ifdef __cplusplus
 }

@@ -125,6 +125,7 @@ int lock_attempt(void *object)
         if (atom_cas(&lock->both, &seen, next,
                      ACQUIRE)) { /* pairs with the RELEASE of plait_lock_release */
             atom_store(&lock->place, call->place, RELAXED);
+            call->self->locks++;
             return died ? -EOWNERDEAD : 0;
         }
     }
@@ -316,13 +317,14 @@ void lock_onto(const plait_lock *object, struct wait_onto *onto)
 }
 
 /* One step from free to this task's. Its caller has found the lock private and the task known. */
-static inline bool lock_try(struct lock *lock, const struct wait_self *self, void *place)
+static inline bool lock_try(struct lock *lock, struct wait_self *self, void *place)
 {
     uint64_t open = 0;
     if (unlikely(
             !atom_cas(&lock->both, &open, lock_mine(self), ACQUIRE))) /* pairs as in lock_attempt */
         return false;
     atom_store(&lock->place, place, RELAXED);
+    self->locks++;
     return true;
 }
 
@@ -443,6 +445,7 @@ static void lock_release_marked(struct lock *lock, uint32_t unmended, void *plac
         if (next)
             next |= wait_forks << GENERATION;
     } while (!atom_cas(&lock->both, &seen, next, RELEASE));
+    wait_current->locks--;
     if (wake)
         wake_one(lock);
 }
@@ -453,8 +456,10 @@ void lock_give(plait_lock *object, void *place)
     check_released(object);
     if (likely(sync_is_private(object) && self && !wait_deterministic)) {
         uint64_t mine = lock_mine(self);
-        if (likely(atom_cas(&((struct lock *)object)->both, &mine, 0, RELEASE)))
-            return; /* pairs with the ACQUIRE of who takes it */
+        if (likely(atom_cas(&((struct lock *)object)->both, &mine, 0, RELEASE))) {
+            self->locks--; /* the cas pairs with the ACQUIRE of who takes it */
+            return;
+        }
     }
     if (sync_is_private(object)) {
         lock_release_marked((struct lock *)object, REFUSED, place);
@@ -472,8 +477,10 @@ void plait_lock_release(plait_lock *object)
     if (likely(sync_is_private(object) && self && !wait_is_odd())) {
         uint64_t mine = lock_mine(self);
         if (likely(atom_cas(&lock->both, &mine, 0,
-                            RELEASE))) /* pairs with the ACQUIRE of who takes it */
+                            RELEASE))) { /* pairs with the ACQUIRE of who takes it */
+            self->locks--;
             return;
+        }
     } else if (sync_is_shared(object) && !wait_is_odd()) {
         shared_lock_release((struct robust_word *)object, __builtin_return_address(0));
         return;
@@ -485,7 +492,9 @@ void lock_give_bare(plait_lock *object, void *place)
 {
     struct lock *lock = (struct lock *)object;
     uint64_t mine = lock_mine(wait_current);
-    if (unlikely(!atom_cas(&lock->both, &mine, 0, RELEASE))) /* pairs as in plait_lock_release */
+    if (likely(atom_cas(&lock->both, &mine, 0, RELEASE))) /* pairs as in plait_lock_release */
+        wait_current->locks--;
+    else
         lock_release_marked(lock, REFUSED, place);
 }
 

@@ -140,7 +140,7 @@ _Noreturn void child_leave(int status)
     struct task_record *record = child.record;
     locals_destroy(record);
     task_finish_children(record);
-    exit_join_all();
+    exit_finish();
     process_tell_leaving();
     fflush(NULL);
     page_end(status, PAGE_RETURNED);

@@ -26,6 +26,8 @@ static struct {
     pid_t pid;
 } leaving;
 
+void (*task_drain)(void);
+
 static bool is_awaited(uint32_t number, const struct task_record *me)
 {
     struct task_slot *slot = slot_at(number);
@@ -79,6 +81,14 @@ void exit_join_all(void)
     }
 }
 
+void exit_finish(void)
+{
+    exit_join_all();
+    if (task_drain)
+        task_drain();
+    exit_join_all(); /* what the last jobs have started */
+}
+
 /* Ctrl-C while the end waits: says for whom, then does what it always did. */
 static void exit_interrupted(int signal_number)
 {
@@ -108,7 +118,7 @@ static void exit_handler(void)
     bool is_default = !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL;
     if (is_default)
         sigaction(SIGINT, &ours, NULL);
-    exit_join_all();
+    exit_finish();
     leaving.caller = wait_current;
     atom_store(&wait_interrupted, exit_stop_daemon, RELEASE);
     sched_stop();

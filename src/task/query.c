@@ -10,6 +10,8 @@
 
 #define PLACE __builtin_return_address(0)
 
+void (*task_blocks_begin)(void), (*task_blocks_end)(void);
+
 plait_task *plait_self(void)
 {
     return slot_handle(task_me()->slot);
@@ -164,8 +166,14 @@ int plait_blocking(plait_function *function, void *arg)
 {
     if (!function)
         return -EINVAL;
-    task_check_blocking(task_me(), PLACE);
-    return sched_blocking(function, arg);
+    struct task_record *me = task_me();
+    task_check_blocking(me, PLACE);
+    if (likely(!me->job))
+        return sched_blocking(function, arg);
+    task_blocks_begin();
+    int rc = sched_blocking(function, arg);
+    task_blocks_end();
+    return rc;
 }
 
 static void see_coroutine(plait_task *task, void *arg)

@@ -60,6 +60,7 @@ struct task_record {
     struct list inside_link;
     bool inside_own;     /* started by that block's own task: its failure is the block's */
     const void *awaited; /* whose count it waits for: scope or block; holders.c */
+    struct pool_frame *job;            /* of a pool, the innermost that runs as this task */
     struct plait_generator *generator; /* the innermost that runs as this task; generator.c */
     struct task_reads reads;
     struct task_locals *locals;
@@ -191,8 +192,13 @@ bool generator_has_stack(const struct task_record *record, const void *stack);
 /* query.c: the name of a task that may have been given back since */
 const char *task_name_hint(const plait_task *task);
 
+/* query.c: filled in by pool/: the calling job is in a call that blocks for long, and no more */
+extern void (*task_blocks_begin)(void), (*task_blocks_end)(void);
+
 /* exit.c, fork.c */
+extern void (*task_drain)(void); /* filled in by pool/: the program ends */
 void exit_prepare(void);  /* registers plait's handler, once */
+void exit_finish(void);   /* the same, and all jobs of pools */
 void exit_join_all(void); /* until nothing but daemons and the caller runs */
 void exit_after_fork(void);
 void fork_prepare_once(void);

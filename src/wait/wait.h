@@ -77,6 +77,8 @@ struct wait_self {
     /* > 0: it holds shared words, which stand on its thread's robust list: it must stay there,
      * also if movable */
     uint32_t pinned;
+    /* Private locks that it holds: while there are any it runs no other task's job (pool/help.c) */
+    uint32_t locks;
     /* Grows when the poller has something to tell; waits for descriptors sleep on it, because
      * memory of their own might be gone when it tells (sched/poll.c) */
     uint32_t told;

@@ -1,0 +1,80 @@
+/* Making a pool. */
+#include "base/report.h"
+#include "os/os.h"
+#include "pool/list.h"
+
+enum { SPARES = 256, SPARE_COROUTINES = 100000, WORKERS_MOST = 1 << 20 };
+#define GRACE INT64_C(5000000000)
+
+void pool_bad(const plait_pool *pool, void *place)
+{
+    if (!pool)
+        base_misuse(NULL, "pool", place, "NULL is no pool");
+    if (pool->magic - POOL_MAGIC < wait_forks)
+        base_misuse(pool, "pool", place,
+                    "opened before a fork: a pool is of the process that opened it");
+    base_misuse(pool, "pool", place, "no pool, or freed before");
+}
+
+static int options_check(plait_carrier carrier, int workers, const plait_pool_options *options)
+{
+    for (int i = 0; i < 4; i++)
+        if (options->reserved[i])
+            return EINVAL;
+    if (carrier < PLAIT_PROCESS || carrier > PLAIT_COROUTINE || workers < 0 ||
+        workers > WORKERS_MOST || options->jobs_per_worker < 0 || options->grace < 0)
+        return EINVAL;
+    return options->url ? ENOTSUP : 0;
+}
+
+static void pool_fill(plait_pool *pool, const plait_pool_options *options)
+{
+    uint32_t spares = pool->carrier == PLAIT_COROUTINE ? SPARE_COROUTINES : SPARES;
+    pool->most = pool->size + spares;
+    pool->references = 1;
+    list_init(&pool->queue);
+    list_init(&pool->idle);
+    list_init(&pool->workers);
+    list_init(&pool->ended);
+    list_init(&pool->chain);
+    pool->options = *options;
+    if (!options->grace)
+        pool->options.grace = GRACE;
+    if (options->worker)
+        pool->worker = *options->worker;
+    pool->options.name = NULL;
+    pool->options.worker = &pool->worker;
+    base_format(pool->name, sizeof pool->name, "%s", options->name ? options->name : "");
+    if (options->name && !pool->worker.name)
+        pool->worker.name = pool->name;
+    /* They are no tasks of the user's, whom the program's end waits for: the pool itself is drained
+     * there. */
+    pool->worker.daemon = true;
+}
+
+plait_pool *plait_pool_open(plait_carrier carrier, int workers, const plait_pool_options *options)
+{
+    static const plait_pool_options defaults;
+    options = options ? options : &defaults;
+    wait_me();
+    exit_prepare();
+    int why = options_check(carrier, workers, options);
+    plait_pool *pool = why ? NULL : os_alloc(sizeof *pool);
+    if (!pool) {
+        errno = why ? why : ENOMEM;
+        return NULL;
+    }
+    pool->carrier = carrier;
+    pool->size = (uint32_t)(workers ? workers : os_cpus());
+    pool_fill(pool, options);
+    if (options->name && base_name_set(pool, options->name) != 0) {
+        os_free(pool);
+        errno = ENOMEM;
+        return NULL;
+    }
+    help_prepare();
+    pool->magic = POOL_MAGIC + wait_forks;
+    task_drain = pools.drain;
+    pools_add(pool);
+    return pool;
+}

@@ -1,0 +1,117 @@
+/* Pools inside plait: workers, and the jobs that wait for them.
+ *
+ * A job is its future (future.h). Everything of a pool is guarded by its lock, which is held for a
+ * few instructions; words that are slept on are changed under it, too:
+ *   worker.word  0: it sleeps, or is about to; 1: it is to look again
+ *   room         bit 31 W: a submitter may sleep until there is room; the rest changes when there is
+ *   alive        workers that have not left; who closes sleeps on it */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include "pool/future.h"
+#include "task/task.h"
+
+#define POOL_MAGIC UINT64_C(0x706c616974506f6f)
+#define POOL_ROOM_W UINT32_C(0x80000000)
+
+struct pool_worker {
+    struct list link; /* of pool.workers, and of pool.ended when it has left */
+    struct list idle;
+    plait_pool *pool;
+    plait_task *task;
+    uint32_t word;
+    int jobs;    /* done so far */
+    void *state; /* what .begin returned */
+    void *child; /* of a process pool: pool/child.h */
+};
+
+/* One job that runs on a task's stack; lies there. */
+struct pool_frame {
+    struct wait_self *self;
+    plait_future *job;
+    plait_pool *pool;
+    struct pool_worker *worker; /* NULL: a helping waiter */
+    struct pool_frame *outer;   /* the one that waits for this one */
+    bool covered;               /* another one runs above: a cancel waits until that is over */
+    bool canceled;              /* and there is one; both guarded by the job's lock */
+};
+
+struct plait_pool {
+    uint64_t magic;
+    base_spin lock;
+    plait_carrier carrier;
+    uint32_t size;    /* jobs at once */
+    uint32_t most;    /* workers at once, spare ones included */
+    uint32_t alive;   /* workers, those on their way included */
+    uint32_t resting; /* of them in `idle` */
+    uint32_t blocked; /* of them in a job that waits */
+    uint32_t waiting; /* jobs in `queue` and `ranks` */
+    uint32_t room;
+    uint32_t closer; /* changes when a worker leaves, while the pool closes */
+    uint32_t references;
+    bool closed, common, free;
+    struct list queue; /* jobs of priority 0 */
+    struct heap ranks; /* those of others */
+    struct list idle;  /* the last one to rest first: its stack is warm */
+    struct list workers, ended;
+    struct list chain; /* of all pools */
+    struct plait_pool_options options;
+    plait_start_options worker;
+    char name[32];
+};
+
+_Noreturn void pool_bad(const plait_pool *pool, void *place) __attribute__((cold));
+static inline void pool_check(const plait_pool *pool, void *place)
+{
+    if (unlikely(!pool || pool->magic != POOL_MAGIC + wait_forks))
+        pool_bad(pool, place);
+}
+static inline bool pool_may_run(const plait_pool *pool)
+{
+    return pool->alive - pool->blocked - pool->resting < pool->size;
+}
+
+/* ---- queue.c: under the lock */
+void pool_push(plait_pool *pool, plait_future *job);
+plait_future *pool_pop(plait_pool *pool);
+void pool_take_out(plait_pool *pool, plait_future *job);
+/* Behind a pop: there is room. True: pool_tell_room is to be called without the lock. */
+bool pool_make_room(plait_pool *pool);
+void pool_tell_room(plait_pool *pool);
+
+/* ---- worker.c */
+/* What is to be done when the lock has been given back. */
+struct pool_wake {
+    struct pool_worker *worker;
+    bool start;
+};
+/* Under the lock: one more worker for a job that waits, if there may be one. */
+void pool_call_worker(plait_pool *pool, struct pool_wake *wake);
+/* Without it; 0, or why no worker could be started, and none is there. */
+int pool_wake(plait_pool *pool, const struct pool_wake *wake);
+void pool_wake_all(plait_pool *pool);
+void pool_reap(plait_pool *pool); /* joins workers that have left */
+
+/* ---- run.c */
+void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job);
+/* Cancels the job where it runs. */
+void pool_cancel_running(plait_future *job);
+static inline struct pool_frame *pool_frame_here(void)
+{
+    struct wait_self *self = wait_current;
+    return self ? ((struct task_record *)self)->job : NULL;
+}
+
+/* ---- submit.c */
+/* Past the bound; 0, -EPIPE, or why no worker could be started. */
+int pool_give(plait_pool *pool, plait_future *job);
+
+/* ---- open.c */
+void pool_keep(plait_pool *pool);
+void pool_let_go(plait_pool *pool);
+
+/* ---- child.c: the workers of a process pool are threads, each of which has a child */
+int child_run(struct pool_worker *worker, plait_future *job);
+void child_end(struct pool_worker *worker);
+
+#endif

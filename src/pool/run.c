@@ -1,0 +1,148 @@
+/* One job runs: on a worker's stack, or on that of a waiter who helps.
+ *
+ * A cancel must end a wait of this job and of no other. So the job's frame names its task while it
+ * runs there, guarded by the job's lock: who cancels sets WANTED and SLOW first, by which the end
+ * waits for him. Below a helped job lies the one that waits for it: its cancel is kept until it is
+ * on top again. */
+#include "base/report.h"
+#include "pool/pool.h"
+#include "wait/self.h"
+
+/* What of the task is the outer job's, or the waiter's, and not this one's. */
+struct saved {
+    uint32_t cancel;
+    int64_t limit;
+    bool cut;
+};
+
+static void cover(struct pool_frame *outer, struct wait_self *self, struct saved *saved)
+{
+    if (outer)
+        base_spin_lock(&outer->job->lock);
+    saved->cancel = atom_swap(&self->cancel, 0, ACQ_REL);
+    if (outer) {
+        outer->covered = true;
+        base_spin_unlock(&outer->job->lock);
+    }
+    saved->limit = self->limit;
+    saved->cut = self->cut;
+    self->cut = false;
+}
+
+static void uncover(struct pool_frame *outer, struct wait_self *self, const struct saved *saved)
+{
+    self->limit = saved->limit;
+    self->cut = saved->cut;
+    if (outer)
+        base_spin_lock(&outer->job->lock);
+    atom_store(&self->cancel, saved->cancel, SEQ_CST);
+    if (outer) {
+        outer->covered = false;
+        if (outer->canceled && !(saved->cancel & (WAIT_CANCEL_PENDING | WAIT_CANCEL_TOLD)))
+            wait_cancel(self);
+        base_spin_unlock(&outer->job->lock);
+    }
+}
+
+static void frame_cancel(struct pool_frame *frame)
+{
+    if (frame->canceled)
+        return;
+    frame->canceled = true;
+    if (!frame->covered)
+        wait_cancel(frame->self);
+}
+
+void pool_cancel_running(plait_future *job)
+{
+    struct pool_frame *frame = atom_load(&job->frame, SEQ_CST);
+    if (frame)
+        frame_cancel(frame);
+}
+
+static void frame_begin(struct pool_frame *frame)
+{
+    plait_future *job = frame->job;
+    atom_store(&job->frame, frame, SEQ_CST); /* before the look: one of the two sees the other */
+    if (unlikely(atom_load(&job->word, SEQ_CST) & FUTURE_WANTED)) {
+        base_spin_lock(&job->lock);
+        frame_cancel(frame);
+        base_spin_unlock(&job->lock);
+    }
+}
+
+static int run_function(struct pool_frame *frame)
+{
+    plait_future *job = frame->job;
+    if (frame->pool->carrier == PLAIT_PROCESS)
+        return child_run(frame->worker, job);
+    if (job->limit) {
+        int64_t limit = wait_now() + job->limit;
+        frame->self->limit = limit < frame->self->limit ? limit : frame->self->limit;
+    }
+    int rc = job->function(job->in, job->announced ? job->result : NULL);
+    struct task_record *record = (struct task_record *)frame->self;
+    if (frame->worker)
+        task_finish_children(record);
+    return rc;
+}
+
+/* Puts it back for another try, which this worker goes on to, so nobody is woken; false: it ends
+ * now. */
+static bool try_again(struct pool_frame *frame)
+{
+    plait_future *job = frame->job;
+    plait_pool *pool = frame->pool;
+    if (job->retries == 0 || wait_was_canceled(frame->self))
+        return false;
+    base_spin_lock(&pool->lock);
+    atom_store(&job->frame, NULL, RELAXED);
+    bool again = future_unclaim(job);
+    if (again) {
+        job->retries--;
+        pool_push(pool, job);
+    }
+    base_spin_unlock(&pool->lock);
+    return again;
+}
+
+static void finish(struct pool_frame *frame, int rc)
+{
+    bool canceled = rc == -ECANCELED && wait_was_canceled(frame->self);
+    if (rc == 0)
+        future_end(frame->job, PLAIT_DONE, 0);
+    else if (!try_again(frame))
+        future_end(frame->job, canceled ? PLAIT_CANCELED : PLAIT_FAILED, rc);
+}
+
+void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
+{
+    struct task_record *record = task_me();
+    struct pool_frame *outer = record->job;
+    struct pool_frame frame = {&record->co.self, job, pool, worker, outer, false, false};
+    struct saved saved;
+    cover(outer, frame.self, &saved);
+    frame_begin(&frame);
+    record->job = &frame;
+    BASE_TRACE("job", job, 0);
+    int rc = run_function(&frame);
+    if (rc != 0 && frame.self->cut && job->limit)
+        rc = -ETIMEDOUT;
+    record->job = outer;
+    finish(&frame, rc);
+    uncover(outer, frame.self, &saved);
+}
+
+int plait_job_result(const void *data, size_t size)
+{
+    struct pool_frame *frame = pool_frame_here();
+    if (!frame || (!data && size))
+        return -EINVAL;
+    return future_set_result(frame->job, data, size);
+}
+
+void *plait_worker_state(void)
+{
+    struct pool_frame *frame = pool_frame_here();
+    return frame && frame->worker ? frame->worker->state : NULL;
+}

@@ -1,0 +1,131 @@
+/* Handing a job over. */
+#include "base/report.h"
+#include "os/os.h"
+#include "pool/pool.h"
+
+struct submit {
+    plait_pool *pool;
+    plait_future *job;
+    struct pool_wake wake;
+    bool past_the_bound;
+};
+
+static bool is_full(const plait_pool *pool)
+{
+    return pool->options.waiting && pool->waiting >= pool->options.waiting;
+}
+
+static int submit_attempt(void *object)
+{
+    struct submit *submit = object;
+    plait_pool *pool = submit->pool;
+    int rc = 0;
+    base_spin_lock(&pool->lock);
+    if (pool->closed)
+        rc = -EPIPE;
+    else if (!submit->past_the_bound && is_full(pool))
+        rc = -EAGAIN;
+    if (rc == 0) {
+        submit->job->pool = pool;
+        pool_push(pool, submit->job);
+        pool_call_worker(pool, &submit->wake);
+    }
+    base_spin_unlock(&pool->lock);
+    return rc;
+}
+
+/* W under the lock that each pop takes, so that none comes between the look and the mark. */
+static int submit_words(void *object, struct wait_word *words)
+{
+    plait_pool *pool = ((struct submit *)object)->pool;
+    base_spin_lock(&pool->lock);
+    bool full = is_full(pool) && !pool->closed;
+    uint32_t seen = atom_load(&pool->room, RELAXED);
+    if (full) {
+        seen |= POOL_ROOM_W;
+        atom_store(&pool->room, seen, RELAXED);
+    }
+    base_spin_unlock(&pool->lock);
+    words[0] = (struct wait_word){.word = &pool->room, .seen = seen};
+    return full;
+}
+
+/* The pool has no worker and gets none: the job comes out again, unless it has begun. */
+static bool take_back(plait_pool *pool, plait_future *job)
+{
+    base_spin_lock(&pool->lock);
+    bool mine = future_state(atom_load(&job->word, RELAXED)) == PLAIT_PENDING;
+    if (mine) {
+        pool_take_out(pool, job);
+        job->pool = NULL;
+    }
+    base_spin_unlock(&pool->lock);
+    return mine;
+}
+
+int pool_give(plait_pool *pool, plait_future *job)
+{
+    struct submit submit = {.pool = pool, .job = job, .past_the_bound = true};
+    int rc = submit_attempt(&submit);
+    if (rc == 0 && (rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job))
+        rc = 0;
+    return rc;
+}
+
+static int options_check(const plait_submit_options *options)
+{
+    for (int i = 0; i < 4; i++)
+        if (options->reserved[i])
+            return EINVAL;
+    return options->retries < 0 || options->limit < 0 ? EINVAL : 0;
+}
+
+static plait_future *job_new(plait_job *function, const void *in, size_t in_size, size_t out_size,
+                             const plait_submit_options *options)
+{
+    static const plait_submit_options defaults;
+    options = options ? options : &defaults;
+    int why = function && (in || !in_size) ? options_check(options) : EINVAL;
+    if (why) {
+        errno = why;
+        return NULL;
+    }
+    plait_future *job = future_new(in_size, out_size);
+    if (!job)
+        return NULL;
+    if (in_size)
+        memcpy(job->in, in, in_size);
+    job->function = function;
+    job->name = options->name;
+    job->priority = options->priority;
+    job->retries = options->retries;
+    job->limit = options->limit;
+    return job;
+}
+
+plait_future *plait_submit_bytes(plait_pool *pool, plait_job *function, const void *in,
+                                 size_t in_size, size_t out_size,
+                                 const plait_submit_options *options, int64_t deadline)
+{
+    static const struct wait_call call = {submit_attempt, submit_words, "submit", "pool"};
+    void *place = __builtin_return_address(0);
+    WAIT_CHECK_DEADLINE(deadline);
+    WAIT_POINT();
+    pool_check(pool, place);
+    if (!in)
+        in_size = 0;
+    if (in_size == PLAIT_UNSIZED)
+        base_misuse(pool, "pool", place, "nobody says how many bytes the input has");
+    plait_future *job = job_new(function, in, in_size, out_size, options);
+    if (!job)
+        return NULL;
+    struct submit submit = {.pool = pool, .job = job};
+    int rc = future_wait_as_job(&call, &submit, pool, deadline, place);
+    if (rc == 0 && (rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job))
+        rc = 0;
+    if (rc == 0)
+        return job;
+    future_destroy(job);
+    errno = -rc;
+    return NULL;
+}

@@ -1,0 +1,185 @@
+/* A worker's life, and who calls one.
+ *
+ * `alive - blocked - resting` of them run, at most `size`. Whoever brings a job, or blocks while jobs
+ * wait, calls one more where that leaves room: an idle one, else a new one. A worker that finds itself
+ * too many, because one that was blocked goes on, rests; he calls nobody, since those who run go on
+ * taking jobs. So a job never waits while fewer than `size` run. */
+#include "os/os.h"
+#include "pool/pool.h"
+
+#include <limits.h>
+
+#define LINGER INT64_C(1000000000)
+
+static int sleep_attempt(void *object)
+{
+    struct pool_worker *worker = object;
+    return atom_load(&worker->word, ACQUIRE) ? 0 : -EAGAIN; /* pairs with wake_worker */
+}
+
+static int sleep_words(void *object, struct wait_word *words)
+{
+    words[0] = (struct wait_word){.word = &((struct pool_worker *)object)->word};
+    return 1;
+}
+
+static void wake_worker(plait_pool *pool, struct pool_worker *worker)
+{
+    list_remove(&worker->idle);
+    pool->resting--;
+    atom_store(&worker->word, 1, RELEASE);
+}
+
+/* Not cancelled, since it is no job that sleeps here. */
+static int worker_sleep(struct pool_worker *worker, int64_t deadline)
+{
+    static const struct wait_call call = {sleep_attempt, sleep_words, "rest", "pool"};
+    struct wait_self *self = wait_me();
+    atom_store(&self->shield, self->shield + 1, RELAXED);
+    int rc = wait_until(&call, worker, worker->pool, deadline, NULL);
+    atom_store(&self->shield, self->shield - 1, RELAXED);
+    return rc;
+}
+
+/* Under the lock, given back meanwhile. False: nobody wanted it for a second. */
+static bool worker_rest(plait_pool *pool, struct pool_worker *worker)
+{
+    bool lingers = pool->options.on_demand || pool->alive > pool->size;
+    worker->word = 0;
+    list_prepend(&pool->idle, &worker->idle);
+    pool->resting++;
+    base_spin_unlock(&pool->lock);
+    int rc = worker_sleep(worker, lingers ? wait_now() + LINGER : WAIT_NEVER);
+    base_spin_lock(&pool->lock);
+    if (rc == 0 || worker->word)
+        return true;
+    wake_worker(pool, worker);
+    return false;
+}
+
+static bool worker_is_over(const plait_pool *pool, const struct pool_worker *worker)
+{
+    int most = pool->options.jobs_per_worker;
+    return (most && worker->jobs >= most) || (pool->closed && !pool->waiting);
+}
+
+/* The last things under the lock; the worker is who reaps' from here on. */
+static void worker_leave(plait_pool *pool, struct pool_worker *worker)
+{
+    struct pool_wake wake = {0};
+    list_remove(&worker->link);
+    list_append(&pool->ended, &worker->link);
+    atom_store(&pool->alive, pool->alive - 1, RELAXED);
+    atom_store(&pool->closer, pool->closer + 1, RELEASE); /* pairs with close.c */
+    pool_call_worker(pool, &wake);
+    if (pool->closed)
+        pool_wake_all(pool);
+    base_spin_unlock(&pool->lock);
+    pool_wake(pool, &wake);
+    wait_unpark(&pool->closer, INT_MAX, false);
+    pool_let_go(pool);
+}
+
+/* The next job, already RUNNING; NULL: it is to leave. */
+static plait_future *worker_next(plait_pool *pool, struct pool_worker *worker)
+{
+    plait_future *job = NULL;
+    base_spin_lock(&pool->lock);
+    while (!worker_is_over(pool, worker)) {
+        bool too_many = pool->alive - pool->blocked - pool->resting > pool->size;
+        if (pool->waiting && !too_many) {
+            job = pool_pop(pool);
+            break;
+        }
+        if (!worker_rest(pool, worker))
+            break;
+    }
+    bool room = job && future_claim(job) && pool_make_room(pool);
+    base_spin_unlock(&pool->lock);
+    if (unlikely(room))
+        pool_tell_room(pool);
+    worker->jobs++;
+    return job;
+}
+
+static int worker_main(void *arg)
+{
+    struct pool_worker *worker = arg;
+    plait_pool *pool = worker->pool;
+    if (pool->options.begin && pool->carrier != PLAIT_PROCESS)
+        worker->state = pool->options.begin(pool->options.arg);
+    for (plait_future *job; (job = worker_next(pool, worker));)
+        pool_run(pool, worker, job);
+    if (pool->carrier == PLAIT_PROCESS)
+        child_end(worker);
+    else if (pool->options.end)
+        pool->options.end(worker->state);
+    base_spin_lock(&pool->lock);
+    worker_leave(pool, worker);
+    return 0;
+}
+
+/* Counted in already. */
+static int worker_start(plait_pool *pool)
+{
+    struct pool_worker *worker = os_alloc(sizeof *worker);
+    if (!worker)
+        return -ENOMEM;
+    list_init(&worker->link);
+    list_init(&worker->idle);
+    worker->pool = pool;
+    base_spin_lock(&pool->lock);
+    list_append(&pool->workers, &worker->link);
+    base_spin_unlock(&pool->lock);
+    plait_carrier carrier = pool->carrier == PLAIT_PROCESS ? PLAIT_THREAD : pool->carrier;
+    int rc = plait_start(&worker->task, carrier, worker_main, worker, &pool->worker);
+    if (rc == 0)
+        return 0;
+    base_spin_lock(&pool->lock);
+    list_remove(&worker->link);
+    base_spin_unlock(&pool->lock);
+    os_free(worker);
+    return rc;
+}
+
+void pool_call_worker(plait_pool *pool, struct pool_wake *wake)
+{
+    if (!pool->waiting || !pool_may_run(pool))
+        return;
+    if (!list_is_empty(&pool->idle)) {
+        wake->worker = list_item(pool->idle.next, struct pool_worker, idle);
+        wake_worker(pool, wake->worker);
+    } else if (pool->alive < pool->most) {
+        atom_store(&pool->alive, pool->alive + 1, RELAXED);
+        pool->references++;
+        wake->start = true;
+    }
+}
+
+int pool_wake(plait_pool *pool, const struct pool_wake *wake)
+{
+    if (wake->worker)
+        wait_unpark(&wake->worker->word, 1, false);
+    if (!wake->start)
+        return 0;
+    pool_reap(pool);
+    int rc = worker_start(pool);
+    if (rc == 0)
+        return 0;
+    base_spin_lock(&pool->lock);
+    atom_store(&pool->alive, pool->alive - 1, RELAXED);
+    bool others = pool->alive > 0; /* who come to it */
+    base_spin_unlock(&pool->lock);
+    pool_let_go(pool);
+    return others ? 0 : rc;
+}
+
+/* Under the lock. */
+void pool_wake_all(plait_pool *pool)
+{
+    while (!list_is_empty(&pool->idle)) {
+        struct pool_worker *worker = list_item(pool->idle.next, struct pool_worker, idle);
+        wake_worker(pool, worker);
+        wait_unpark(&worker->word, 1, false);
+    }
+}
