@@ -16,6 +16,7 @@
  *     select.h     the first of several things; case.h: which things
  *     value.h      a number that many change         share.h      memory that children see too
  *     local.h      a value for each task             watch.h      look inside
+ *     spawn.h      processes from a new image
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -47,6 +48,7 @@
 #include <plait/select.h>
 #include <plait/semaphore.h>
 #include <plait/share.h>
+#include <plait/spawn.h>
 #include <plait/start.h>
 #include <plait/task.h>
 #include <plait/time.h>

@@ -140,15 +140,44 @@ static void ended(void)
 }
 
 /* ---- calls: 0 or more is success */
-static int starts(plait_carrier carrier)
+static int starts_as(plait_carrier carrier, const plait_start_options *options)
 {
-    int rc = plait_start(&task, carrier, nop, NULL, NULL);
+    int rc = plait_start(&task, carrier, nop, NULL, options);
     if (rc < 0)
         return task ? -EPROTO : rc; /* on failure the handle must be NULL */
     int status = 5;
     while ((rc = plait_join(task, &status, plait_after(10 * PLAIT_SECOND))) == -EAGAIN)
         ;
     return rc ? -EPROTO : status;
+}
+
+static int starts(plait_carrier carrier)
+{
+    return starts_as(carrier, NULL);
+}
+
+static int spawn_process(void)
+{
+    plait_child_options child = {.directory = "/", .nice = 1};
+    return starts_as(PLAIT_PROCESS,
+                     &(plait_start_options){.method = PLAIT_SPAWN, .child = &child});
+}
+
+static int ask_server(void)
+{
+    return starts_as(PLAIT_PROCESS, &(plait_start_options){.method = PLAIT_FORKSERVER});
+}
+
+static void a_server(void)
+{
+    if (ask_server())
+        abort();
+}
+
+static int functions(void)
+{
+    plait_register("nop", (void (*)(void))nop);
+    return plait_inherited(0) ? -EPROTO : 0;
 }
 
 static int start_process(void)
@@ -828,6 +857,10 @@ static const struct row {
     int allowed;
 } rows[] = {
     {"plait_start plait_join", nothing, start_process, -ENOSYS},
+    {"plait_start", nothing, spawn_process, -ENOSYS},
+    {"plait_start", nothing, ask_server, -ENOSYS},
+    {"plait_start", a_server, ask_server, -ENOSYS},
+    {"plait_register plait_inherited", nothing, functions, MAY_ABORT},
     {"plait_start", nothing, start_thread, 0},
     {"plait_start", nothing, start_coroutine, 0},
     {"plait_join_all", nothing, join_all, 0},

@@ -34,31 +34,10 @@
 #ifndef PLAIT_START_H
 #define PLAIT_START_H
 #include <plait/macros.h>
+#include <plait/spawn.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* How a process is made. 0 and PLAIT_FORK: by fork(). The others, for a later version: -ENOTSUP. */
-typedef enum plait_method { PLAIT_FORK = 1, PLAIT_SPAWN, PLAIT_FORKSERVER } plait_method;
-
-/* For a later version, as .child of plait_start_options: what to change in a child before its
- * function runs. */
-struct plait_limit {
-    int resource;
-    uint64_t value;
-};
-typedef struct plait_child_options {
-    const char *directory;
-    const char *const *environment;
-    const int *descriptors;
-    int descriptor_count;
-    const void *cpus;
-    size_t cpus_size;
-    const struct plait_limit *limits;
-    int limit_count, nice;
-    bool new_group, unix_daemon;
-    PLAIT_OPTIONS(plait_child_options)
-} plait_child_options;
 
 /* Zeroes are the defaults. */
 typedef struct plait_start_options {
@@ -69,12 +48,12 @@ typedef struct plait_start_options {
     bool movable;
     /* bytes: a coroutine's address space, 256 KB, at least 16 KB; a thread's stack, libc's own */
     size_t stack;
-    plait_method method;
-    size_t arg_size; /* these four: for a later version, leave them 0 */
-    void *const *shared;
+    plait_method method; /* process: by fork, or in a new image (spawn.h) */
+    size_t arg_size;     /* bytes of *arg that cross to a new image; 0: arg is NULL */
+    void *const *shared; /* shared objects that cross: plait_inherited(0) ... there */
     int shared_count;
-    const plait_child_options *child;
-    int64_t grace; /* process: nanoseconds from SIGTERM to SIGKILL, 5 s */
+    const plait_child_options *child; /* process: what is changed in it (spawn.h) */
+    int64_t grace;                    /* process: nanoseconds from SIGTERM to SIGKILL, 5 s */
     PLAIT_OPTIONS(plait_start_options)
 } plait_start_options;
 
@@ -84,10 +63,11 @@ typedef struct plait_start_options {
  *   arg      handed on as it is; must live as long as the task needs it (a process has its copy)
  *   returns  0: it runs or will soon
  *   errors   -EINVAL (no such carrier, function NULL, an option out of range, a reserved word not
- *            0), -ENOMEM, -EAGAIN (a limit of threads or processes), -EMFILE, -ENFILE, -ENOTSUP (an
- *            option for a later version), -EBUSY (strict fork beside other threads); without a
- *            handle the failure counts in plait_join_all too
- *   fork     on PLAIT_PROCESS: runs in a child; what the function returns is its status, as is what
+ *            0), -ENOMEM, -EAGAIN (a limit of threads or processes), -EMFILE, -ENFILE, -ENOSPC (no
+ *            room for *arg), -EBUSY (strict fork beside other threads; a constructor of a new
+ *            image), -PLAIT_EFUNCTION (not found in a new image), -ENOTSUP (no new image here),
+ *            what .child could not change; without a handle the failure counts in plait_join_all
+ *   process  runs in a child; what the function returns is its status, as is what
  *            it gives to exit(), not cut to eight bits (musl: exit's is)
  *   blocks   never; a fork copies page tables meanwhile */
 int plait_start(plait_task **task, plait_carrier carrier, plait_function *function, void *arg,

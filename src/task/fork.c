@@ -3,8 +3,8 @@
  * caught half-way by the fork, so the locks that guard it are taken around it. */
 #include "base/report.h"
 #include "os/os.h"
-#include "task/process.h"
 #include "task/scope.h"
+#include "task/server.h"
 #include "wait/robust.h"
 
 #include <pthread.h>
@@ -48,6 +48,7 @@ static void fork_child(void)
     slot_fork_done();
     exit_after_fork();
     child_after_fork();
+    server_after_fork();
     task_read_columns = 0;
     if (!me)
         return;
@@ -66,6 +67,19 @@ static void fork_child(void)
     slot_keep_only(me->slot);
     slot_at(me->slot)->flags = (uint32_t)PLAIT_PROCESS << 16;
     atom_store(&slot_at(me->slot)->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
+}
+
+/* libc's fork cannot make a sibling, so our handlers are called by hand; those of others are not, which
+ * only the fork server, with its one thread, may do without. */
+int fork_sibling(int *pidfd)
+{
+    fork_before();
+    int pid = os_fork_sibling(pidfd);
+    if (pid == 0)
+        fork_child();
+    else
+        fork_parent();
+    return pid;
 }
 
 void fork_prepare_once(void)

@@ -5,11 +5,11 @@
  * pidfd, otherwise a host that ignores SIGCHLD could lose the status of a short one. Whole status:
  * the child writes it into the page before it leaves; when the page has none, the kernel's status
  * tells exit or signal. */
-#include "task/process.h"
 #include "base/report.h"
 #include "base/settings.h"
 #include "base/spin.h"
 #include "os/os.h"
+#include "task/server.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -97,24 +97,33 @@ static void process_told(struct sched_watch *watch, bool readable)
     process_ended(process, &end);
 }
 
-static struct task_page *page_new(const struct task_record *record)
+/* The page and, for a new image, what crosses to it; the memfd, whose page is mapped here. */
+static int page_new(struct task_process *process, const struct image_request *request)
 {
-    int descriptor = os_memfd("plait-task", OS_PAGE);
-    if (descriptor < 0)
-        return NULL;
-    struct task_page *page = os_map_file(descriptor, OS_PAGE);
-    os_close(descriptor);
-    if (!page)
-        return NULL;
+    size_t order = request ? image_order_size(request) : 0, size = OS_PAGE + order;
+    int memory = request && !order ? -EINVAL : os_memfd("plait-task", size);
+    if (memory < 0)
+        return memory;
+    struct task_page *page = os_map_file(memory, size);
+    if (!page) {
+        os_close(memory);
+        return -ENOMEM;
+    }
     page->magic = TASK_PAGE_MAGIC;
     page->size = sizeof *page;
     page->state = PLAIT_RUNNING;
-    memcpy(page->name, record->name, sizeof page->name);
-    return page;
+    memcpy(page->name, process->record->name, sizeof page->name);
+    if (request) {
+        image_order_write((void *)((char *)page + OS_PAGE), request);
+        os_unmap((char *)page + OS_PAGE, order);
+    }
+    process->page = page;
+    return memory;
 }
 
-/* All that can fail is made before the fork. */
-static int process_new(struct task_record *record, const plait_start_options *options)
+/* All that can fail is made before the child; the memfd, to be closed when the child has it. */
+static int process_new(struct task_record *record, const plait_start_options *options,
+                       const struct image_request *request)
 {
     struct task_process *process = record->process_memory;
     if (!process && !(process = os_alloc(sizeof *process)))
@@ -126,16 +135,16 @@ static int process_new(struct task_record *record, const plait_start_options *op
         .parent = getpid(),
         .grace = options->grace ? options->grace : GRACE,
         .bell = os_event_open(),
-        .page = page_new(record),
     };
-    int rc = process->bell < 0 ? process->bell : process->page ? sched_watch_begin() : -ENOMEM;
-    if (rc < 0) {
+    int rc = process->bell < 0 ? process->bell : sched_watch_begin();
+    int memory = rc < 0 ? rc : page_new(process, request);
+    if (memory < 0) {
         process_release(process);
-        return rc;
+        return memory;
     }
     process->page->canceled = wait_was_canceled(&record->co.self); /* before it was begun */
     atom_store(&record->process, process, RELEASE); /* pairs with the ACQUIRE of who cancels */
-    return 0;
+    return memory;
 }
 
 /* Output that waits in stdio's buffers would be written by both. A thread that sits in a read of
@@ -166,30 +175,10 @@ static int fork_refused(void)
     return -EBUSY;
 }
 
-/* The parent after the fork: from here on the child belongs to the watcher. */
-static int process_adopt(struct task_process *process, pid_t pid)
-{
-    process->pid = pid;
-    process->watch.descriptor = os_pidfd_open(pid);
-    int rc = process->watch.descriptor;
-    if (rc >= 0) {
-        /* Before the watcher knows the child: it may end and its page be gone at once. */
-        atom_store(&process->page->go, 1, RELEASE);
-        os_futex_wake(&process->page->go, 1, true);
-        rc = sched_watch_add(&process->watch);
-    }
-    if (rc < 0) {
-        kill(pid, SIGKILL); /* no memory in the kernel: nobody could tell us of its end */
-        waitpid(pid, NULL, 0);
-        return rc;
-    }
-    return 0;
-}
-
 struct process_hooks process_hooks;
 __thread bool process_forking __attribute__((tls_model("initial-exec")));
 
-static pid_t process_fork(void)
+static pid_t fork_telling(void)
 {
     process_forking = true;
     pid_t pid = fork();
@@ -199,36 +188,119 @@ static pid_t process_fork(void)
     return pid;
 }
 
-int process_start(struct task_record *record, const plait_start_options *options)
+static int process_fork(struct task_record *record, const plait_start_options *options, int *pidfd)
 {
-    int rc = fork_refused();
-    if (rc == 0)
-        rc = process_new(record, options);
-    if (rc < 0)
-        return rc;
-    struct task_process *process = record->process;
-    int parent = options->untied ? -1 : os_pidfd_open(getpid());
-    if (!options->untied && parent < 0)
-        rc = parent;
+    bool tied = !options->untied && !(options->child && options->child->unix_daemon);
+    int parent = tied ? os_pidfd_open(getpid()) : -1;
+    if (tied && parent < 0)
+        return parent;
     flush_output();
-    if (wait_deterministic)
-        sched_real_event(1);
-    pid_t pid = rc < 0 ? -1 : process_fork();
+    pid_t pid = fork_telling();
     if (pid == 0)
-        child_main(record, parent);
-    if (rc == 0 && pid < 0)
-        rc = -errno;
+        child_main(record, parent, options);
+    int rc = pid < 0 ? -errno : pid;
     os_close(parent);
-    locals_destroy(record); /* the child has its copies of what was inherited */
-    if (rc == 0)
-        rc = process_adopt(process, pid);
-    if (rc < 0) {
-        if (wait_deterministic)
-            sched_real_event(-1);
-        atom_store(&record->process, NULL, RELAXED);
-        process_close(process); /* who cancels all in a block may be looking at it */
+    *pidfd = pid < 0 ? -1 : os_pidfd_open(pid);
+    if (pid > 0 && *pidfd < 0) {
+        rc = *pidfd;
+        kill(pid, SIGKILL); /* no memory in the kernel: nobody could tell us of its end */
+        waitpid(pid, NULL, 0);
     }
     return rc;
+}
+
+static int process_image(struct task_process *process, const struct spawn *spawn, int memory,
+                         int *pidfd)
+{
+    int own[IMAGE_OWN] = {process->bell, -1, memory};
+    if (spawn->options->method == PLAIT_FORKSERVER)
+        return server_fork(spawn, own, process->page, pidfd);
+    int rc = own[IMAGE_PARENT] = os_pidfd_open(getpid());
+    if (rc >= 0)
+        rc = spawn_image(spawn, own, process->page, pidfd);
+    os_close(own[IMAGE_PARENT]);
+    return rc;
+}
+
+/* A child that has options says when they hold, or why not. */
+static int process_await(struct task_process *process)
+{
+    int32_t *began = &process->page->began;
+    int pidfd = process->watch.descriptor;
+    while (!atom_load(began, ACQUIRE) && os_descriptor_ready(pidfd, OS_READABLE) == 0)
+        os_futex_wait((uint32_t *)began, 0, true, os_now() + INT64_C(20000000));
+    int rc = atom_load(began, ACQUIRE); /* pairs with child_tell */
+    struct os_exit end;
+    while (rc < 0 && os_pidfd_reap(pidfd, &end) == 0)
+        os_sleep(50000);
+    return rc < 0 ? rc : 0;
+}
+
+/* From here on the child belongs to the watcher. */
+static int process_adopt(struct task_process *process, const plait_start_options *options)
+{
+    if (options->method <= PLAIT_FORK) { /* the fork server uses this word otherwise */
+        atom_store(&process->page->go, 1, RELEASE);
+        os_futex_wake(&process->page->go, 1, true);
+    }
+    int rc = options->child && options->method != PLAIT_SPAWN ? process_await(process) : 0;
+    if (rc < 0)
+        return rc;
+    /* The page may be gone as soon as the watcher knows the child. */
+    rc = sched_watch_add(&process->watch);
+    if (rc < 0) {
+        kill(process->pid, SIGKILL);
+        waitpid(process->pid, NULL, 0);
+    }
+    return rc;
+}
+
+/* The child's pid. */
+static int process_launch(struct task_record *record, const struct spawn *spawn,
+                          const plait_start_options *options)
+{
+    int memory = process_new(record, options, spawn ? &spawn->request : NULL);
+    if (memory < 0)
+        return memory;
+    struct task_process *process = record->process;
+    int pidfd = -1;
+    int pid = spawn ? process_image(process, spawn, memory, &pidfd)
+                    : process_fork(record, options, &pidfd);
+    os_close(memory);
+    process->watch.descriptor = pidfd;
+    process->pid = pid > 0 ? pid : 0;
+    int rc = pid > 0 ? process_adopt(process, options) : pid;
+    if (rc == 0)
+        return pid;
+    atom_store(&record->process, NULL, RELAXED);
+    process_close(process); /* who cancels all in a block may be looking at it */
+    return rc;
+}
+
+static int launch_image(struct task_record *record, const plait_start_options *options)
+{
+    struct spawn spawn;
+    record_name(record);
+    int rc = spawn_prepare(&spawn, record, options);
+    if (rc == 0)
+        rc = process_launch(record, &spawn, options);
+    spawn_sent(&spawn, rc);
+    return rc < 0 ? rc : 0;
+}
+
+int process_start(struct task_record *record, const plait_start_options *options)
+{
+    bool forks = options->method <= PLAIT_FORK;
+    int rc = image_is_booting() ? -EBUSY : forks ? fork_refused() : 0;
+    if (rc < 0)
+        return rc;
+    if (wait_deterministic)
+        sched_real_event(1);
+    rc = forks ? process_launch(record, NULL, options) : launch_image(record, options);
+    locals_destroy(record); /* a fork has its copies of what was inherited */
+    if (rc < 0 && wait_deterministic)
+        sched_real_event(-1);
+    return rc < 0 ? rc : 0;
 }
 
 /* In a child of a fork: descriptors and pages of its parent's other children. One that is being

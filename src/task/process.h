@@ -10,12 +10,16 @@
 
 /* The control page: made before the fork, mapped in both. Only words and bytes; the parent copies
  * what it reads, since the child may be anything by then.
- *   go      0 not yet, 1 the parent has the child's pidfd: the function may start
+ *   go      fork: 0 not yet, 1 the parent has the child's pidfd: the function may start. Fork
+ *           server: bits 1..31 the attempt, bit 0: its child has begun. Who changes this word first
+ *           decides whether an attempt whose answer is lost counts
  *   ended   0, PAGE_RETURNED: status is what the function returned, PAGE_EXITED: what exit() was
  *           given, unless the kernel tells of another end after that */
 struct task_page {
     uint32_t magic, size;
     uint32_t go;
+    int32_t began; /* 0 not yet; 1 the options of the child hold; -errno, and it ends */
+    int32_t pid;   /* written by a child of the fork server before it takes `go` */
     uint32_t canceled;
     uint32_t ended;
     int32_t status;
@@ -26,6 +30,7 @@ struct task_page {
 };
 enum { PAGE_RETURNED = 1, PAGE_EXITED };
 
+struct image_order;
 struct task_process {
     struct sched_watch watch; /* the child's pidfd, and the time of the KILL after a TERM */
     struct task_record *record;
@@ -55,6 +60,10 @@ static inline void process_tell_leaving(void)
         process_hooks.leaving();
 }
 
+/* inherit.c */
+void child_inherit(void *const *shared, int count);
+void child_open_handles(const struct image_order *order);
+
 int process_start(struct task_record *record, const plait_start_options *options);
 void process_cancel(struct task_record *record);
 void process_insist(struct task_record *record); /* and TERM, KILL, if it does not end */
@@ -66,7 +75,10 @@ int process_signal(struct task_record *record, int signal, int64_t grace);
 bool process_peek(struct task_process *process, struct task_page *copy);
 
 /* child.c: the child's side; does not return */
-_Noreturn void child_main(struct task_record *record, int parent);
+_Noreturn void child_main(struct task_record *record, int parent,
+                          const plait_start_options *options);
+_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, bool is_image);
+void child_look(const struct task_record *me); /* at its own cancel */
 void child_leave(int status) __attribute__((noreturn));
 void child_after_fork(void);
 

@@ -1,7 +1,7 @@
 /* What can be asked of a task. */
 #include "base/report.h"
 #include "os/os.h"
-#include "task/process.h"
+#include "task/server.h"
 
 #include <plait/time.h>
 
@@ -19,6 +19,7 @@ plait_task *plait_self(void)
 
 bool plait_is_canceled(void)
 {
+    child_look(task_me());
     return wait_was_canceled(wait_me());
 }
 
@@ -186,5 +187,8 @@ int plait_quiesce(int64_t deadline)
     bool coroutines = false;
     WAIT_CHECK_DEADLINE(deadline);
     plait_tasks_visit(see_coroutine, &coroutines);
-    return coroutines ? -EBUSY : sched_quiesce(deadline, PLACE);
+    if (coroutines)
+        return -EBUSY;
+    server_end();
+    return sched_quiesce(deadline, PLACE);
 }

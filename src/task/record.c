@@ -49,10 +49,18 @@ void record_free(struct task_record *record)
     base_spin_unlock(&records.lock);
 }
 
+static uint64_t last_id;
+
 uint64_t record_next_id(void)
 {
-    static uint64_t last;
-    return atom_add(&last, 1, RELAXED) + 1;
+    return atom_add(&last_id, 1, RELAXED) + 1;
+}
+
+void record_id_set(struct task_record *record, uint64_t id)
+{
+    record->id = id;
+    atom_store(&slot_at(record->slot)->id, id, RELAXED);
+    atom_store(&last_id, id, RELAXED);
 }
 
 const char *record_name(struct task_record *record)

@@ -10,21 +10,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-static int start_check(plait_carrier carrier, plait_function *function,
-                       const plait_start_options *options)
-{
-    if (!function || carrier < PLAIT_PROCESS || carrier > PLAIT_COROUTINE)
-        return -EINVAL;
-    for (int i = 0; i < 4; i++)
-        if (options->reserved[i])
-            return -EINVAL;
-    if (options->stack > (size_t)1 << 40 || options->grace < 0)
-        return -EINVAL;
-    if (options->method > PLAIT_FORK || options->arg_size || options->shared || options->child)
-        return -ENOTSUP; /* the process world brings them */
-    return 0;
-}
-
 static void co_main(struct sched_co *co)
 {
     task_run((struct task_record *)co);
@@ -180,7 +165,7 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
     WAIT_POINT();
     task_me();
     exit_prepare();
-    int rc = start_check(carrier, function, options);
+    int rc = function ? options_check(carrier, arg, options) : -EINVAL;
     if (rc < 0)
         return start_refused(!task, rc);
     struct task_record *record = record_make(carrier, options->stack, &number);

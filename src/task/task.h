@@ -145,6 +145,7 @@ void task_main_set(struct task_record *record);
 const char *record_name(struct task_record *record);
 void record_rename(struct task_record *record, const char *name); /* NULL: what it would have had */
 uint64_t record_next_id(void);
+void record_id_set(struct task_record *record, uint64_t id); /* and later ones go on from there */
 /* Filled in by watch/: plait's first use, when the settings stand */
 extern void (*task_first_use)(void);
 struct wait_self *task_adopt(void);       /* adopt.c: of a thread that plait did not start */
@@ -159,6 +160,9 @@ extern const struct wait_call count_call; /* "join all tasks" */
 void count_out(uint32_t *running);
 void task_count_out(struct task_scope *scope, bool failed);
 void task_finish_children(struct task_record *record);
+
+/* options.c: 0, -EINVAL */
+int options_check(plait_carrier carrier, const void *arg, const plait_start_options *options);
 
 /* start.c, end.c */
 void task_run(struct task_record *record); /* the function and the end, on the task's own stack */
@@ -202,5 +206,7 @@ void exit_finish(void);   /* the same, and all jobs of pools */
 void exit_join_all(void); /* until nothing but daemons and the caller runs */
 void exit_after_fork(void);
 void fork_prepare_once(void);
+/* A child of this process' parent: 0 there, here its pid and a pidfd; -errno */
+int fork_sibling(int *pidfd);
 
 #endif

@@ -1,0 +1,163 @@
+/* Processes without fork(). A fresh image by vfork's way: the child borrows the caller's memory until
+ * it executes, so that nothing is copied. fork() and posix_spawn were tried: the first copies page
+ * tables (10 ms for 1 GiB), the second cannot set limits, CPUs or the tie to its parent. */
+#include "os/child.h"
+#include "os/os.h"
+#include "os/syscall.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+enum { STACK = 64 * 1024, SIGNALS = 64, LIBC_THREAD = 1024 };
+
+/* As the kernel has it; libc's is another. */
+struct kernel_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+uint64_t os_signal_mask(void)
+{
+    uint64_t mask = 0;
+    OS_SURE(rt_sigprocmask, SIG_SETMASK, NULL, &mask, OS_SIGSET);
+    return mask;
+}
+
+void os_signal_mask_set(uint64_t mask)
+{
+    OS_SURE(rt_sigprocmask, SIG_SETMASK, &mask, NULL, OS_SIGSET);
+}
+
+bool os_is_privileged(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
+/* A handler of the program must not run in a child that borrows its memory. What is ignored stays
+ * ignored, as exec has it. */
+static void forget_handlers(void)
+{
+    for (int number = 1; number <= SIGNALS; number++) {
+        struct kernel_action action = {0};
+        if (OS_SURE(rt_sigaction, number, NULL, &action, OS_SIGSET) != 0)
+            continue;
+        if (action.handler == SIG_DFL || action.handler == SIG_IGN)
+            continue;
+        action = (struct kernel_action){0};
+        OS_SURE(rt_sigaction, number, &action, NULL, OS_SIGSET);
+    }
+}
+
+static void write_number(char *text, long number)
+{
+    char digits[12];
+    int count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count > 0)
+        *text++ = digits[--count];
+    *text = '\0';
+}
+
+static int image_prepare(const struct os_image *image)
+{
+    int rc = image->parent ? os_die_with_parent(image->parent) : 0;
+    if (rc == 0 && image->change)
+        rc = os_child_change(image->change);
+    return rc == 0 ? os_descriptors_place(image->descriptors, image->count, true) : rc;
+}
+
+/* On a stack of its own, in the memory of the caller, which sleeps meanwhile. */
+static int image_child(void *arg)
+{
+    const struct os_image *image = arg;
+    forget_handlers();
+    int rc = image_prepare(image);
+    write_number(image->pid_text, OS_SURE(getpid, 0));
+    os_signal_mask_set(image->mask);
+    if (rc == 0)
+        rc = (int)OS_CALL(execve, "/proc/self/exe", image->arguments, image->environment);
+    *image->error = rc;
+    OS_SURE(exit_group, 127);
+    return 127;
+}
+
+static void await_end(int pidfd)
+{
+    struct os_exit end;
+    while (os_pidfd_reap(pidfd, &end) == 0)
+        os_sleep(50000);
+    os_close(pidfd);
+}
+
+int os_image_start(const struct os_image *image, int *pidfd)
+{
+    int saved = os_errno_get(), fault = OS_FAULT("clone"), file = -1;
+    char *stack = os_map(STACK);
+    if (!stack)
+        return -ENOMEM;
+    *image->error = 0;
+    int pid =
+        fault ? -fault
+              : clone(image_child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                      (void *)image, &file, NULL, NULL);
+    if (pid < 0 && !fault)
+        pid = -os_errno_get();
+    os_unmap(stack, STACK);
+    if (pid > 0 && *image->error) {
+        pid = *image->error;
+        await_end(file);
+    }
+    if (pid > 0)
+        *pidfd = file;
+    os_errno_set(saved);
+    return pid;
+}
+
+/* Where libc keeps the number of the calling thread. fork() has the kernel renew it in the child,
+ * because libc's locks of who owns them would take the child for its parent otherwise. Both libcs
+ * have it near the start of what pthread_self points to. */
+static int *thread_number(void)
+{
+    int words[LIBC_THREAD / sizeof(int)], *found = NULL, own = os_tid();
+    char *thread = (char *)pthread_self();
+    size_t size = os_peek(thread, words, sizeof words) ? sizeof words : sizeof words / 4;
+    if (size < sizeof words && !os_peek(thread, words, size))
+        return NULL;
+    for (size_t i = 0; i < size / sizeof(int); i++)
+        if (words[i] == own) {
+            if (found)
+                return NULL;
+            found = (int *)(thread + i * sizeof(int));
+        }
+    return found;
+}
+
+static long clone_sibling(int *pidfd, int *number)
+{
+    unsigned long flags =
+        CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+#if defined(__x86_64__)
+    return OS_CALL(clone, flags, 0, pidfd, number, 0);
+#else
+    return OS_CALL(clone, flags, 0, pidfd, 0, number);
+#endif
+}
+
+int os_fork_sibling(int *pidfd)
+{
+    static int *number;
+    struct os_robust robust;
+    if (!number && !(number = thread_number()))
+        return -ENOTSUP;
+    int rc = os_robust_find(&robust);
+    long pid = clone_sibling(pidfd, number);
+    if (pid == 0 && rc == 0) /* the kernel forgets it, and fork() of libc would tell it again */
+        OS_SURE(set_robust_list, robust.head, 3 * sizeof(void *));
+    return (int)pid;
+}

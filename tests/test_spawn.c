@@ -1,0 +1,306 @@
+/* Processes in a new image of the program: what crosses, what does not, and how they end. Each case
+ * by both methods. */
+#include "harness.h"
+
+#include <plait/spawn.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TEST_METHODS(name)                                                                         \
+    static void name(plait_method method);                                                         \
+    static void name##_by(int method)                                                              \
+    {                                                                                              \
+        name((plait_method)method);                                                                \
+    }                                                                                              \
+    HARNESS_CASE_(name##_spawn, #name ".spawn", "process", name##_by, PLAIT_SPAWN)                 \
+    HARNESS_CASE_(name##_server, #name ".forkserver", "process", name##_by, PLAIT_FORKSERVER)      \
+    static void name(plait_method method)
+
+static int global = 1;
+
+static plait_task *begin(plait_function *function, const void *arg, size_t size,
+                         plait_start_options options)
+{
+    plait_task *task = NULL;
+    options.arg_size = size;
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, function, (void *)arg, &options), 0);
+    return task;
+}
+
+static int end(plait_task *task)
+{
+    int status = 12345;
+    ck_assert_int_eq(plait_join(task, &status, PLAIT_NEVER), 0);
+    return status;
+}
+
+static int run(plait_method method, plait_function *function, const void *arg, size_t size)
+{
+    return end(begin(function, arg, size, (plait_start_options){.method = method}));
+}
+
+/* ---- what crosses */
+struct pair {
+    int a, b;
+    char text[40];
+};
+
+static int multiply(void *arg)
+{
+    struct pair *pair = arg;
+    if (strcmp(pair->text, "bytes cross") != 0 || (uintptr_t)arg % 16)
+        return -1;
+    return pair->a * pair->b;
+}
+
+TEST_METHODS(bytes_cross_and_the_whole_status_comes_back)
+{
+    struct pair pair = {-1000, 77, "bytes cross"};
+    ck_assert_int_eq(run(method, multiply, &pair, sizeof pair), -77000);
+}
+
+static int see_global(void *arg)
+{
+    return arg == NULL ? global : -1;
+}
+
+TEST_METHODS(globals_are_those_of_a_new_program)
+{
+    global = 99;
+    ck_assert_int_eq(run(method, see_global, NULL, 0), 1);
+}
+
+static int sum_bytes(void *arg)
+{
+    unsigned char *bytes = arg;
+    int sum = 0;
+    for (int i = 0; i < 3000001; i++)
+        sum += bytes[i];
+    bytes[0] = 1; /* a copy: nobody else's */
+    return sum;
+}
+
+TEST_METHODS(millions_of_bytes_cross)
+{
+    unsigned char *bytes = malloc(3000001);
+    memset(bytes, 3, 3000001);
+    ck_assert_int_eq(run(method, sum_bytes, bytes, 3000001), 9000003);
+    free(bytes);
+}
+
+static int who_am_i(void *arg)
+{
+    const uint64_t *id = arg;
+    return strcmp(plait_task_name(NULL), "worker") == 0 && plait_task_id(NULL) > id[0] &&
+                   plait_task_carrier(NULL) == PLAIT_PROCESS && (pid_t)id[1] == getppid() &&
+                   plait_now() > (int64_t)id[2] &&
+                   plait_sleep((int64_t)id[2]) == 0 /* a deadline of before my own start */
+               ? 0
+               : 1;
+}
+
+TEST_METHODS(name_number_parent_and_time_are_those_of_a_task)
+{
+    uint64_t seen[3] = {plait_task_id(NULL), (uint64_t)getpid(), (uint64_t)plait_now()};
+    plait_task *task = begin(who_am_i, seen, sizeof seen,
+                             (plait_start_options){.method = method, .name = "worker"});
+    ck_assert_int_gt(plait_task_pid(task), 0);
+    ck_assert_str_eq(plait_task_name(task), "worker");
+    ck_assert_int_eq(end(task), 0);
+}
+
+/* ---- ends */
+static int leave_by(void *arg)
+{
+    switch (*(int *)arg) {
+    case 0:
+        exit(1000);
+    case 1:
+        _exit(4);
+    case 2:
+        raise(SIGKILL);
+        return 0;
+    case 3:
+        plait_exit(5);
+        return 0;
+    default:
+        return 0x12345678;
+    }
+}
+
+TEST_METHODS(each_way_out_has_its_status)
+{
+    static const int statuses[] = {1000, 4, PLAIT_KILLED(SIGKILL), 5, 0x12345678};
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(run(method, leave_by, &i, sizeof i), statuses[i]);
+}
+
+static int sleep_long(void *arg)
+{
+    return plait_sleep(PLAIT_NEVER);
+}
+
+static int ask_long(void *arg)
+{
+    while (!plait_is_canceled())
+        sched_yield();
+    return plait_sleep(PLAIT_NEVER) == -ECANCELED ? 3 : 4;
+}
+
+TEST_METHODS(cancel_terminate_and_kill_reach_it)
+{
+    plait_start_options options = {.method = method, .grace = 10 * PLAIT_SECOND};
+    plait_task *task = begin(sleep_long, NULL, 0, options);
+    plait_cancel(task);
+    ck_assert_int_eq(end(task), -ECANCELED);
+    task = begin(sleep_long, NULL, 0, options);
+    plait_sleep(plait_after(50 * PLAIT_MILLISECOND)); /* it sleeps by now, most likely */
+    ck_assert_int_eq(plait_join(task, NULL, PLAIT_NOW), -EAGAIN);
+    plait_cancel(task);
+    ck_assert_int_eq(end(task), -ECANCELED);
+    task = begin(ask_long, NULL, 0, options);
+    plait_cancel(task);
+    ck_assert_int_eq(end(task), 3);
+    task = begin(sleep_long, NULL, 0, options);
+    ck_assert_int_eq(plait_terminate(task), 0);
+    ck_assert_int_eq(end(task), PLAIT_KILLED(SIGTERM));
+    task = begin(sleep_long, NULL, 0, options);
+    ck_assert_int_eq(plait_kill(task), 0);
+    ck_assert_int_eq(end(task), PLAIT_KILLED(SIGKILL));
+}
+
+/* ---- options of the child */
+static int see_options(void *arg)
+{
+    char here[100];
+    cpu_set_t cpus;
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    sched_getaffinity(0, sizeof cpus, &cpus);
+    if (!getcwd(here, sizeof here) || strcmp(here, "/tmp") != 0)
+        return 1;
+    if (!getenv("PLAIT_TEST") || strcmp(getenv("PLAIT_TEST"), "seen") != 0 || getenv("HOME"))
+        return 2;
+    if (CPU_COUNT(&cpus) != 1 || !CPU_ISSET(*(int *)arg, &cpus))
+        return 3;
+    if (files.rlim_cur != 100 || files.rlim_max != 100)
+        return 4;
+    if (getpriority(PRIO_PROCESS, 0) != 7)
+        return 5;
+    if (getpgrp() != getpid())
+        return 6;
+    return setenv("PLAIT_TEST", "changed", 1) == 0 && getenv("PLAIT_SPAWN") == NULL ? 0 : 7;
+}
+
+static void all_options(plait_method method)
+{
+    int cpu = sched_getcpu();
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    plait_child_options child = {
+        .directory = "/tmp",
+        .environment = (const char *[]){"PLAIT_TEST=seen", "PATH=/bin", NULL},
+        .cpus = &cpus,
+        .cpus_size = sizeof cpus,
+        .limits = &(struct plait_limit){RLIMIT_NOFILE, 100},
+        .limit_count = 1,
+        .nice = 7,
+        .new_group = true,
+    };
+    ck_assert_int_eq(end(begin(see_options, &cpu, sizeof cpu,
+                               (plait_start_options){.method = method, .child = &child})),
+                     0);
+    ck_assert_ptr_null(getenv("PLAIT_TEST"));
+}
+
+TEST_METHODS(options_of_the_child_hold)
+{
+    all_options(method);
+}
+
+TEST_LABELED(options_of_a_forked_child_hold, "process")
+{
+    all_options(PLAIT_FORK);
+}
+
+static int write_to_four(void *arg)
+{
+    return write(4, "x", 1) == 1 && write(3, "y", 1) < 0 ? 0 : 1;
+}
+
+static int descriptors_after_five(void *arg)
+{
+    int open = 0;
+    for (int i = 5; i < 200; i++) {
+        int flags = fcntl(i, F_GETFD);
+        open += flags >= 0 && !(flags & FD_CLOEXEC);
+    }
+    return write_to_four(arg) ? 1000 : open;
+}
+
+static void descriptors_cross(plait_method method, plait_function *function)
+{
+    int ends[2];
+    char byte = 0;
+    ck_assert_int_eq(pipe(ends), 0);
+    int extra = dup(0); /* not close-on-exec, and not asked for */
+    plait_child_options child = {.descriptors = ends, .descriptor_count = 2};
+    ck_assert_int_eq(
+        end(begin(function, NULL, 0, (plait_start_options){.method = method, .child = &child})), 0);
+    close(ends[1]);
+    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+    ck_assert_int_eq(byte, 'x');
+    ck_assert_int_eq(read(ends[0], &byte, 1), 0); /* nobody else has the other end */
+    close(ends[0]);
+    close(extra);
+}
+
+TEST_METHODS(descriptors_cross_as_three_and_four)
+{
+    descriptors_cross(method, descriptors_after_five);
+}
+
+TEST_LABELED(descriptors_of_a_fork_are_three_and_four, "process")
+{
+    descriptors_cross(PLAIT_FORK, write_to_four);
+}
+
+static void refused_options(plait_method method)
+{
+    static const struct plait_limit none = {9999, 1};
+    plait_task *task = (plait_task *)1;
+    plait_child_options no_directory = {.directory = "/no/such"};
+    plait_child_options no_limit = {.limits = &none, .limit_count = 1};
+    plait_child_options no_descriptor = {.descriptors = (int[]){7777}, .descriptor_count = 1};
+    const struct {
+        const plait_child_options *child;
+        int code;
+    } rows[] = {{&no_directory, -ENOENT}, {&no_limit, -EINVAL}, {&no_descriptor, -EBADF}};
+    for (int i = 0; i < 3; i++) {
+        plait_start_options options = {.method = method, .child = rows[i].child};
+        ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, see_global, NULL, &options),
+                         rows[i].code);
+        ck_assert_ptr_null(task);
+    }
+    ck_assert_int_eq(end(begin(see_global, NULL, 0, (plait_start_options){.method = method})),
+                     method == PLAIT_FORK ? global : 1);
+}
+
+TEST_METHODS(what_cannot_hold_is_the_code_of_the_start)
+{
+    refused_options(method);
+}
+
+TEST_LABELED(what_cannot_hold_in_a_fork_is_the_code, "process")
+{
+    refused_options(PLAIT_FORK);
+}
