@@ -101,6 +101,7 @@ static void a_shared_lock(void)
 static struct {
     plait_latch latch;
     plait_value value;
+    plait_once once;
 } * shared;
 
 static void shared_small(void)
@@ -471,6 +472,13 @@ static int once_calls(void)
     plait_once one;
     plait_once_init(&one, PLAIT_PRIVATE);
     return plait_once_run(&one, nop, NULL, PLAIT_NOW) | plait_once_run(&one, nop, NULL, PLAIT_NOW);
+}
+
+static int once_shared(void)
+{
+    plait_once_init(&shared->once, PLAIT_SHARED);
+    int rc = plait_once_run(&shared->once, nop, NULL, PLAIT_NEVER);
+    return rc ? rc : plait_once_run(&shared->once, nop, NULL, PLAIT_NOW);
 }
 
 static int locals(void)
@@ -914,6 +922,7 @@ static const struct row {
      "plait_barrier_reset plait_barrier_waiting",
      nothing, barrier_calls, 0},
     {"plait_once_init plait_once_run", nothing, once_calls, 0},
+    {"plait_once_init plait_once_run", shared_small, once_shared, -ENOLCK},
     {"plait_local_get plait_local_set", nothing, locals, 0},
     {"plait_share plait_share_free", nothing, share, 0},
     {"plait_sleep plait_yield plait_now plait_after", nothing, sleep_call, 0},

@@ -45,6 +45,7 @@ static int nothing(void *arg)
     X(latch_add, (plait_latch_add(o, 1), HARMLESS))                                                \
     X(latch_wait, plait_latch_wait(o, PLAIT_NOW))                                                  \
     X(latch_count, (plait_latch_count(o), HARMLESS))                                               \
+    X(once_run, plait_once_run(o, nothing, NULL, PLAIT_NOW))                                       \
     X(value_get, (plait_value_get(o), HARMLESS))                                                   \
     X(value_get_double, (plait_value_get_double(o), HARMLESS))                                     \
     X(value_set, (plait_value_set(o, 1), HARMLESS))                                                \

@@ -372,6 +372,6 @@ TEST_LABELED(what_is_no_once_is_refused, "process")
     harness_dies(run_now, garbage, "never initialised, or overwritten");
     harness_dies(run_now, (char *)garbage + 1, "not aligned");
     harness_dies(no_function, NULL, "NULL is no function");
-    harness_dies(shared, NULL, "come with a later version");
+    harness_dies(shared, NULL, "outside of memory from plait_share");
     harness_dies(duration, NULL, "a duration where a deadline belongs");
 }

@@ -27,8 +27,11 @@
  * says -EDEADLK. Do not.
  *
  * What the function wrote is seen by all whose call returned 0. Threads, coroutines and plain
- * pthreads may call at the same moment. The struct is 64 bytes and yours. After fork it is the
- * child's own copy: what another task was running there counts as failed. The origin is
+ * pthreads may call at the same moment; with PLAIT_SHARED processes too, each with a function of its
+ * own that does the same. One that is killed inside has not run it: the next caller does, alone and
+ * untold, so a function for a shared once must begin anew over what another one left half done, and
+ * what it makes must lie in shared memory. The struct is 64 bytes and yours. After fork a private
+ * one is the child's own copy: what another task was running there counts as failed. The origin is
  * pthread_once, whose initialiser cannot fail. Since 0.1. */
 #ifndef PLAIT_ONCE_H
 #define PLAIT_ONCE_H
@@ -41,10 +44,10 @@ typedef struct plait_once {
     uint64_t own[8];
 } plait_once;
 
-/* Makes one whose function has not run. Not needed: zeroes are one.
- *   where    PLAIT_PRIVATE; PLAIT_SHARED comes with a later version
+/* Makes one whose function has not run. Not needed for a private one: zeroes are one.
+ *   where    PLAIT_PRIVATE, or PLAIT_SHARED in memory from plait_share
  *   errors   none
- *   misuse   PLAIT_SHARED
+ *   misuse   PLAIT_SHARED in other memory: children would not see it
  *   blocks   never */
 void plait_once_init(plait_once *once, plait_where where);
 
@@ -53,7 +56,8 @@ void plait_once_init(plait_once *once, plait_where where);
  *            deadline, and may use other onces
  *   returns  0: it has run, here or elsewhere
  *   errors   -PLAIT_EFAILED (it ran here and did not return 0), -EDEADLK (called from inside it),
- *            -EAGAIN (PLAIT_NOW and another one runs it), -ETIMEDOUT, -ECANCELED
+ *            -EAGAIN (PLAIT_NOW and another one runs it), -ETIMEDOUT, -ECANCELED, -ENOLCK (shared:
+ *            this thread holds 1,900 shared objects, or there is no memory for its first one)
  *   misuse   a duration where a deadline belongs; function NULL
  *   blocks   while the function runs, or until the deadline while another runs it */
 PLAIT_MUST_USE int plait_once_run(plait_once *once, plait_function *function, void *arg,

@@ -18,10 +18,14 @@
  *   5. RUNS by another: set W, sleep on the word
  * Nobody is forgotten: a wake of 4 is only lost on one who finds RUNS, and then W is there for the
  * runner to see. A woken one that is late or cancelled tries once more before he leaves (wait.h), so
- * he finds 0 and runs it himself. */
+ * he finds 0 and runs it himself.
+ *
+ * A shared once is a shared lock that is held while the function runs, so that a killed runner is
+ * found out; what tells that it has run is published by its last release (shared_lock.c, 8 and 9). */
 #include "base/report.h"
 #include "os/os.h"
 #include "sync/object.h"
+#include "sync/shared_lock.h"
 #include "sync/waiter.h"
 #include "wait/look.h"
 
@@ -105,25 +109,58 @@ static void once_publish(struct once *once, uint64_t mine, bool done)
         wait_unpark(&once->word, done ? INT_MAX : 1, false);
 }
 
+/* In a child that the function forked it is the parent's to end. */
+static void once_publish_shared(struct robust_word *once, bool done)
+{
+    if (!shared_lock_is_mine(once))
+        return;
+    if (done)
+        shared_lock_release_over(once);
+    else
+        shared_lock_release(once, NULL);
+}
+
 struct once_run {
     struct once *once; /* NULL: over, so that the cleanup does nothing */
-    uint64_t mine;
+    uint64_t mine;     /* 0: a shared one */
 };
+
+static void once_end(struct once_run *run, bool done)
+{
+    struct once *once = run->once;
+    run->once = NULL;
+    if (once && run->mine)
+        once_publish(once, run->mine, done);
+    else if (once)
+        once_publish_shared((struct robust_word *)once, done);
+}
 
 /* The function was left without a return: the others must not wait for one. */
 static void once_left(struct once_run *run)
 {
-    if (run->once)
-        once_publish(run->once, run->mine, false);
+    once_end(run, false);
 }
 
-static int once_run(struct once_call *call, plait_function *function, void *arg)
+static int once_run(struct once *once, uint64_t mine, plait_function *function, void *arg)
 {
-    struct once_run run __attribute__((cleanup(once_left))) = {call->once, call->mine};
+    struct once_run run __attribute__((cleanup(once_left))) = {once, mine};
     int rc = function(arg);
-    run.once = NULL;
-    once_publish(call->once, call->mine, rc == 0);
+    once_end(&run, rc == 0);
     return rc == 0 ? 0 : -PLAIT_EFAILED;
+}
+
+/* Who was killed inside has not run it: so it is run again, and nobody need be told. */
+static int once_run_shared(struct robust_word *once, plait_function *function, void *arg,
+                           int64_t deadline, void *place)
+{
+    if (shared_lock_is_over(once))
+        return 0;
+    int rc = shared_lock_acquire_once(once, deadline, place);
+    if (rc == -EOWNERDEAD)
+        shared_lock_mend(once, place);
+    else if (rc != 0)
+        return rc == SHARED_LOCK_OVER ? 0 : rc;
+    return once_run((struct once *)once, 0, function, arg);
 }
 
 /* Who runs it (wait/look.h). From a copy, because the once may be gone. */
@@ -142,10 +179,11 @@ static __attribute__((noinline)) int once_wait(plait_once *object, plait_functio
 {
     static const struct wait_call wait = {once_attempt, once_words, "run", "once"};
     struct wait_self *self = wait_me();
-    if (!sync_is_private(object))
-        sync_check_private(object, "once", place);
+    bool shared = !sync_is_private(object) && sync_check(object, "once", place);
     if (!function)
         base_misuse(object, "once", place, "NULL is no function");
+    if (shared)
+        return once_run_shared((struct robust_word *)object, function, arg, deadline, place);
     uint64_t mine = RUNS | wait_forks << GENERATION | (uint64_t)waiter_number(self) << 32;
     struct once_call call = {.once = (struct once *)object, .mine = mine};
     uint64_t seen = atom_load(&call.once->both, RELAXED);
@@ -154,17 +192,17 @@ static __attribute__((noinline)) int once_wait(plait_once *object, plait_functio
     wait_on_holders(self, once_holders, true);
     int rc = wait_until(&wait, &call, object, deadline, place);
     wait_on_holders(self, NULL, true);
-    return call.runs ? once_run(&call, function, arg) : rc;
+    return call.runs ? once_run(call.once, call.mine, function, arg) : rc;
 }
 
-/* The usual case: it has run. One load of the object, since nothing else could hold DONE. */
+/* The usual case: it has run. */
 int plait_once_run(plait_once *object, plait_function *function, void *arg, int64_t deadline)
 {
     void *place = __builtin_return_address(0);
     const struct once *once = (const struct once *)object;
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
-    if (likely(object && (uintptr_t)object % 8 == 0) &&
+    if (likely(sync_is_private(object)) &&
         likely(atom_load(&once->word, ACQUIRE) == DONE)) /* pairs with step 3 */
         return 0;
     return once_wait(object, function, arg, deadline, place);
@@ -172,5 +210,5 @@ int plait_once_run(plait_once *object, plait_function *function, void *arg, int6
 
 void plait_once_init(plait_once *once, plait_where where)
 {
-    sync_init_private(once, "once", where, __builtin_return_address(0));
+    sync_init(once, "once", where, __builtin_return_address(0));
 }

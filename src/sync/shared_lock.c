@@ -31,7 +31,14 @@
  *   5c. take the TID off, with release order
  *   6.  W: wake one
  *   6a. that woke nobody: take W off and wake all, in one step of the kernel
- *   7.  pending = NULL */
+ *   7.  pending = NULL
+ *
+ * A once (once.c) is this lock, held while its function runs, until it is over:
+ *   8.  over: instead of 5b to 6a the word becomes 0, W included, and `behind` OVER, in one step of
+ *       64 bits, so that nothing of the object is touched once it can be seen; with W wake all
+ *   9.  acquire: a look for OVER before 2, before 3, and after 2b, since between the look and 2 it
+ *       may have been held and given up. Who has slept and finds OVER wakes all, since who did 8 may
+ *       have been killed when the kernel had woken one */
 #include "sync/shared_lock.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -53,6 +60,7 @@ struct shared_call {
     struct robust_thread *here;
     struct wait_self *self;
     uint32_t waits_for; /* TID of the holder when this call went to sleep; 0: not yet */
+    bool once;          /* steps 8 and 9 */
     int64_t asleep_since;
 };
 
@@ -147,9 +155,24 @@ static bool patrol(struct shared_call *call)
     return holder && asks && robust_patrol(&call->lock->word, seen);
 }
 
+/* Step 9. */
+static bool is_over(const struct shared_call *call)
+{
+    return unlikely(call->once) && shared_lock_is_over(call->lock);
+}
+
+static int found_over(struct shared_call *call)
+{
+    if (call->waits_for)
+        wait_unpark(&call->lock->word, INT32_MAX, true);
+    return SHARED_LOCK_OVER;
+}
+
 static int lock_attempt(void *object)
 {
     struct shared_call *call = object;
+    if (is_over(call))
+        return found_over(call);
     call->here = robust_here(); /* another one, if it is movable and has slept */
     if (unlikely(!call->here || robust_is_full(call->here)))
         return -ENOLCK;
@@ -165,7 +188,7 @@ static int lock_words(void *object, struct wait_word *words)
     struct shared_call *call = object;
     uint32_t *word = &call->lock->word, seen = atom_load(word, RELAXED);
     do {
-        if (!(seen & ROBUST_OWNER))
+        if (!(seen & ROBUST_OWNER) || is_over(call))
             return 0;
     } while (!(seen & ROBUST_WAITERS) && !atom_cas(word, &seen, seen | ROBUST_WAITERS, ACQUIRE));
     if (!call->waits_for)
@@ -212,9 +235,10 @@ static int lock_holders(const struct wait_self *waiter, const void *shown, struc
 
 static int lock_wait(struct shared_call *call, int64_t deadline, void *place)
 {
-    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"};
+    static const struct wait_call acquire = {lock_attempt, lock_words, "acquire", "lock"},
+                                  run = {lock_attempt, lock_words, "run", "once"};
     wait_on_holders(call->self, lock_holders, true);
-    int rc = wait_until(&acquire, call, call->lock, deadline, place);
+    int rc = wait_until(call->once ? &run : &acquire, call, call->lock, deadline, place);
     wait_on_holders(call->self, NULL, true);
     return rc;
 }
@@ -265,6 +289,41 @@ int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place)
         return acquire_slowly(lock, deadline, place, seen);
     own(lock, here, self);
     return 0;
+}
+
+int shared_lock_acquire_once(struct robust_word *lock, int64_t deadline, void *place)
+{
+    struct shared_call call = {
+        .lock = lock, .here = robust_here(), .self = wait_me(), .once = true};
+    if (!call.here || robust_is_full(call.here))
+        return -ENOLCK;
+    if (robust_holds(lock, task_of(call.self)))
+        return -EDEADLK;
+    robust_cover(call.here, call.self, &lock->word);
+    int rc = lock_wait(&call, deadline, place);
+    if (rc != 0 && rc != -EOWNERDEAD) {
+        wait_uncover();
+    } else if (is_over(&call)) {
+        release(lock, robust_current, call.self);
+        return SHARED_LOCK_OVER;
+    }
+    return rc;
+}
+
+/* Step 8. */
+void shared_lock_release_over(struct robust_word *lock)
+{
+    struct wait_self *self = wait_current;
+    struct robust_thread *here = robust_current;
+    uint64_t *both = (uint64_t *)(void *)&lock->word, seen = atom_load(both, RELAXED);
+    robust_cover(here, self, &lock->word);
+    robust_unlink(here, lock);
+    self->pinned--;
+    while (!atom_cas(both, &seen, (uint64_t)SHARED_LOCK_OVER << 32, RELEASE)) /* pairs with 9 */
+        ;
+    if (seen & ROBUST_WAITERS)
+        wait_unpark(&lock->word, INT32_MAX, true);
+    robust_uncover(here, self);
 }
 
 static __attribute__((noinline, cold)) void not_mine(struct robust_word *lock, const char *what,

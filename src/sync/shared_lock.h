@@ -9,6 +9,16 @@
  * in a circle), -ENOLCK (this thread holds
  * ROBUST_HELD_MOST words, or has no memory for the first one). */
 int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place);
+/* The same for a once, which is held while its function runs: SHARED_LOCK_OVER when that has run to
+ * its end, and never an acquire afterwards. */
+enum { SHARED_LOCK_OVER = 2 }; /* `behind`: 1 until then */
+int shared_lock_acquire_once(struct robust_word *once, int64_t deadline, void *place);
+static inline bool shared_lock_is_over(const struct robust_word *once)
+{
+    return atom_load(&once->behind, ACQUIRE) == SHARED_LOCK_OVER; /* pairs with release_over */
+}
+/* This task holds it. Touches it no more once that can be seen. */
+void shared_lock_release_over(struct robust_word *once);
 /* Misuse unless this task holds it. */
 void shared_lock_release(struct robust_word *lock, void *place);
 /* Undoes an acquire: after -EOWNERDEAD the next one is told the same. This task holds it. */

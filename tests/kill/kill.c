@@ -35,6 +35,7 @@ static const struct kill_case *const sets[] = {
     kill_lock_cases,
     kill_value_cases,
     kill_latch_cases,
+    kill_once_cases,
     kill_semaphore_cases,
 };
 

@@ -66,7 +66,7 @@ struct kill_case {
     bool planted;   /* must be found stuck */
 };
 extern const struct kill_case kill_lock_cases[]; /* each noun's, ended by one without a name */
-extern const struct kill_case kill_value_cases[], kill_latch_cases[];
+extern const struct kill_case kill_value_cases[], kill_latch_cases[], kill_once_cases[];
 extern const struct kill_case kill_semaphore_cases[];
 
 /* ---- step.c: the victim under ptrace */
