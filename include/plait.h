@@ -25,6 +25,7 @@
 #include <plait/barrier.h>
 #include <plait/case.h>
 #include <plait/condition.h>
+#include <plait/dict.h>
 #include <plait/error.h>
 #include <plait/event.h>
 #include <plait/future.h>

@@ -23,7 +23,7 @@ void share_journal_save(struct share_log *log, const void *at, size_t size)
 void share_journal_set(struct share_log *log, uint64_t *word, uint64_t value)
 {
     share_journal_save(log, word, sizeof *word);
-    atom_store(word, value, RELAXED);
+    atom_store(word, value, RELEASE); /* also for readers with a sequence: it is odd before this */
 }
 
 void share_journal_done(struct share_log *log)
@@ -51,7 +51,7 @@ int share_journal_undo(struct share_log *log)
         uint64_t offset = atom_load(&log->journal->saved[i].offset, RELAXED);
         if (is_inside(log, offset)) /* still: a peer may have changed it since the look above */
             atom_store((uint64_t *)(log->base + offset),
-                       atom_load(&log->journal->saved[i].old, RELAXED), RELAXED);
+                       atom_load(&log->journal->saved[i].old, RELAXED), RELEASE);
     }
     share_journal_done(log);
     return (int)count;

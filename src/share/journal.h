@@ -38,7 +38,8 @@ struct share_log {
     size_t size;
 };
 
-/* Saves `size` bytes, whole words, aligned to 8; steps 1 and 2. Misuse when the journal is full: who
+/* Saves `size` bytes, whole words, aligned to 8; steps 1 and 2; the caller changes them by release
+ * stores. Misuse when the journal is full: who
  * makes it knows the most that one change needs. */
 void share_journal_save(struct share_log *log, const void *at, size_t size);
 /* Saves one word and changes it; steps 1 to 3. */
