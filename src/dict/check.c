@@ -2,11 +2,9 @@
 #include "base/report.h"
 #include "dict/dict.h"
 
-void dict_check(const plait_dict *dict, void *place)
+void dict_check_slowly(const plait_dict *dict, void *place)
 {
-    if (likely(dict && (uintptr_t)dict % 8 == 0 &&
-               (dict->magic == DICT_MAGIC ||
-                (dict->magic == DICT_PRIVATE + wait_forks && !dict->shared))))
+    if (dict && (uintptr_t)dict % 8 == 0 && dict->magic == DICT_PRIVATE + wait_forks)
         return;
     if (!dict)
         base_misuse(NULL, "dict", place, "NULL is no dict");

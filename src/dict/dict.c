@@ -1,6 +1,7 @@
 /* The calls on one key. */
 #include "base/report.h"
 #include "dict/edit.h"
+#include "dict/find.h"
 #include "os/os.h"
 
 #include <errno.h>

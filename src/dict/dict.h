@@ -14,7 +14,7 @@
  * readers that take no lock: they read between two looks at the guard's sequence.
  *
  * Why not a table of entries in place, as unsafe ones have? Entries of any size do not fit into
- * slots of one. A slot of 8 bytes that names 24 bits of the hash makes a search read one block, the
+ * slots of one. A slot with some bits of the hash makes a search read one block, the
  * right one, nearly always; and a table twice as large is made beside the old one and put in its
  * place by one journaled change.
  *
@@ -89,7 +89,8 @@ struct dict_chunk {
 
 /* Its words are its guard's holder's; readers look at `table` between two looks at the sequence.
  *   `table`  bits 63..10 offset of the chunk with its slots, bits 7..0 the chunk's order; 0: none
- *   a slot   bits 63..40 tag: 24 bits of the hash; bits 39..0 offset of the block / 16;
+ *   a slot   32 bits, so that the tables stay in the processor's cache: above `shift` bits of the
+ *            hash (tag), below it the offset of the block / 16. `shift` is what the limit needs.
  *            0: empty, ends a search; 1: deleted, does not */
 struct dict_stripe {
     struct guard guard;
@@ -102,8 +103,6 @@ struct dict_stripe {
 };
 _Static_assert(sizeof(struct dict_stripe) == 768, "guards lie at the begin of lines");
 
-#define DICT_TAG_SHIFT 40
-#define DICT_BLOCK_MASK ((UINT64_C(1) << DICT_TAG_SHIFT) - 1)
 enum { DICT_EMPTY = 0, DICT_DELETED = 1 };
 
 /* An entry's block: the key behind it, then the value, each filled up to words.
@@ -123,6 +122,7 @@ struct plait_dict {
     char *memory;
     size_t known, limit, element;
     uint64_t seed;
+    unsigned shift; /* of slots */
     bool shared;
 };
 
@@ -139,8 +139,8 @@ struct dict_key {
 
 /* What was found, copied from shared memory and checked. */
 struct dict_entry {
-    uint64_t *slot; /* of the key, or where it belongs; NULL: no table */
-    uint64_t was;   /* what the slot holds */
+    uint32_t *slot; /* of the key, or where it belongs; NULL: no table */
+    uint32_t was;   /* what the slot holds */
     struct dict_block *block;
     uint64_t sizes, value_size;
     uint64_t *value;
@@ -148,7 +148,12 @@ struct dict_entry {
 
 /* ---- check.c, hash.c */
 /* Stops the program unless `dict` can be used here. */
-void dict_check(const plait_dict *dict, void *place);
+void dict_check_slowly(const plait_dict *dict, void *place);
+static inline void dict_check(const plait_dict *dict, void *place)
+{
+    if (unlikely(!dict || (uintptr_t)dict % 8 || dict->magic != DICT_MAGIC))
+        dict_check_slowly(dict, place);
+}
 void dict_check_size(const plait_dict *dict, const void *value, size_t size, void *place);
 uint64_t dict_hash(const void *bytes, size_t size, uint64_t seed);
 
@@ -177,9 +182,10 @@ static inline unsigned dict_stripe_of(uint64_t hash)
     return (unsigned)(hash >> 58);
 }
 
-static inline uint64_t dict_tag(uint64_t hash)
+/* A slot that names this block, or block 0. */
+static inline uint32_t dict_slot(const plait_dict *dict, uint64_t hash, uint64_t offset)
 {
-    return hash >> 32 << DICT_TAG_SHIFT;
+    return (uint32_t)(hash >> 32 << dict->shift) | (uint32_t)(offset >> 4);
 }
 
 /* What a change is written down in; each of a guard's holders begins with an empty one. */
@@ -212,6 +218,13 @@ static inline void change_set(struct dict_change *change, uint64_t *word, uint64
 {
     share_journal_set(&change->log, word, value);
 }
+/* Half of a word. */
+static inline void change_set_slot(struct dict_change *change, uint32_t *slot, uint32_t value)
+{
+    uint64_t *word = (uint64_t *)((uintptr_t)slot & ~(uintptr_t)7), both = atom_load(word, RELAXED);
+    memcpy((char *)&both + ((uintptr_t)slot & 7), &value, sizeof value);
+    change_set(change, word, both);
+}
 /* Steps 5 to 8 for rc 0; else everything is undone. Returns rc. */
 int change_end(struct dict_change *change, int rc);
 
@@ -226,23 +239,16 @@ int block_take(struct dict_change *change, uint64_t size, uint64_t *offset, unsi
 void block_give(struct dict_change *change, struct dict_block *block, unsigned class);
 size_t block_size(unsigned class); /* bytes of a block; 0: no class */
 
-/* ---- slots (table.c) */
-/* 0: entry->slot and entry->block; -ENOENT: entry->slot is where it belongs; -PLAIT_EFORMAT. Also
- * for readers, who believe none of these before the sequence is the same. */
-int table_find(plait_dict *dict, const struct dict_stripe *stripe, const struct dict_key *key,
-               struct dict_entry *entry);
+/* ---- slots (table.c; finding one: find.h) */
 /* Room for one more. 1: it made a table twice as large, or one without the deleted; slots that were
  * found before are void. A change of its own, and whole. */
 int table_room(struct dict_change *change);
-/* Copies and checks what a slot names. */
-int table_entry(plait_dict *dict, uint64_t slot, struct dict_entry *entry);
 /* Calls `each` for all entries of a stripe; not 0 ends it. The caller has the guard. */
 int table_visit(plait_dict *dict, const struct dict_stripe *stripe,
                 int (*each)(const struct dict_entry *entry, void *arg), void *arg);
 struct dict_slots {
-    uint64_t *slot;
+    uint32_t *slot;
     uint64_t count;
 };
-int table_slots(plait_dict *dict, const struct dict_stripe *stripe, struct dict_slots *slots);
 
 #endif

@@ -1,6 +1,7 @@
 /* An entry's change, inside of a stripe's (dict.h). */
 #include "dict/edit.h"
 #include "base/report.h"
+#include "dict/find.h"
 
 #include <errno.h>
 
@@ -84,7 +85,7 @@ static int put_elsewhere(struct dict_change *change, const struct dict_key *key,
         rc = fill_block(change, offset, class, key, value, size);
     if (rc != 0)
         return rc;
-    change_set(change, entry->slot, dict_tag(key->hash) | offset >> 4);
+    change_set_slot(change, entry->slot, dict_slot(change->dict, key->hash, offset));
     if (entry->block) {
         less = words_round(key->size) + words_round(entry->value_size);
         block_give(change, entry->block, entry->sizes >> 24 & 0xff);
@@ -119,7 +120,7 @@ int edit_remove(struct dict_change *change, struct dict_entry *entry)
 {
     struct dict_stripe *stripe = change->stripe;
     change_open(change);
-    change_set(change, entry->slot, DICT_DELETED);
+    change_set_slot(change, entry->slot, DICT_DELETED);
     change_set(change, &stripe->count, atom_load(&stripe->count, RELAXED) - 1);
     count_bytes(change, 0,
                 words_round(entry->sizes & DICT_KEY_MOST) + words_round(entry->value_size));

@@ -8,7 +8,7 @@
 /* FIRST: what one takes at first. LIMIT: address space, taken as it is needed. */
 enum { FIRST = 65536, LAYOUT = 1 };
 #define LIMIT ((size_t)1 << 30)
-#define LIMIT_MOST ((size_t)1 << 40)
+#define LIMIT_MOST ((size_t)1 << 36) /* what 32 bits of a slot name */
 
 struct recipe {
     size_t element, limit;
@@ -72,6 +72,8 @@ static int look_at_head(plait_dict *dict)
     if (dict->known < FIRST || head->magic != DICT_MAGIC || head->element != dict->element ||
         dict->limit > LIMIT_MOST)
         return PLAIT_EFORMAT;
+    while (dict->shift < 32 && dict->limit >> 4 >> dict->shift)
+        dict->shift++;
     return 0;
 }
 
