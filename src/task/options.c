@@ -35,7 +35,7 @@ static bool process_is_good(const void *arg, const plait_start_options *options)
     return !options->child || child_is_good(options->child);
 }
 
-int options_check(plait_carrier carrier, const void *arg, const plait_start_options *options)
+int start_options_check(plait_carrier carrier, const void *arg, const plait_start_options *options)
 {
     bool asks = options->method || options->arg_size || options->shared || options->shared_count ||
                 options->child;

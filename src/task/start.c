@@ -165,7 +165,7 @@ int plait_start(plait_task **task, plait_carrier carrier, plait_function *functi
     WAIT_POINT();
     task_me();
     exit_prepare();
-    int rc = function ? options_check(carrier, arg, options) : -EINVAL;
+    int rc = function ? start_options_check(carrier, arg, options) : -EINVAL;
     if (rc < 0)
         return start_refused(!task, rc);
     struct task_record *record = record_make(carrier, options->stack, &number);

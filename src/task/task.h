@@ -162,7 +162,7 @@ void task_count_out(struct task_scope *scope, bool failed);
 void task_finish_children(struct task_record *record);
 
 /* options.c: 0, -EINVAL */
-int options_check(plait_carrier carrier, const void *arg, const plait_start_options *options);
+int start_options_check(plait_carrier carrier, const void *arg, const plait_start_options *options);
 
 /* start.c, end.c */
 void task_run(struct task_record *record); /* the function and the end, on the task's own stack */
