@@ -9,8 +9,8 @@
 
 static plait_queue *open_shared(size_t element, size_t capacity)
 {
-    plait_queue *queue = plait_queue_open(element, capacity,
-                                          &(plait_queue_options){.where = PLAIT_SHARED});
+    plait_queue *queue =
+        plait_queue_open(element, capacity, &(plait_queue_options){.where = PLAIT_SHARED});
     ck_assert_ptr_nonnull(queue);
     return queue;
 }

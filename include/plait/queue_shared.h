@@ -32,6 +32,10 @@
  * while no task of this process ever got. It is noticed within 50 ms, as is whatever else the dead
  * left behind: a place reserved or taken by a dead process is free again.
  *
+ * With `.redeliver` an item is only out for good when the task that got it says plait_queue_task_done;
+ * until then it takes its place, and if its process dies it comes back: to the front (FIFO), the top
+ * (LIFO), its priority. So each item is worked on at least once; what was half done is done again.
+ *
  * What is different: it has a bound, between 1 and what memory holds; no compare function, because a
  * function is of one process; PLAIT_NOW may say -EAGAIN while a stopped process is inside;
  * plait_queue_free gives back this process' handle only; plait_queue_open also fails with EEXIST,

@@ -18,8 +18,9 @@ struct queue_call {
     void *place;      /* shared: of the user's call, once it waits */
     unsigned looks;
     bool waited, slept, counted; /* it has spun; slept; is among those that its side counts */
-    bool joins;                  /* shared: it waits until all is done */
-    bool looks_after;            /* shared: this attempt settles what the dead left */
+    uint32_t refused; /* shared: how much room had been made when there was none for this message */
+    bool joins;       /* shared: it waits until all is done */
+    bool looks_after; /* shared: this attempt settles what the dead left */
 };
 
 /* Waits until the attempt has a result; for calls whose first attempt said -EAGAIN. */

@@ -28,7 +28,8 @@ static bool drop_next(plait_queue *queue, void (*dropped)(const void *item, size
         return false;
     if (dropped)
         dropped(call.item, call.size, arg);
-    queue->kind->release(queue, call.item);
+    bool (*release)(plait_queue * queue, void *item) = queue->kind->drop;
+    (release ? release : queue->kind->release)(queue, call.item);
     return true;
 }
 

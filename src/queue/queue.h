@@ -47,12 +47,15 @@ struct queue_kind {
     /* A word that changes when the call could go on; false: it could now. */
     bool (*vain_word)(struct queue_call *call, struct wait_word *word);
     bool (*is_drained)(const plait_queue *queue); /* nothing is inside or on its way in */
+    bool (*end_lease)(plait_queue *queue); /* of task_done; false: none; NULL: not redelivered */
+    bool (*drop)(plait_queue *queue, void *item); /* a taken one, for good; NULL: as release */
+    void (*patrol)(struct queue_call *call);      /* settles what those who are gone had out */
     void (*repair)(plait_queue *queue); /* under the lock of an end; NULL: nothing to do */
     void (*destroy)(
         plait_queue *queue); /* what lies outside the queue's own memory; NULL: nothing */
 };
 extern const struct queue_kind queue_fifo, queue_small, queue_large, queue_rendezvous;
-extern const struct queue_kind queue_shared_ring;
+extern const struct queue_kind queue_shared_ring, queue_shared_stock;
 
 /* Plus wait_forks: so that one comparison finds a freed queue, what never was one, and one of the
  * parent's in a forked child. A queue on a ring has the first, so that its calls need not look at

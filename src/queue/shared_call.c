@@ -135,7 +135,7 @@ static int shared_attempt(void *object)
 }
 
 /* What the kernel compares beside the side's own word. */
-static bool vain_word(struct queue_call *call, struct wait_word *word)
+static bool second_word(struct queue_call *call, struct wait_word *word)
 {
     if (!call->joins)
         return call->queue->kind->vain_word(call, word);
@@ -153,7 +153,7 @@ static int shared_words(void *object, struct wait_word *words)
         call->since = wait_now();
     wait_cover(word);
     words[1].shared = true;
-    if (!vain_word(call, &words[1]))
+    if (!second_word(call, &words[1]))
         return 0;
     uint32_t seen = atom_or(word, SHARED_W, SEQ_CST) | SHARED_W;
     if (!call->is_vain(call))

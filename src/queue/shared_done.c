@@ -11,7 +11,8 @@
 static bool is_done(const plait_queue *queue)
 {
     const struct shared_head *head = queue->shared.head;
-    return atom_load(&head->done, SEQ_CST) >= queue->kind->gets(queue) &&
+    bool counts = !queue->shared.redeliver; /* else what is out stands for what is not done */
+    return (!counts || atom_load(&head->done, SEQ_CST) >= queue->kind->gets(queue)) &&
            queue->kind->is_drained(queue);
 }
 
@@ -33,8 +34,13 @@ void shared_done_add(plait_queue *queue, uint64_t count)
 
 void shared_task_done(plait_queue *queue, void *place)
 {
+    bool leases = queue->kind->end_lease && queue->shared.redeliver;
+    if (leases && !queue->kind->end_lease(queue))
+        base_misuse(queue, "queue", place,
+                    "task_done once too often: nothing that this process got "
+                    "is left to be done");
     uint64_t done = atom_load(&queue->shared.head->done, RELAXED);
-    if (done >= queue->kind->gets(queue))
+    if (!leases && done >= queue->kind->gets(queue))
         base_misuse(queue, "queue", place,
                     "task_done once too often: %zu items were got, and all are done", (size_t)done);
     shared_done_add(queue, 1);
@@ -42,6 +48,8 @@ void shared_task_done(plait_queue *queue, void *place)
 
 static int join_attempt(struct queue_call *call)
 {
+    if (call->looks_after)
+        call->queue->kind->patrol(call);
     return is_done(call->queue) ? 0 : -EAGAIN;
 }
 

@@ -97,8 +97,10 @@ static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
         state == RING_RESERVED ? stamp - state + RING_SKIPPED : stamp - state + shared->lap;
     if (!atom_cas(&slot_at(shared, position)->stamp, &stamp, settled, ACQ_REL))
         return true;
-    if (state == RING_TAKEN)
+    if (state == RING_TAKEN) {
         atom_add(&shared->head->lost, 1, RELAXED);
+        atom_add(&shared->head->done, 1, SEQ_CST); /* nobody will say so */
+    }
     return true;
 }
 
@@ -429,6 +431,19 @@ static bool put_back(plait_queue *queue, void *item)
     return changed;
 }
 
+/* For who joins: nothing blocks him, so he looks at all slots. */
+static void look_after(struct queue_call *call)
+{
+    plait_queue *queue = call->queue;
+    struct shared *shared = &queue->shared;
+    for (size_t i = 0; i < queue->capacity; i++) {
+        uint64_t stamp = atom_load(&slot_at(shared, i)->stamp, RELAXED);
+        settle(queue, lap_of(shared, stamp) | i, stamp);
+    }
+    shared_wake(queue, SHARED_GETS, INT_MAX);
+    shared_wake(queue, SHARED_PUTS, INT_MAX);
+}
+
 /* ---- what is asked of it */
 static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64_t *position)
 {
@@ -436,7 +451,7 @@ static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64
     return atom_load(&slot_at(&queue->shared, *position)->stamp, SEQ_CST);
 }
 
-static bool is_vain(const plait_queue *queue, enum shared_side side)
+static bool waits_at(const plait_queue *queue, enum shared_side side)
 {
     uint64_t position, stamp = stamp_at(queue, side, &position);
     return look_at(&queue->shared, side, position, stamp) == LOOK_VAIN;
@@ -444,14 +459,14 @@ static bool is_vain(const plait_queue *queue, enum shared_side side)
 
 static bool is_full(const struct queue_call *call)
 {
-    return !shared_is_closed(call->queue) && is_vain(call->queue, SHARED_PUTS);
+    return !shared_is_closed(call->queue) && waits_at(call->queue, SHARED_PUTS);
 }
 
 static bool is_empty(const struct queue_call *call)
 {
     const plait_queue *queue = call->queue;
     bool closed = shared_is_closed(queue);
-    return !atom_load(&queue->shared.head->backs, SEQ_CST) && is_vain(queue, SHARED_GETS) &&
+    return !atom_load(&queue->shared.head->backs, SEQ_CST) && waits_at(queue, SHARED_GETS) &&
            !is_over(queue, closed);
 }
 
@@ -486,13 +501,13 @@ static size_t size(const plait_queue *queue)
     return count <= queue->capacity ? count : 0;
 }
 
-static uint64_t gets(const plait_queue *queue)
+static uint64_t gets_ever(const plait_queue *queue)
 {
     return atom_load(&queue->shared.head->ends[SHARED_GETS].count, ACQUIRE);
 }
 
 /* For who joins. */
-static bool is_drained(const plait_queue *queue)
+static bool holds_nothing(const plait_queue *queue)
 {
     return count_all(queue) == 0;
 }
@@ -508,14 +523,15 @@ const struct queue_kind queue_shared_ring = {
     .give_up = give_up,
     .release = release,
     .put_back = put_back,
+    .patrol = look_after,
     .is_full = is_full,
     .is_empty = is_empty,
     .vain_word = vain_word,
     .size = size,
     .is_closed = shared_is_closed,
     .close = shared_close,
-    .gets = gets,
-    .is_drained = is_drained,
+    .gets = gets_ever,
+    .is_drained = holds_nothing,
     .wait = shared_wait,
     .destroy = shared_destroy,
 };

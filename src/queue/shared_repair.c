@@ -1,0 +1,39 @@
+/* After a death inside: all that is not in the cells of a shared stock is made anew from them.
+ *
+ * It takes a few nanoseconds a cell, more for a sorted one, and happens once for each such death. Who
+ * made it may be killed as well: the next one begins again. */
+#include "queue/shared_stock.h"
+
+static void repair_cell(plait_queue *queue, uint32_t index, uint32_t *inside)
+{
+    struct shared_stock *stock = shared_stock(&queue->shared);
+    struct shared_cell *cell = shared_cell(&queue->shared, index);
+    uint32_t state = cell->state;
+    if (state == SHARED_FREE || state > SHARED_LEASED) {
+        shared_cell_free(queue, index);
+        return;
+    }
+    if (cell->came >= stock->came)
+        stock->came = cell->came + 1;
+    if (!queue->element)
+        shared_room_keep(queue, cell->at, cell->size);
+    if (state == SHARED_IN)
+        shared_order_heap(queue, (*inside)++, index);
+    else
+        shared_out(queue, index, state);
+}
+
+/* May be killed itself: it changes no cell but those that are free. */
+void shared_stock_repair(plait_queue *queue)
+{
+    struct shared_stock *stock = shared_stock(&queue->shared);
+    uint32_t inside = 0;
+    stock->inside = stock->first = stock->frees = stock->outs = stock->writing = 0;
+    if (!queue->element)
+        shared_room_clear(queue);
+    for (uint32_t index = 0; index < queue->capacity; index++)
+        repair_cell(queue, index, &inside);
+    if (queue->shared.kind != PLAIT_PRIORITY)
+        shared_order_sort(queue, inside);
+    stock->inside = inside;
+}
