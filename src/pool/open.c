@@ -16,7 +16,7 @@ void pool_bad(const plait_pool *pool, void *place)
     base_misuse(pool, "pool", place, "no pool, or freed before");
 }
 
-static int options_check(plait_carrier carrier, int workers, const plait_pool_options *options)
+static int pool_options_check(plait_carrier carrier, int workers, const plait_pool_options *options)
 {
     for (int i = 0; i < 4; i++)
         if (options->reserved[i])
@@ -58,7 +58,7 @@ plait_pool *plait_pool_open(plait_carrier carrier, int workers, const plait_pool
     options = options ? options : &defaults;
     wait_me();
     exit_prepare();
-    int why = options_check(carrier, workers, options);
+    int why = pool_options_check(carrier, workers, options);
     plait_pool *pool = why ? NULL : os_alloc(sizeof *pool);
     if (!pool) {
         errno = why ? why : ENOMEM;
