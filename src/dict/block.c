@@ -44,7 +44,7 @@ static int take_chunk(struct dict_change *change, uint64_t size, uint64_t *offse
 {
     uint64_t chunk;
     unsigned order = order_of(size);
-    int rc = pool_take(change, order, &chunk);
+    int rc = chunk_take(change, order, &chunk);
     if (rc != 0)
         return rc;
     change_set(change, &change->stripe->taking, 0);
@@ -92,9 +92,9 @@ static int take_fresh_chunk(struct dict_change *change)
     struct dict_stripe *stripe = change->stripe;
     unsigned order = fresh_order(stripe);
     uint64_t chunk;
-    int rc = pool_take(change, order, &chunk);
+    int rc = chunk_take(change, order, &chunk);
     if (rc == -ENOSPC && order > 0)
-        rc = pool_take(change, order = 0, &chunk);
+        rc = chunk_take(change, order = 0, &chunk);
     if (rc == 0)
         rc = keep_rest(change);
     if (rc != 0)

@@ -3,14 +3,6 @@
 
 #include <errno.h>
 
-int dict_undo(plait_dict *dict, uint64_t *journal)
-{
-    struct share_log log = dict_log(dict, journal);
-    log.size = share_area_size(dict->area); /* the dead one may have known of more */
-    int undone = share_journal_undo(&log);
-    return undone < 0 ? undone : 0;
-}
-
 /* As if the change had never begun: after a death, and for who gives up half-way. */
 static int change_undo(struct dict_change *change)
 {
@@ -18,9 +10,9 @@ static int change_undo(struct dict_change *change)
     plait_dict *dict = change->dict;
     int rc = dict_undo(dict, stripe->journal);
     if (rc == 0)
-        rc = pool_give(change, &stripe->taking);
+        rc = chunk_give(change, &stripe->taking);
     if (rc == 0)
-        rc = pool_give(change, &stripe->giving);
+        rc = chunk_give(change, &stripe->giving);
     if (rc == 0)
         guard_changed(&stripe->guard);
     return rc;
@@ -48,7 +40,7 @@ int change_end(struct dict_change *change, int rc)
         share_journal_done(&change->log);
         guard_changed(&stripe->guard);
         if (unlikely(atom_load(&stripe->giving, RELAXED)))
-            rc = pool_give(change, &stripe->giving);
+            rc = chunk_give(change, &stripe->giving);
     } else {
         int undone = change_undo(change);
         rc = undone == 0 ? rc : undone;

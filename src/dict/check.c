@@ -1,4 +1,4 @@
-/* What no call on a dictionary goes on with. */
+/* What no call on a dictionary goes on with, and what it trusts. */
 #include "base/report.h"
 #include "dict/dict.h"
 
@@ -32,4 +32,12 @@ void *dict_look_again(plait_dict *dict, uint64_t offset, size_t size)
     size_t known = share_area_size(dict->area);
     atom_store(&dict->known, known, RELAXED);
     return offset <= known && size <= known - offset ? dict->memory + offset : NULL;
+}
+
+int dict_undo(plait_dict *dict, uint64_t *journal)
+{
+    struct share_log log = dict_log(dict, journal);
+    log.size = share_area_size(dict->area); /* the dead one may have known of more */
+    int undone = share_journal_undo(&log);
+    return undone < 0 ? undone : 0;
 }

@@ -228,10 +228,10 @@ static inline void change_set_slot(struct dict_change *change, uint32_t *slot, u
 /* Steps 5 to 8 for rc 0; else everything is undone. Returns rc. */
 int change_end(struct dict_change *change, int rc);
 
-/* ---- chunks (pool.c) */
-int pool_take(struct dict_change *change, unsigned order, uint64_t *offset); /* 4a */
+/* ---- chunks (chunk.c) */
+int chunk_take(struct dict_change *change, unsigned order, uint64_t *offset); /* 4a */
 /* The stripe has no chunk in `word` any more: `taking` after a death, or `giving` (7). */
-int pool_give(struct dict_change *change, uint64_t *word);
+int chunk_give(struct dict_change *change, uint64_t *word);
 
 /* ---- blocks (block.c) */
 /* A block for an entry with keys and values of these sizes: its offset and its class. Journaled. */

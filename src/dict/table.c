@@ -57,7 +57,7 @@ static int rebuild(struct dict_change *change, uint64_t count)
     uint64_t chunk;
     if (count && live * 5 >= count * 2)
         order++;
-    int rc = pool_take(change, order, &chunk);
+    int rc = chunk_take(change, order, &chunk);
     if (rc == 0)
         rc = fill(change, chunk, order);
     if (rc != 0)
@@ -67,7 +67,7 @@ static int rebuild(struct dict_change *change, uint64_t count)
     change_set(change, &stripe->used, live);
     change_set(change, &stripe->giving, old & ~(uint64_t)(DICT_CHUNK - 1));
     share_journal_done(&change->log);
-    return pool_give(change, &stripe->giving);
+    return chunk_give(change, &stripe->giving);
 }
 
 int table_room(struct dict_change *change)

@@ -129,7 +129,7 @@ static int pool_find(plait_dict *dict, struct share_log *log, unsigned order, ui
     return rc;
 }
 
-int pool_take(struct dict_change *change, unsigned order, uint64_t *offset)
+int chunk_take(struct dict_change *change, unsigned order, uint64_t *offset)
 {
     plait_dict *dict = change->dict;
     struct share_log log;
@@ -176,7 +176,7 @@ static int pool_get_back(struct dict_change *change, struct dict_chunk *chunk, u
     return rc;
 }
 
-int pool_give(struct dict_change *change, uint64_t *word)
+int chunk_give(struct dict_change *change, uint64_t *word)
 {
     uint64_t offset = atom_load(word, RELAXED);
     if (offset == 0)
