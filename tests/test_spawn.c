@@ -1,6 +1,6 @@
 /* Processes in a new image of the program: what crosses, what does not, and how they end. Each case
  * by both methods. */
-#include "harness.h"
+#include "crew.h"
 
 #include <plait/spawn.h>
 
@@ -303,4 +303,171 @@ TEST_METHODS(what_cannot_hold_is_the_code_of_the_start)
 TEST_LABELED(what_cannot_hold_in_a_fork_is_the_code, "process")
 {
     refused_options(PLAIT_FORK);
+}
+
+/* ---- shared objects */
+struct till {
+    plait_lock lock;
+    long sum;
+    plait_event done;
+};
+
+static struct till *open_till(void)
+{
+    struct till *till = plait_share(8192 + sizeof *till);
+    ck_assert_ptr_nonnull(till);
+    till = (struct till *)((char *)till + 4160); /* not at the start */
+    plait_lock_init(&till->lock, PLAIT_SHARED);
+    plait_event_init(&till->done, PLAIT_SHARED);
+    return till;
+}
+
+static int pay(void *arg)
+{
+    struct till *till = plait_inherited(0);
+    long *second = plait_inherited(1);
+    if (!till || !second || plait_inherited(2) || plait_inherited(-1))
+        return 1;
+    for (int i = 0; i < 1000; i++)
+        plait_with (&till->lock)
+            till->sum++;
+    *second = 7;
+    plait_event_set(&till->done);
+    return 0;
+}
+
+static void shared_memory_crosses(plait_method method)
+{
+    struct till *till = open_till();
+    long *second = plait_share(4096);
+    plait_task *tasks[3];
+    plait_start_options options = {
+        .method = method, .shared = (void *[]){till, second}, .shared_count = 2};
+    int before = harness_descriptors();
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(plait_start(&tasks[i], PLAIT_PROCESS, pay, NULL, &options), 0);
+    for (int i = 0; i < 1000; i++)
+        plait_with (&till->lock)
+            till->sum++;
+    ck_assert_int_eq(plait_event_wait(&till->done, plait_after(20 * PLAIT_SECOND)), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(end(tasks[i]), 0);
+    ck_assert_int_eq(till->sum, 4000);
+    ck_assert_int_eq(*second, 7);
+    ck_assert_int_le(harness_descriptors(), before + 4); /* those of watcher and server */
+    plait_share_free(second);
+    plait_share_free((char *)till - 4160);
+}
+
+TEST_METHODS(shared_memory_crosses_with_its_locks)
+{
+    shared_memory_crosses(method);
+}
+
+TEST_LABELED(a_fork_has_its_shared_objects_too, "process")
+{
+    shared_memory_crosses(PLAIT_FORK);
+}
+
+static int die_holding(void *arg)
+{
+    struct till *till = plait_inherited(0);
+    if (plait_lock_acquire(&till->lock, PLAIT_NEVER) == 0)
+        plait_event_set(&till->done);
+    return plait_sleep(PLAIT_NEVER);
+}
+
+TEST_METHODS(a_killed_image_gives_its_lock_back)
+{
+    struct till *till = open_till();
+    plait_task *task = begin(
+        die_holding, NULL, 0,
+        (plait_start_options){.method = method, .shared = (void *[]){till}, .shared_count = 1});
+    ck_assert_int_eq(plait_event_wait(&till->done, plait_after(20 * PLAIT_SECOND)), 0);
+    ck_assert_int_eq(plait_kill(task), 0);
+    ck_assert_int_eq(plait_lock_acquire(&till->lock, plait_after(20 * PLAIT_SECOND)), -EOWNERDEAD);
+    plait_lock_mend(&till->lock);
+    plait_lock_release(&till->lock);
+    ck_assert_int_eq(end(task), PLAIT_KILLED(SIGKILL));
+    plait_share_free((char *)till - 4160);
+}
+
+TEST_METHODS(a_private_object_does_not_cross)
+{
+    plait_task *task = (plait_task *)1;
+    plait_lock lock = {0};
+    plait_queue *queue = plait_queue_open(sizeof(int), 4, NULL);
+    void *objects[] = {&lock, queue, NULL};
+    for (int i = 0; i < 3; i++) {
+        plait_start_options options = {.method = method, .shared = &objects[i], .shared_count = 1};
+        ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, pay, NULL, &options), -EINVAL);
+        ck_assert_ptr_null(task);
+    }
+    plait_queue_free(queue);
+}
+
+/* ---- bad input */
+TEST_METHODS(wrong_starts_are_refused)
+{
+    plait_task *task = (plait_task *)1;
+    int one = 1;
+    const plait_child_options reserved = {.reserved = {&task}}, too_nice = {.nice = 20},
+                              no_list = {.descriptor_count = 1}, negative = {.limit_count = -1},
+                              no_cpus = {.cpus_size = 8},
+                              many = {.descriptors = &one, .descriptor_count = 1000};
+    const plait_start_options rows[] = {
+        {.arg_size = 4},      {.shared_count = 1},
+        {.shared_count = -1}, {.shared_count = 65, .shared = (void *[65]){NULL}},
+        {.child = &reserved}, {.child = &too_nice},
+        {.child = &no_list},  {.child = &negative},
+        {.child = &no_cpus},  {.child = &many},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        plait_start_options options = rows[i];
+        options.method = method;
+        ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, see_global, NULL, &options), -EINVAL);
+        ck_assert_ptr_null(task);
+    }
+    plait_start_options options = {.method = method};
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, see_global, &one, &options), -EINVAL);
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, NULL, NULL, &options), -EINVAL);
+    ck_assert_int_eq(plait_start(&task, PLAIT_THREAD, see_global, NULL, &options), -EINVAL);
+    options.arg_size = SIZE_MAX;
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, see_global, &one, &options), -EINVAL);
+    options.arg_size = (size_t)1 << 45;
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, see_global, &one, &options), -ENOSPC);
+    ck_assert_int_eq(plait_start(NULL, PLAIT_PROCESS, see_global, &one, &options), -ENOSPC);
+    ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 1);
+}
+
+static void without_descriptors(void *arg)
+{
+    plait_method method = (plait_method)(intptr_t)arg;
+    plait_start_options options = {.method = method};
+    plait_task *task;
+    int status = 0, failed = 0, started = 0;
+    need(plait_start(&task, PLAIT_PROCESS, see_global, NULL, &options) == 0);
+    need(plait_join(task, &status, PLAIT_NEVER) == 0 && status == 1);
+    int next = dup(0);
+    close(next);
+    for (int most = next; most < next + 14; most++) {
+        need(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)most, 1024}) == 0);
+        int rc = plait_start(&task, PLAIT_PROCESS, see_global, NULL, &options);
+        need(rc == 0 || (rc == -EMFILE && !task));
+        failed += rc != 0;
+        started += rc == 0;
+        need(rc != 0 || (plait_join(task, &status, PLAIT_NEVER) == 0 && status == 1));
+        need(setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 1024}) == 0);
+        int again = dup(0);
+        need(again == next); /* nothing is left over */
+        close(again);
+    }
+    need(failed > 0 && started > 0);
+}
+
+TEST_METHODS(without_a_free_descriptor_it_says_so)
+{
+    char text[2000];
+    int status = harness_fork(without_descriptors, (void *)(intptr_t)method, text, sizeof text);
+    ck_assert_msg(status == 0, "status %#x: %s", status, text);
 }

@@ -97,8 +97,8 @@ static void execution_told(struct sched_watch *watch, bool readable)
 
 static int execute(const struct os_image *image, int *pidfd)
 {
-    struct execution one = {.watch = {.descriptor = -1, .at = 0, .told = execution_told},
-                            .image = image};
+    struct execution one = {
+        .watch = {.descriptor = -1, .at = 0, .told = execution_told}, .image = image, .pidfd = -1};
     int rc = sched_watch_add(&one.watch);
     if (rc < 0)
         return rc;
