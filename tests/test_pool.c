@@ -37,7 +37,7 @@ static long answer(plait_future *future)
     return got;
 }
 
-TEST_LIGHT(results_come_back_in_the_order_asked_for)
+TEST_CARRIERS(results_come_back_in_the_order_asked_for)
 {
     plait_pool *pool = opened(carrier, 4, NULL);
     plait_future *futures[20];

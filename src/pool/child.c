@@ -1,10 +1,223 @@
-#include "pool/pool.h"
+/* The child of a process pool's worker, from its worker thread: started, given jobs, replaced.
+ *
+ * The worker thread is the one that waits for the child, so a job's death is that of one channel, and
+ * everything else of the pool is as for threads. */
+#include "pool/child.h"
+#include "base/report.h"
+#include "os/os.h"
+#include "wait/case.h"
 
-int child_run(struct pool_worker *worker, plait_future *job)
+#include <plait/case.h>
+#include <plait/error.h>
+#include <plait/scope.h>
+#include <plait/share.h>
+#include <plait/time.h>
+
+static bool is_over(void *object)
 {
-    return -ENOTSUP;
+    struct pool_child *child = object;
+    return !child->task || !plait_is_alive(child->task);
 }
 
-void child_end(struct pool_worker *worker)
+/* A fresh one in place of none. */
+static int child_start(struct pool_worker *worker, struct pool_child *child)
 {
+    plait_start_options options = worker->pool->worker;
+    memset(child->end.channel, 0, offsetof(struct channel, bytes));
+    options.daemon = true;
+    if (!options.grace)
+        options.grace = worker->pool->options.grace;
+    return plait_start(&child->task, PLAIT_PROCESS, pool_child_main, worker, &options);
+}
+
+static int child_make(struct pool_worker *worker)
+{
+    struct pool_child *child = os_alloc(sizeof *child);
+    if (!child)
+        return -ENOMEM;
+    child->end = (struct channel_end){plait_share(sizeof(struct channel)), 0, is_over, child};
+    if (!child->end.channel) {
+        os_free(child);
+        return -ENOMEM;
+    }
+    worker->child = child;
+    return 0;
+}
+
+/* Its end is certain; *status is what a job's error says of it. */
+static void child_bury(struct pool_child *child, int *error)
+{
+    int status = 0;
+    int shield = plait_shield_enter();
+    plait_join(child->task, &status, PLAIT_NEVER);
+    plait_shield_leave(&shield);
+    child->task = NULL;
+    *error = plait_killed_by(status) ? status : PLAIT_EXITED(status);
+}
+
+static void tell_death(struct pool_worker *worker, const plait_future *job, pid_t pid, bool core,
+                       int error)
+{
+    char name[64];
+    base_report(PLAIT_REPORT_DROPPED, "%s: worker process %d ended in job %s: %s%s",
+                base_object(worker->pool, "pool", name, sizeof name), (int)pid,
+                job->name ? job->name : "(no name)", plait_strerror(error),
+                core ? ", core dumped" : "");
+}
+
+/* A cancel of the job: told to the child; the second one ends it. */
+static void pass_cancel(struct pool_worker *worker, struct pool_child *child)
+{
+    if (worker->pool->closed)
+        plait_terminate(child->task);
+    else
+        plait_cancel(child->task);
+}
+
+/* Until the child has answered, or is dead: 0, -EPIPE, -ETIMEDOUT (killed then). */
+static int child_await(struct pool_worker *worker, struct pool_child *child, int64_t limit)
+{
+    int rc;
+    while ((rc = channel_wait(&child->end, limit)) == -ECANCELED) {
+        child->canceled = true;
+        pass_cancel(worker, child);
+    }
+    if (rc == -ETIMEDOUT)
+        plait_kill(child->task);
+    return rc;
+}
+
+/* Its sizes are believed after a look alone: the child may be anything by now. */
+static int child_answer(struct pool_worker *worker, struct pool_child *child, plait_future *job,
+                        int64_t limit)
+{
+    struct channel *channel = child->end.channel;
+    uint64_t total = channel->total;
+    bool other = channel->out_size != 0;
+    int32_t status = 0;
+    if (total > PTRDIFF_MAX / 4 || (!other && total != job->announced))
+        return -PLAIT_EFORMAT;
+    void *to = job->result, *apart = NULL;
+    if (other && total && !(apart = to = os_alloc(total)))
+        return -ENOMEM;
+    int rc = channel_read(&child->end, to, total, limit);
+    if (rc == 0)
+        status = channel->status;
+    if (rc == 0 && other) {
+        os_free(job->apart);
+        job->apart = job->result = apart;
+        job->size = total;
+    } else {
+        os_free(apart);
+    }
+    return rc == 0 ? status : rc == -PLAIT_EFORMAT ? rc : -EPIPE;
+}
+
+/* One job to the living child. -EPIPE: it is dead. */
+static int child_ask(struct pool_worker *worker, struct pool_child *child, plait_future *job)
+{
+    struct channel *channel = child->end.channel;
+    int64_t limit = job->limit ? wait_now() + job->limit : WAIT_NEVER;
+    channel->function = (int64_t)((intptr_t)job->function - (intptr_t)pool_child_main);
+    channel->out_size = job->announced;
+    int rc = channel_write(&child->end, CHANNEL_JOB, job->in, job->in_size, WAIT_NEVER);
+    if (rc == 0)
+        rc = child_await(worker, child, limit);
+    return rc == 0 ? child_answer(worker, child, job, limit) : rc;
+}
+
+/* What a death in the middle means for the job; -EAGAIN: it had not begun. */
+static int child_died(struct pool_worker *worker, struct pool_child *child, const plait_future *job,
+                      int rc)
+{
+    int error;
+    pid_t pid = child->pid;
+    bool begun = child->end.channel->taken, core;
+    plait_kill(child->task); /* it may have damaged the channel only */
+    int shield = plait_shield_enter();
+    (void)!plait_select(PLAIT_NEVER, plait_on_end(child->task));
+    plait_shield_leave(&shield);
+    core = plait_task_dumped_core(child->task);
+    child_bury(child, &error);
+    if (rc == -ETIMEDOUT)
+        return -ETIMEDOUT;
+    if (child->canceled)
+        return -ECANCELED;
+    if (!begun)
+        return -EAGAIN;
+    tell_death(worker, job, pid, core, error);
+    return error;
+}
+
+int pool_child_run(struct pool_worker *worker, plait_future *job)
+{
+    int rc = worker->child ? 0 : child_make(worker);
+    struct pool_child *child = worker->child;
+    while (rc == 0) {
+        if (child->task && is_over(child))
+            child_bury(child, &rc);
+        rc = child->task ? 0 : child_start(worker, child);
+        if (rc != 0)
+            return rc;
+        child->pid = plait_task_pid(child->task);
+        child->canceled = false;
+        child->end.channel->taken = 0;
+        rc = child_ask(worker, child, job);
+        if (rc != -EPIPE && rc != -ETIMEDOUT && rc != -PLAIT_EFORMAT)
+            return rc;
+        rc = child_died(worker, child, job, rc);
+        if (rc != -EAGAIN)
+            return rc;
+        rc = 0;
+    }
+    return rc;
+}
+
+/* While the worker rests: its child's end is a word to sleep on, too. */
+int pool_child_words(const struct pool_worker *worker, struct wait_word *words)
+{
+    const struct pool_child *child = worker->child;
+    if (!child || !child->task)
+        return 0;
+    plait_case end = plait_on_end(child->task);
+    return end.kind->words(&end, words);
+}
+
+bool pool_child_is_dead(const struct pool_worker *worker)
+{
+    struct pool_child *child = worker->child;
+    return child && child->task && is_over(child);
+}
+
+/* One that was idle touched no job: another takes its place, without a word. */
+void pool_child_renew(struct pool_worker *worker)
+{
+    struct pool_child *child = worker->child;
+    int error;
+    child_bury(child, &error);
+    child_start(worker, child); /* failed: the next job tries again */
+}
+
+void pool_child_end(struct pool_worker *worker)
+{
+    struct pool_child *child = worker->child;
+    int error;
+    if (!child)
+        return;
+    if (child->task) {
+        if (!is_over(child))
+            channel_send(&child->end, CHANNEL_LEAVE);
+        int64_t patience = plait_after(worker->pool->options.grace);
+        int shield = plait_shield_enter();
+        if (plait_join(child->task, NULL, patience) == 0)
+            child->task = NULL;
+        plait_shield_leave(&shield);
+        if (child->task) {
+            plait_kill(child->task);
+            child_bury(child, &error);
+        }
+    }
+    plait_share_free(child->end.channel);
+    os_free(child);
+    worker->child = NULL;
 }

@@ -78,7 +78,7 @@ static void block_begin(void)
 {
     struct pool_worker *worker = worker_here(NULL);
     struct pool_wake wake = {0};
-    if (!worker)
+    if (!worker || !worker->pool) /* in a worker process: its pool is the parent's */
         return;
     base_spin_lock(&worker->pool->lock);
     worker->pool->blocked++;
@@ -90,7 +90,7 @@ static void block_begin(void)
 static void block_end(void)
 {
     struct pool_worker *worker = worker_here(NULL);
-    if (!worker)
+    if (!worker || !worker->pool)
         return;
     base_spin_lock(&worker->pool->lock);
     worker->pool->blocked--;

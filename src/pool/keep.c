@@ -9,6 +9,7 @@
 void pool_reap(plait_pool *pool)
 {
     struct list ended;
+    int shield = plait_shield_enter();
     list_init(&ended);
     base_spin_lock(&pool->lock);
     list_append_all(&ended, &pool->ended);
@@ -18,9 +19,10 @@ void pool_reap(plait_pool *pool)
         if (worker->task == plait_self())
             plait_detach(worker->task);
         else
-            plait_shielded plait_join(worker->task, NULL, PLAIT_NEVER);
+            plait_join(worker->task, NULL, PLAIT_NEVER);
         os_free(worker);
     }
+    plait_shield_leave(&shield);
 }
 
 void pool_keep(plait_pool *pool)

@@ -111,7 +111,11 @@ void pool_keep(plait_pool *pool);
 void pool_let_go(plait_pool *pool);
 
 /* ---- child.c: the workers of a process pool are threads, each of which has a child */
-int child_run(struct pool_worker *worker, plait_future *job);
-void child_end(struct pool_worker *worker);
+int pool_child_run(struct pool_worker *worker, plait_future *job);
+void pool_child_end(struct pool_worker *worker);
+/* While the worker rests: what else to sleep on (0 or 1 words), and what for. */
+int pool_child_words(const struct pool_worker *worker, struct wait_word *words);
+bool pool_child_is_dead(const struct pool_worker *worker);
+void pool_child_renew(struct pool_worker *worker);
 
 #endif

@@ -46,7 +46,8 @@ static void uncover(struct pool_frame *outer, struct wait_self *self, const stru
 
 static void frame_cancel(struct pool_frame *frame)
 {
-    if (frame->canceled)
+    /* A process is told again: the second cancel is the stronger one. */
+    if (frame->canceled && frame->pool->carrier != PLAIT_PROCESS)
         return;
     frame->canceled = true;
     if (!frame->covered)
@@ -75,7 +76,7 @@ static int run_function(struct pool_frame *frame)
 {
     plait_future *job = frame->job;
     if (frame->pool->carrier == PLAIT_PROCESS)
-        return child_run(frame->worker, job);
+        return pool_child_run(frame->worker, job);
     if (job->limit) {
         int64_t limit = wait_now() + job->limit;
         frame->self->limit = limit < frame->self->limit ? limit : frame->self->limit;

@@ -14,13 +14,16 @@
 static int sleep_attempt(void *object)
 {
     struct pool_worker *worker = object;
-    return atom_load(&worker->word, ACQUIRE) ? 0 : -EAGAIN; /* pairs with wake_worker */
+    if (atom_load(&worker->word, ACQUIRE)) /* pairs with wake_worker */
+        return 0;
+    return pool_child_is_dead(worker) ? -ECHILD : -EAGAIN;
 }
 
 static int sleep_words(void *object, struct wait_word *words)
 {
-    words[0] = (struct wait_word){.word = &((struct pool_worker *)object)->word};
-    return 1;
+    struct pool_worker *worker = object;
+    words[0] = (struct wait_word){.word = &worker->word};
+    return 1 + pool_child_words(worker, words + 1);
 }
 
 static void wake_worker(plait_pool *pool, struct pool_worker *worker)
@@ -49,7 +52,10 @@ static bool worker_rest(plait_pool *pool, struct pool_worker *worker)
     list_prepend(&pool->idle, &worker->idle);
     pool->resting++;
     base_spin_unlock(&pool->lock);
-    int rc = worker_sleep(worker, lingers ? wait_now() + LINGER : WAIT_NEVER);
+    int64_t end = lingers ? wait_now() + LINGER : WAIT_NEVER;
+    int rc;
+    while ((rc = worker_sleep(worker, end)) == -ECHILD)
+        pool_child_renew(worker);
     base_spin_lock(&pool->lock);
     if (rc == 0 || worker->word)
         return true;
@@ -111,7 +117,7 @@ static int worker_main(void *arg)
     for (plait_future *job; (job = worker_next(pool, worker));)
         pool_run(pool, worker, job);
     if (pool->carrier == PLAIT_PROCESS)
-        child_end(worker);
+        pool_child_end(worker);
     else if (pool->options.end)
         pool->options.end(worker->state);
     base_spin_lock(&pool->lock);

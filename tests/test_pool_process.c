@@ -1,0 +1,307 @@
+/* Pools of processes: what happens to a worker happens to its own job and to nobody else's. */
+#include "crew.h"
+#include "harness.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static plait_pool *opened(int workers, const plait_pool_options *options)
+{
+    signal(SIGTERM, SIG_DFL); /* Check's handler ends the whole group */
+    plait_pool *pool = plait_pool_open(PLAIT_PROCESS, workers, options);
+    ck_assert_ptr_nonnull(pool);
+    return pool;
+}
+
+static void closed(plait_pool *pool)
+{
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_pool_free(pool);
+}
+
+static plait_future *given(plait_pool *pool, plait_job *function, long n, size_t out_size,
+                           const plait_submit_options *options)
+{
+    plait_future *future = plait_submit(pool, function, &n, out_size, options, PLAIT_NEVER);
+    ck_assert_ptr_nonnull(future);
+    return future;
+}
+
+static int failure(plait_future *future)
+{
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, PLAIT_NEVER), -PLAIT_EFAILED);
+    int error = plait_future_error(future);
+    plait_future_free(future);
+    return error;
+}
+
+static int square(const void *in, void *out)
+{
+    long n = *(const long *)in;
+    *(long *)out = n * n;
+    return 0;
+}
+
+/* The pool serves on: two more jobs are done. */
+static void serves(plait_pool *pool)
+{
+    for (long n = 3; n < 5; n++) {
+        long got = -1;
+        plait_future *future = given(pool, square, n, sizeof(long), NULL);
+        ck_assert_int_eq(plait_result(future, &got, PLAIT_NEVER), 0);
+        ck_assert_int_eq(got, n * n);
+        plait_future_free(future);
+    }
+}
+
+static int dies(const void *in, void *out)
+{
+    long how = *(const long *)in;
+    if (how == SIGSEGV)
+        signal(SIGSEGV, SIG_DFL);
+    if (how < 64)
+        kill(getpid(), (int)how);
+    else if (how < 128)
+        exit((int)how);
+    else
+        _exit((int)how);
+    for (;;)
+        pause();
+    return 0;
+}
+
+TEST_LABELED(a_dead_worker_fails_its_own_job, "process")
+{
+    plait_pool *pool = opened(2, NULL);
+    plait_future *good = given(pool, square, 7, sizeof(long), NULL);
+    ck_assert_int_eq(failure(given(pool, dies, SIGKILL, 0, NULL)), PLAIT_KILLED(SIGKILL));
+    ck_assert_int_eq(failure(given(pool, dies, SIGTERM, 0, NULL)), PLAIT_KILLED(SIGTERM));
+    ck_assert_int_eq(failure(given(pool, dies, 77, 0, NULL)), PLAIT_EXITED(77));
+    ck_assert_int_eq(failure(given(pool, dies, 130, 0, NULL)), PLAIT_EXITED(130));
+    long got = 0;
+    ck_assert_int_eq(plait_result(good, &got, PLAIT_NEVER), 0);
+    ck_assert_int_eq(got, 49);
+    plait_future_free(good);
+    serves(pool);
+    closed(pool);
+}
+
+static int crashes(const void *in, void *out)
+{
+    return raise(SIGSEGV), 0;
+}
+
+TEST_LABELED(a_crash_is_told_by_its_signal, "process noasan notsan")
+{
+    plait_pool *pool = opened(1, NULL);
+    ck_assert_int_eq(failure(given(pool, crashes, 0, 0, NULL)), PLAIT_KILLED(SIGSEGV));
+    serves(pool);
+    closed(pool);
+}
+
+static int hangs(const void *in, void *out)
+{
+    for (;;)
+        pause();
+    return 0;
+}
+
+TEST_LABELED(a_job_beyond_its_limit_is_ended, "process")
+{
+    plait_pool *pool = opened(1, NULL);
+    plait_submit_options options = {.limit = 50 * PLAIT_MILLISECOND};
+    int64_t began = plait_now();
+    ck_assert_int_eq(failure(given(pool, hangs, 0, 0, &options)), -ETIMEDOUT);
+    ck_assert_int_ge(plait_now() - began, 50 * PLAIT_MILLISECOND);
+    serves(pool);
+    closed(pool);
+}
+
+static int sleeps(const void *in, void *out)
+{
+    return plait_sleep(PLAIT_NEVER);
+}
+
+static void until_running(plait_future *future)
+{
+    while (plait_future_state(future) == PLAIT_PENDING)
+        plait_sleep(plait_after(PLAIT_MILLISECOND));
+    plait_sleep(plait_after(20 * PLAIT_MILLISECOND));
+}
+
+TEST_LABELED(cancel_asks_first_and_then_insists, "process")
+{
+    plait_pool *pool = opened(1, NULL);
+    plait_future *future = given(pool, sleeps, 0, 0, NULL);
+    until_running(future);
+    ck_assert_int_eq(plait_future_cancel(future), 0);
+    ck_assert_int_eq(failure(future), -ECANCELED);
+    future = given(pool, hangs, 0, 0, NULL);
+    until_running(future);
+    ck_assert_int_eq(plait_future_cancel(future), 0);
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, plait_after(50 * PLAIT_MILLISECOND)),
+                     -ETIMEDOUT);
+    ck_assert_int_eq(plait_future_cancel(future), 0);
+    ck_assert_int_eq(failure(future), -ECANCELED);
+    serves(pool);
+    closed(pool);
+}
+
+/* ---- sizes */
+
+static int doubled(const void *in, void *out)
+{
+    const struct {
+        size_t size;
+        char bytes[];
+    } *message = in;
+    char *twice = malloc(2 * message->size + 1);
+    for (size_t i = 0; i < message->size; i++)
+        twice[i] = twice[message->size + i] = message->bytes[i];
+    int rc = plait_job_result(twice, 2 * message->size);
+    free(twice);
+    return rc;
+}
+
+TEST_LABELED(input_and_result_have_any_size, "process")
+{
+    static const size_t sizes[] = {0, 1, 65000, 65407, 65408, 65409, 200000, 3000000};
+    plait_pool *pool = opened(2, NULL);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t size = sizes[i];
+        char *in = malloc(size + sizeof size), *out = malloc(2 * size + 1);
+        memcpy(in, &size, sizeof size);
+        for (size_t k = 0; k < size; k++)
+            in[sizeof size + k] = (char)(k * 7 + i);
+        plait_future *future =
+            plait_submit_bytes(pool, doubled, in, size + sizeof size, 0, NULL, PLAIT_NEVER);
+        ck_assert_ptr_nonnull(future);
+        ck_assert_int_eq(plait_result_bytes(future, out, 2 * size, PLAIT_NEVER), 2 * size);
+        for (size_t k = 0; k < size; k++)
+            need(out[k] == in[sizeof size + k] && out[size + k] == in[sizeof size + k]);
+        plait_future_free(future);
+        free(in);
+        free(out);
+    }
+    closed(pool);
+}
+
+/* ---- workers */
+
+static int whose(const void *in, void *out)
+{
+    *(pid_t *)out = getpid();
+    return 0;
+}
+
+static pid_t worker_of(plait_pool *pool)
+{
+    pid_t pid = 0;
+    plait_future *future = given(pool, whose, 0, sizeof pid, NULL);
+    ck_assert_int_eq(plait_result(future, &pid, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    return pid;
+}
+
+TEST_LABELED(an_idle_worker_that_dies_is_replaced_at_once, "process")
+{
+    plait_pool *pool = opened(1, NULL);
+    for (int i = 0; i < 5; i++) {
+        pid_t first = worker_of(pool);
+        ck_assert_int_ne(first, getpid());
+        kill(first, SIGKILL);
+        ck_assert_int_ne(worker_of(pool), first); /* it may be asked before anybody has noticed */
+        first = worker_of(pool);
+        kill(first, SIGKILL);
+        plait_sleep(plait_after(60 * PLAIT_MILLISECOND));
+        ck_assert_int_ne(worker_of(pool), first);
+    }
+    closed(pool);
+}
+
+static void *begins(void *arg)
+{
+    return memcpy(malloc(6), "state", 6);
+}
+
+static void ends(void *state)
+{
+    free(state);
+}
+
+static int tells_state(const void *in, void *out)
+{
+    return plait_job_result(plait_worker_state(), 6);
+}
+
+TEST_CARRIERS(a_worker_has_a_state_of_its_own)
+{
+    plait_pool_options options = {.begin = begins, .end = ends, .jobs_per_worker = 2};
+    plait_pool *pool = plait_pool_open(carrier, 2, &options);
+    for (int i = 0; i < 7; i++) {
+        char text[6] = "";
+        plait_future *future = plait_submit_bytes(pool, tells_state, NULL, 0, 0, NULL, PLAIT_NEVER);
+        ck_assert_int_eq(plait_result(future, &text, PLAIT_NEVER), 0);
+        ck_assert_str_eq(text, "state");
+        plait_future_free(future);
+    }
+    closed(pool);
+}
+
+static int fails_twice(const void *in, void *out)
+{
+    int *times = *(int *const *)in;
+    if (__atomic_add_fetch(times, 1, __ATOMIC_RELAXED) < 3)
+        kill(getpid(), SIGKILL);
+    return 0;
+}
+
+TEST_LABELED(a_job_that_may_run_twice_is_tried_again, "process")
+{
+    int *times = plait_share(sizeof *times);
+    plait_pool *pool = opened(2, NULL);
+    plait_submit_options options = {.retries = 2};
+    plait_future *future = plait_submit(pool, fails_twice, &times, 0, &options, PLAIT_NEVER);
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, PLAIT_NEVER), 0);
+    ck_assert_int_eq(*times, 3);
+    plait_future_free(future);
+    closed(pool);
+    plait_share_free(times);
+}
+
+/* ---- the parent's end */
+
+static pid_t *left;
+
+static int says_who_and_hangs(const void *in, void *out)
+{
+    left[*(const long *)in] = getpid();
+    return hangs(in, out);
+}
+
+static void hangs_with_workers(void *arg)
+{
+    plait_pool *pool = plait_pool_open(PLAIT_PROCESS, 3, NULL);
+    for (long i = 0; i < 3; i++)
+        (void)!plait_submit(pool, says_who_and_hangs, &i, 0, NULL, PLAIT_NEVER);
+    while (!left[0] || !left[1] || !left[2])
+        usleep(1000);
+    kill(getpid(), SIGKILL);
+}
+
+TEST_LABELED(the_parent_s_kill_leaves_no_worker, "process")
+{
+    char text[100];
+    left = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status = harness_fork(hangs_with_workers, NULL, text, sizeof text);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    for (int i = 0; i < 3; i++)
+        for (int tries = 0; kill(left[i], 0) == 0 && tries < 1000; tries++)
+            usleep(1000);
+    for (int i = 0; i < 3; i++)
+        ck_assert(kill(left[i], 0) < 0);
+    munmap(left, 4096);
+}
