@@ -15,8 +15,8 @@
  *     pool.h       workers that run jobs             future.h     results that come later
  *     select.h     the first of several things; case.h: which things
  *     value.h      a number that many change         share.h      memory that children see too
- *     local.h      a value for each task             watch.h      look inside
- *     spawn.h      processes from a new image
+ *     local.h      a value for each task             parallel.h   calls and loops on all processors
+ *     spawn.h      processes from a new image        watch.h      look inside
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H

@@ -1,4 +1,4 @@
-/* plait/parallel.h - one computation on all CPUs: fork-join. Include <plait.h>.
+/* plait/parallel.h - one computation on all CPUs: fork-join and loops. Include <plait.h>.
  *
  * plait_branch_fork says that a call may run beside the caller, plait_branch_merge asks for its
  * result. Where no CPU is idle the merge is the call itself, and the pair costs a nanosecond or two:
@@ -13,6 +13,16 @@
  *         plait_branch_fork(&left, fib, n - 1);
  *         intptr_t right = fib(n - 2);
  *         return plait_branch_merge(&left) + right;
+ *     }
+ *     int half(long first, long end, void *numbers)
+ *     {
+ *         for (long i = first; i < end; i++)
+ *             ((double *)numbers)[i] *= 0.5;
+ *         return 0;
+ *     }
+ *     int halves(double *numbers, long count)
+ *     {
+ *         return plait_for(0, count, half, numbers, NULL, PLAIT_NEVER);
  *     }
  *
  * Branches may be forked by any thread and coroutine, with no pool opened. A program-wide gang of
@@ -89,6 +99,42 @@ static inline intptr_t plait_branch_merge(plait_branch *branch)
                      __ATOMIC_RELAXED);
     return ((intptr_t(*)(intptr_t))(uintptr_t)branch->own[0])((intptr_t)branch->own[1]);
 }
+
+/* How a loop is dealt out. PLAIT_STEALING: equal parts, whoever is done takes half of another's rest; for
+ * bodies of any cost. PLAIT_STATIC: equal parts and no more, or chunk by chunk; for equal costs. PLAIT_GUIDED:
+ * chunks from the front, large ones first; where iterations must begin nearly in order. */
+typedef enum plait_schedule { PLAIT_STEALING, PLAIT_STATIC, PLAIT_GUIDED } plait_schedule;
+
+/* Zeroes are the defaults. */
+typedef struct plait_for_options {
+    plait_pool *pool; /* NULL: the caller and the gang */
+    plait_schedule schedule;
+    long chunk;  /* iterations of a body at most (PLAIT_GUIDED: at least); 0: as it likes */
+    void *total; /* what the parts are added to, by combine; all three or none */
+    size_t total_size;
+    void (*combine)(void *total, const void *part);
+    PLAIT_OPTIONS(plait_for_options)
+} plait_for_options;
+
+/* Runs body for all of first, first + 1 ... end - 1, in ranges that body is given, on the calling task
+ * and the gang. Bodies may wait, and may call plait_for.
+ *   body     0; else it failed: no more bodies begin, those under way end
+ *   options  NULL: defaults. With total each who takes part adds to a plait_for_part of his own; when all
+ *            is done combine adds these to *total, one after the other, on the calling task
+ *   returns  0: all iterations are done; above 0: how many bodies failed. total is left as it was unless 0
+ *   errors   -ETIMEDOUT, -ECANCELED (no more bodies begin; those under way were waited for), -EAGAIN
+ *            (PLAIT_NOW: none began), -EINVAL (first > end, a field out of range, some of total, total_size,
+ *            combine), -ENOMEM
+ *   misuse   a duration where a deadline belongs
+ *   blocks   until all bodies that began have ended */
+PLAIT_MUST_USE int plait_for(long first, long end, int (*body)(long first, long end, void *arg),
+                             void *arg, const plait_for_options *options, int64_t deadline);
+
+/* In a body: the part of the total of who runs it, zeroes at first, aligned to 64 bytes.
+ *   returns  NULL: the innermost plait_for has no total, or there is none
+ *   errors   none
+ *   blocks   never */
+void *plait_for_part(void);
 
 #ifdef __cplusplus
 }

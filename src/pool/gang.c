@@ -70,6 +70,14 @@ static void gang_prepare(void)
     pthread_atfork(NULL, NULL, gang_fork_child);
 }
 
+uint32_t gang_threads(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    wait_me(); /* the settings stand */
+    pthread_once(&once, gang_prepare);
+    return gang.limit;
+}
+
 static struct branches *deque_new(void)
 {
     base_spin_lock(&gang.lock);
@@ -102,11 +110,10 @@ struct branches *gang_branches_found(void)
 
 struct branches *gang_branches(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct branches *mine = gang_branches_found();
     if (mine)
         return mine;
-    pthread_once(&once, gang_prepare);
+    gang_threads();
     struct wait_self *self = wait_me();
     if (!(mine = deque_new()))
         return NULL;

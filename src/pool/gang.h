@@ -9,6 +9,8 @@
 struct branches *gang_branches(void);
 /* The same, if it has one. */
 struct branches *gang_branches_found(void);
+/* How many threads it may have. */
+uint32_t gang_threads(void);
 /* Somebody of the gang is idle, or not started yet. */
 bool gang_is_idle(void);
 /* Something has been offered: one of those, if there is none that looks already, shall look. */
