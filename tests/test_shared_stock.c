@@ -280,6 +280,100 @@ TEST_LABELED(places_of_the_dead_are_free_again, "process")
     is_lost(PLAIT_LIFO);
 }
 
+/* ---- feeders */
+
+static int feed(void *queue)
+{
+    int one = 1;
+    need(plait_put((plait_queue *)queue, &one, PLAIT_NEVER) == 0);
+    return plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
+}
+
+static int feed_and_die(void *queue)
+{
+    feed(queue);
+    return raise(SIGKILL);
+}
+
+static void is_closed_by_its_feeders(plait_where where, plait_carrier carrier,
+                                     plait_function *function)
+{
+    plait_queue *queue = plait_queue_open(sizeof(int), 4, &(plait_queue_options){.where = where});
+    plait_task *task[2];
+    int got, count = 0, rc;
+    ck_assert_int_eq(plait_put(queue, &count, PLAIT_NOW), 0); /* this process may put, too */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(plait_start(&task[i], carrier, function, queue, NULL), 0);
+        ck_assert_int_eq(plait_queue_fed_by(queue, task[i]), 0);
+    }
+    while ((rc = plait_get(queue, &got, plait_after(5 * PLAIT_SECOND))) == 0)
+        count++;
+    ck_assert_int_eq(rc, -EPIPE);
+    ck_assert_int_eq(count, 3);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(plait_join(task[i], NULL, PLAIT_NEVER), 0);
+    ck_assert_int_eq(plait_queue_fed_by(queue, NULL), -EINVAL);
+    plait_queue_free(queue);
+}
+
+TEST_LABELED(closed_when_the_last_feeder_has_ended, "process")
+{
+    is_closed_by_its_feeders(PLAIT_PRIVATE, PLAIT_THREAD, feed);
+    is_closed_by_its_feeders(PLAIT_PRIVATE, PLAIT_COROUTINE, feed);
+    is_closed_by_its_feeders(PLAIT_SHARED, PLAIT_COROUTINE, feed);
+    is_closed_by_its_feeders(PLAIT_SHARED, PLAIT_PROCESS, feed);
+    is_closed_by_its_feeders(PLAIT_SHARED, PLAIT_PROCESS, feed_and_die);
+}
+
+static int wait_for_a_word(void *arg)
+{
+    return plait_event_wait(arg, PLAIT_NEVER);
+}
+
+TEST(freed_before_its_feeder_ends)
+{
+    plait_event event = {0};
+    plait_task *task;
+    plait_queue *queue = plait_queue_open(sizeof(int), 4, NULL);
+    ck_assert_int_eq(plait_start(&task, PLAIT_THREAD, wait_for_a_word, &event, NULL), 0);
+    ck_assert_int_eq(plait_queue_fed_by(queue, task), 0);
+    plait_queue_free(queue);
+    plait_event_set(&event);
+    ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
+}
+
+/* ---- names */
+
+TEST(unrelated_openers_meet_by_name)
+{
+    static const plait_queue_options named = {.url = "shm:test-queue"};
+    plait_queue_options other = named;
+    plait_queue *one = plait_queue_open(sizeof(int), 4, &named);
+    ck_assert_ptr_nonnull(one);
+    plait_queue *two = plait_queue_open(sizeof(int), 4, &named);
+    ck_assert_ptr_nonnull(two);
+    int item = 7;
+    ck_assert_int_eq(plait_put(one, &item, PLAIT_NOW), 0);
+    item = 0;
+    ck_assert_int_eq(plait_get(two, &item, PLAIT_NOW), 0);
+    ck_assert_int_eq(item, 7);
+    ck_assert_ptr_null(plait_queue_open(sizeof(long), 4, &named));
+    ck_assert_int_eq(errno, PLAIT_EFORMAT);
+    other.redeliver = true;
+    ck_assert_ptr_null(plait_queue_open(sizeof(int), 4, &other));
+    ck_assert_int_eq(errno, PLAIT_EFORMAT);
+    other.url = "shm:test-queue?create";
+    ck_assert_ptr_null(plait_queue_open(sizeof(int), 4, &other));
+    ck_assert_int_eq(errno, EEXIST);
+    plait_queue_free(one);
+    plait_queue_free(two);
+    other.url = "shm:test-queue?attach";
+    ck_assert_ptr_null(plait_queue_open(sizeof(int), 4, &other));
+    ck_assert_int_eq(errno, ENOENT);
+    ck_assert_ptr_null(plait_queue_open(4, 4, &(plait_queue_options){.url = "no such thing"}));
+    ck_assert_int_eq(errno, EINVAL);
+}
+
 /* ---- storms: workers that are killed at any moment */
 
 struct tally {

@@ -1,4 +1,4 @@
-/* plait/queue_done.h - waiting until all that was put is done. Include <plait.h>.
+/* plait/queue_done.h - waiting until all is done, closing after the last. Include <plait.h>.
  *
  * Whoever gets an item says plait_queue_task_done when its work is over; plait_queue_join waits until
  * that was said for every item that was put.
@@ -24,6 +24,7 @@
 #ifndef PLAIT_QUEUE_DONE_H
 #define PLAIT_QUEUE_DONE_H
 #include <plait/queue.h>
+#include <plait/task.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -42,6 +43,15 @@ void plait_queue_task_done(plait_queue *queue);
  *   misuse   a duration where a deadline belongs; in a child that was forked after the open
  *   blocks   until the last plait_queue_task_done */
 PLAIT_MUST_USE int plait_queue_join(plait_queue *queue, int64_t deadline);
+
+/* Closes the queue when the last of its feeders has ended, a killed one too: then its getters take the
+ * rest and end. Each call adds one.
+ *   task     a handle; the caller need not keep it
+ *   returns  0; a task that has ended already counts as ended
+ *   errors   -EINVAL (NULL), -ENOMEM
+ *   misuse   a handle given back before
+ *   blocks   never */
+int plait_queue_fed_by(plait_queue *queue, plait_task *task);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #include "base/report.h"
 #include "queue/call.h"
 #include "queue/done.h"
+#include "queue/feed.h"
 #include "queue/keep.h"
 #include "queue/shared_done.h"
 
@@ -92,6 +93,7 @@ static uint32_t waiting_on(struct queue_side *side)
 /* The counts were the parent's before a fork. */
 static void waits_forget(plait_queue *queue)
 {
+    queue->feeders = queue->holders = 0;
     queue->items.waiting = queue->room.waiting = queue->finished.waiting = 0;
 }
 
@@ -103,6 +105,7 @@ void plait_queue_free(plait_queue *queue)
     queue_check_any(queue, place);
     if (queue_is_shared(queue) && queue->shared.forks != wait_forks)
         waits_forget(queue);
+    queue_unfed(queue);
     uint32_t waiting = waiting_on(&queue->items) + waiting_on(&queue->room) +
                        atom_load(&queue->finished.waiting, ACQUIRE);
     if (waiting)

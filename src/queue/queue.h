@@ -86,6 +86,7 @@ struct plait_queue {
         struct stock stock;
         struct shared shared;
     };
+    uint32_t feeders; /* tasks of plait_queue_fed_by that live */
     struct queue_side items, room;
     struct queue_done finished;
 };

@@ -30,7 +30,15 @@ struct shared_end {
     uint64_t count; /* how many were put, were got; a hint behind a death */
 };
 
+/* For a process that is handed the queue without the arguments of its open. Copied once, and checked
+ * as those are. */
+struct shared_shape {
+    uint64_t element, capacity, bytes;
+    uint8_t order, redeliver, single_producer, single_consumer;
+};
+
 struct shared_head {
+    struct shared_shape shape __attribute__((aligned(64)));
     struct shared_end ends[2];
     struct {
         uint32_t word;
@@ -45,7 +53,7 @@ struct shared_head {
     char cells[] __attribute__((aligned(64)));
 };
 
-/* This process' part. The shape is computed from the arguments of the open, never read. */
+/* This process' part. */
 struct shared {
     struct share_area *area;
     struct shared_head *head;

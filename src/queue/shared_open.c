@@ -2,6 +2,9 @@
 #include "queue/shared_open.h"
 #include "os/os.h"
 #include "queue/shared_stock.h"
+#include "share/handle.h"
+
+#include <plait/error.h>
 
 #include <errno.h>
 
@@ -21,12 +24,11 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 }
 
 /* All that both sides must agree on. */
-static uint64_t layout_of(const plait_queue *queue, const plait_queue_options *options)
+static uint64_t layout_of(const struct shared_shape *shape)
 {
-    uint64_t hash = mix(mix(VERSION, queue->element), queue->capacity);
-    hash = mix(hash, queue->shared.bytes);
-    hash = mix(hash, (uint64_t)options->order << 1 | options->redeliver);
-    return mix(hash, options->single_producer * 2u + options->single_consumer);
+    uint64_t hash = mix(mix(mix(VERSION, shape->element), shape->capacity), shape->bytes);
+    hash = mix(hash, shape->order * 2u + shape->redeliver);
+    return mix(hash, shape->single_producer * 2u + shape->single_consumer);
 }
 
 static plait_queue *handle_new(void)
@@ -67,16 +69,23 @@ static int shape_stock(struct shared *shared, size_t element, size_t capacity, s
     return *size > MOST ? ENOMEM : 0;
 }
 
-static int shape(plait_queue *queue, const plait_queue_options *options, size_t *size)
+/* The handle, but for the area. What a shared queue cannot have: hands and endless memory. */
+static int shape(plait_queue *queue, const struct shared_shape *shape, size_t *size)
 {
     struct shared *shared = &queue->shared;
-    size_t element = queue->element, capacity = queue->capacity, bytes;
-    bool ring = element && options->order == PLAIT_FIFO && !options->redeliver;
-    if (element > MOST || __builtin_mul_overflow(element + 256, capacity, &bytes) ||
+    size_t element = queue->element = shape->element, capacity = queue->capacity = shape->capacity;
+    bool ring = element && shape->order == PLAIT_FIFO && !shape->redeliver;
+    size_t bytes;
+    if (!capacity || capacity == PLAIT_UNBOUNDED || element > MOST ||
+        shape->order > PLAIT_PRIORITY || __builtin_mul_overflow(element + 256, capacity, &bytes) ||
         bytes > PTRDIFF_MAX / 2)
         return EINVAL;
-    if (!element)
-        shared->bytes = options->bytes ? options->bytes : MESSAGE_ROOM;
+    shared->bytes = shape->bytes;
+    shared->kind = shape->order;
+    shared->redeliver = shape->redeliver;
+    shared->alone[SHARED_PUTS] = ring && shape->single_producer;
+    shared->alone[SHARED_GETS] = ring && shape->single_consumer;
+    shared->forks = wait_forks;
     queue->kind = ring ? &queue_shared_ring : &queue_shared_stock;
     int why = ring ? shape_ring(shared, element, capacity, size)
                    : shape_stock(shared, element, capacity, size);
@@ -84,28 +93,39 @@ static int shape(plait_queue *queue, const plait_queue_options *options, size_t 
     return why;
 }
 
+struct making {
+    plait_queue *queue;
+    struct shared_shape shape;
+};
+
 /* musl walks what a thread holds at its end, and reads beside the word (robust.h). */
 static int prepare(void *memory, size_t size, void *arg)
 {
-    plait_queue *queue = arg;
-    struct shared_head *head = memory;
+    struct making *making = arg;
+    plait_queue *queue = making->queue;
+    struct shared_head *head = queue->shared.head = memory;
     for (int side = 0; side < 2; side++) {
         head->ends[side].lock.before = 0x80;
         head->ends[side].lock.behind = 1;
     }
-    queue->shared.head = head;
+    head->shape = making->shape;
     if (queue->kind->repair)
         queue->kind->repair(queue); /* from zeroes: all cells are free */
     return 0;
 }
 
-static int fill(plait_queue *queue, const plait_queue_options *options)
+static void own(plait_queue *queue, struct share_area *area)
 {
-    struct shared *shared = &queue->shared;
+    queue->shared.area = area;
+    queue->shared.head = share_area_memory(area);
+    queue->magic = QUEUE_SHARED;
+    share_area_own(area, queue, 0);
+}
+
+static int fill(struct making *making, const plait_queue_options *options)
+{
     size_t size;
-    shared->kind = (int)options->order;
-    shared->redeliver = options->redeliver;
-    int why = shape(queue, options, &size);
+    int why = shape(making->queue, &making->shape, &size);
     if (why)
         return why;
     struct share_request request = {.kind = "queue",
@@ -113,41 +133,64 @@ static int fill(plait_queue *queue, const plait_queue_options *options)
                                     .where = PLAIT_SHARED,
                                     .url = options->url,
                                     .size = size,
-                                    .layout = layout_of(queue, options),
+                                    .layout = layout_of(&making->shape),
                                     .prepare = prepare,
-                                    .arg = queue};
-    shared->area = share_area_open(&request);
-    if (!shared->area)
+                                    .arg = making};
+    struct share_area *area = share_area_open(&request);
+    if (!area)
         return errno;
-    shared->head = share_area_memory(shared->area);
-    bool ring = queue->kind == &queue_shared_ring;
-    shared->alone[SHARED_PUTS] = ring && options->single_producer;
-    shared->alone[SHARED_GETS] = ring && options->single_consumer;
-    shared->forks = wait_forks;
-    queue->magic = QUEUE_SHARED;
+    own(making->queue, area);
     return 0;
-}
-
-/* What a shared one cannot be: functions, hands and endless memory are of one process. */
-static bool is_possible(size_t capacity, const plait_queue_options *options)
-{
-    return capacity != 0 && capacity != PLAIT_UNBOUNDED && !options->compare;
 }
 
 int shared_open(plait_queue **made, size_t element, size_t capacity,
                 const plait_queue_options *options)
 {
-    if (!is_possible(capacity, options))
-        return EINVAL;
-    plait_queue *queue = handle_new();
-    if (!queue)
+    if (options->compare)
+        return EINVAL; /* a function of one process */
+    struct making making = {.queue = handle_new(),
+                            .shape = {.element = element,
+                                      .capacity = capacity,
+                                      .bytes = element          ? 0
+                                               : options->bytes ? options->bytes
+                                                                : MESSAGE_ROOM,
+                                      .order = (uint8_t)options->order,
+                                      .redeliver = options->redeliver,
+                                      .single_producer = options->single_producer,
+                                      .single_consumer = options->single_consumer}};
+    if (!making.queue)
         return ENOMEM;
-    queue->element = element;
-    queue->capacity = capacity;
-    int why = fill(queue, options);
+    int why = fill(&making, options);
     if (why)
-        os_free(queue->memory);
+        os_free(making.queue->memory);
     else
-        *made = queue;
+        *made = making.queue;
     return why;
+}
+
+/* ---- a child in a new image is handed one */
+static void *adopt(struct share_area *area, uint32_t part)
+{
+    struct shared_head *head = share_area_memory(area);
+    bool fits = share_area_size(area) >= sizeof *head;
+    struct shared_shape copied = fits ? head->shape : (struct shared_shape){0};
+    size_t size;
+    plait_queue *queue = handle_new();
+    if (!queue) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (shape(queue, &copied, &size) == 0 && size <= share_area_size(area)) {
+        own(queue, area);
+        return queue;
+    }
+    os_free(queue->memory);
+    errno = PLAIT_EFORMAT;
+    return NULL;
+}
+
+__attribute__((constructor)) static void kind_register(void)
+{
+    static struct share_kind kind = {.kind = "queue", .open = adopt};
+    share_kind_register(&kind);
 }

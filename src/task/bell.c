@@ -1,4 +1,4 @@
-/* Descriptors that become readable when a task ends.
+/* What a task's end rings: descriptors that become readable, and functions of queues.
  *
  * Obvious idea: a pidfd for a process, and an eventfd in each record for the others. But a process is
  * over some microseconds before its status is there, and a coroutine's record lies on its stack,
@@ -18,7 +18,9 @@
 struct bell {
     struct bell *next;
     uint32_t slot, serial;
-    int descriptor; /* of our own, because the user may close his */
+    int descriptor;              /* of our own, because the user may close his */
+    void (*function)(void *arg); /* instead of a descriptor; NULL: there is one */
+    void *arg;
 };
 
 static struct {
@@ -26,21 +28,55 @@ static struct {
     struct bell *first, *free;
 } bells;
 
-void bell_ring(uint32_t slot, uint32_t serial)
+static bool bell_is(const struct bell *bell, uint32_t slot, uint32_t serial, const void *arg)
+{
+    return arg ? bell->arg == arg : bell->slot == slot && bell->serial == serial;
+}
+
+/* The first of that task, or else of that argument, out of the list; NULL: none is left. */
+static struct bell *bell_pick(uint32_t slot, uint32_t serial, const void *arg)
 {
     base_spin_lock(&bells.lock);
-    for (struct bell **at = &bells.first, *bell; (bell = *at);) {
-        if (bell->slot != slot || bell->serial != serial) {
-            at = &bell->next;
-            continue;
-        }
-        os_event_signal(bell->descriptor);
-        os_close(bell->descriptor);
+    struct bell **at = &bells.first, *bell;
+    while ((bell = *at) && !bell_is(bell, slot, serial, arg))
+        at = &bell->next;
+    if (bell)
         *at = bell->next;
-        bell->next = bells.free;
-        bells.free = bell;
-    }
     base_spin_unlock(&bells.lock);
+    return bell;
+}
+
+static void bell_put(struct bell **list, struct bell *bell)
+{
+    base_spin_lock(&bells.lock);
+    bell->next = *list;
+    *list = bell;
+    base_spin_unlock(&bells.lock);
+}
+
+/* One by one, because a function must not be called under the lock. */
+void bell_ring(uint32_t slot, uint32_t serial)
+{
+    struct bell *bell;
+    while ((bell = bell_pick(slot, serial, NULL))) {
+        void (*function)(void *arg) = bell->function;
+        void *arg = bell->arg;
+        if (!function) {
+            os_event_signal(bell->descriptor);
+            os_close(bell->descriptor);
+        }
+        bell_put(&bells.free, bell);
+        if (function)
+            function(arg);
+    }
+}
+
+int bells_forget(const void *arg)
+{
+    int count = 0;
+    for (struct bell *bell; (bell = bell_pick(0, 0, arg)); count++)
+        bell_put(&bells.free, bell);
+    return count;
 }
 
 static struct bell *bell_take(void)
@@ -51,14 +87,6 @@ static struct bell *bell_take(void)
         bells.free = bell->next;
     base_spin_unlock(&bells.lock);
     return bell ? bell : os_alloc(sizeof *bell);
-}
-
-static void bell_put(struct bell **list, struct bell *bell)
-{
-    base_spin_lock(&bells.lock);
-    bell->next = *list;
-    *list = bell;
-    base_spin_unlock(&bells.lock);
 }
 
 /* Both numbers of one eventfd; the result is the user's. */
@@ -73,21 +101,43 @@ static int bell_open(struct bell *bell)
     return theirs;
 }
 
+/* Steps 1 and 3. */
+static void bell_hang(struct bell *bell, struct task_slot *slot, uint32_t number, uint32_t serial)
+{
+    bell->slot = number;
+    bell->serial = serial;
+    bell_put(&bells.first, bell);
+    uint32_t old = atom_or(&slot->state, TASK_BELL, ACQ_REL);
+    if ((old & TASK_STATE) >= PLAIT_DONE || atom_load(&slot->serial, ACQUIRE) != serial)
+        bell_ring(number, serial);
+}
+
 int bell_new(struct task_slot *slot, uint32_t number, uint32_t serial)
 {
     struct bell *bell = bell_take();
     if (!bell)
         return -ENOMEM;
+    bell->function = NULL;
+    bell->arg = NULL;
     int theirs = bell_open(bell);
-    bell->slot = number;
-    bell->serial = serial;
-    bell_put(theirs < 0 ? &bells.free : &bells.first, bell);
     if (theirs < 0)
-        return theirs;
-    uint32_t old = atom_or(&slot->state, TASK_BELL, ACQ_REL);
-    if ((old & TASK_STATE) >= PLAIT_DONE || atom_load(&slot->serial, ACQUIRE) != serial)
-        bell_ring(number, serial);
+        bell_put(&bells.free, bell);
+    else
+        bell_hang(bell, slot, number, serial);
     return theirs;
+}
+
+int task_on_end(plait_task *task, void (*function)(void *arg), void *arg, void *place)
+{
+    struct task_slot *slot = slot_of(task, "watch", place);
+    struct bell *bell = bell_take();
+    if (!bell)
+        return -ENOMEM;
+    bell->function = function;
+    bell->arg = arg;
+    bell_hang(bell, slot, slot_number(task ? task : plait_self()),
+              atom_load(&slot->serial, RELAXED));
+    return 0;
 }
 
 void bell_fork_prepare(void)
@@ -104,7 +154,8 @@ void bell_fork_parent(void)
 void bell_fork_child(void)
 {
     for (struct bell *bell = bells.first; bell; bell = bell->next)
-        os_close(bell->descriptor);
+        if (!bell->function)
+            os_close(bell->descriptor);
     bells.first = NULL;
     base_spin_unlock(&bells.lock);
 }
