@@ -430,5 +430,5 @@ TEST_LABELED(misuse_stops_the_program_with_names, "process")
     harness_dies(notify_it, NULL, "NULL is no condition");
     harness_dies(duration, NULL, "a duration where a deadline belongs");
     harness_dies(notify_less, NULL, "notifies -1");
-    harness_dies(shared, NULL, "later version");
+    harness_dies(shared, NULL, "outside of memory from plait_share");
 }

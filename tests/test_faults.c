@@ -388,6 +388,22 @@ static int shared_semaphore_calls(void)
     return late == -ETIMEDOUT ? rc : late;
 }
 
+static int shared_condition_calls(void)
+{
+    plait_lock *tied = shared_memory;
+    plait_condition *one = (plait_condition *)(tied + 1);
+    plait_lock_init(tied, PLAIT_SHARED);
+    plait_condition_init(one, PLAIT_SHARED);
+    int rc = plait_lock_acquire(tied, PLAIT_NEVER);
+    if (rc != 0)
+        return rc;
+    int late = plait_condition_wait(one, tied, plait_after(PLAIT_MILLISECOND));
+    plait_condition_notify(one, 1);
+    plait_condition_notify_all(one);
+    plait_lock_release(tied);
+    return late == -ETIMEDOUT ? 0 : -EPROTO;
+}
+
 static int condition_calls(void)
 {
     plait_condition one;
@@ -910,6 +926,8 @@ static const struct row {
     {"plait_condition_init plait_condition_wait plait_condition_wait_for plait_condition_notify "
      "plait_condition_notify_all",
      nothing, condition_calls, 0},
+    {"plait_condition_init plait_condition_wait plait_condition_notify", some_shared_memory,
+     shared_condition_calls, -ENOLCK},
     {"plait_latch_init plait_latch_add plait_latch_wait plait_latch_count plait_on_latch", nothing,
      latch_calls, 0},
     {"plait_latch_init plait_latch_add plait_latch_wait", shared_small, latch_shared, 0},

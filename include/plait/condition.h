@@ -37,9 +37,14 @@
  * plait_condition_wait_for does. Nor is one lost: a waiter that was told returns 0, though its
  * deadline passed or it was cancelled while it waited for the lock.
  *
+ * With PLAIT_SHARED processes may wait, with a shared lock. There a notify is a hint and no more: it
+ * may end more waits than it says, and each wait ends within 50 ms to look again, because a process
+ * that was killed between its change and its notify could tell nobody. One killed inside a notify is
+ * told of at once.
+ *
  * The struct is 64 bytes, yours, and may be freed as soon as nobody waits on it any more: the call
- * that notified touches it no more once a waiter can have the lock. After fork it is the child's own
- * copy, with nobody waiting. After Hoare's monitors (1974), with Mesa's rule that a notify is a hint
+ * that notified touches it no more once a waiter can have the lock. After fork a private one is the
+ * child's own copy, with nobody waiting. After Hoare's monitors (1974), with Mesa's rule that a notify is a hint
  * (Lampson and Redell 1980). Since 0.1. */
 #ifndef PLAIT_CONDITION_H
 #define PLAIT_CONDITION_H
@@ -53,20 +58,21 @@ typedef struct plait_condition {
 } plait_condition;
 
 /* Makes a condition. Zeroes are one too.
- *   where    PLAIT_PRIVATE
+ *   where    PLAIT_PRIVATE, or PLAIT_SHARED for one that processes started later use as well
  *   errors   none
- *   misuse   PLAIT_SHARED, which comes with a later version
+ *   misuse   PLAIT_SHARED elsewhere than in memory from plait_share
  *   blocks   never */
 void plait_condition_init(plait_condition *condition, plait_where where);
 
 /* Gives the lock back, waits for a notify, takes the lock again. The lock is held again whatever is
  * returned, but for -ENOTRECOVERABLE, and neither deadline nor cancel end the wait for it.
  *   lock     held by this task
- *   returns  0: notified. What was waited for may have changed again since: look
+ *   returns  0: notified, or shared and 40 ms are over. What was waited for may have changed again
+ *            since: look
  *   errors   -EAGAIN (PLAIT_NOW: the lock was not given back), -ETIMEDOUT, -ECANCELED, -EOWNERDEAD
  *            and -ENOTRECOVERABLE as plait_lock_acquire
- *   misuse   this task does not hold the lock; others wait with another lock; a duration where a
- *            deadline belongs
+ *   misuse   this task does not hold the lock; a shared condition and a private lock; others wait
+ *            with another lock (told of a private condition); a duration where a deadline belongs
  *   blocks   until notified or the deadline, then while another task holds the lock */
 PLAIT_MUST_USE int plait_condition_wait(plait_condition *condition, plait_lock *lock,
                                         int64_t deadline);

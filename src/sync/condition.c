@@ -1,4 +1,4 @@
-/* The private condition: tasks that gave a lock back to wait until something under it has changed.
+/* The private condition; the shared one sleeps in shared_condition.c. Tasks that gave a lock back to wait until something under it has changed.
  *
  * Problem: between the release of the lock and the sleep somebody may notify, and a hundred that are
  * notified at once all want the lock that one can have. Obvious idea: a counter that each notify
@@ -25,6 +25,7 @@
 #include "base/report.h"
 #include "sync/lock.h"
 #include "sync/object.h"
+#include "sync/shared_condition.h"
 #include "sync/waiter.h"
 
 #include <plait/condition.h>
@@ -45,17 +46,19 @@ _Static_assert(sizeof(struct condition) == sizeof(plait_condition), "a condition
 static const struct wait_call waiting = {.verb = "wait", .type = "condition"};
 
 struct condition_call {
-    struct condition *condition;
+    plait_condition *object;
+    struct condition *condition; /* NULL: it is a shared one */
     plait_lock *lock;
     void *place;
     uint64_t depth; /* of a plait_rlock */
     bool released;
 };
 
+/* NULL: it is a shared one. */
 static struct condition *condition_of(const plait_condition *condition, void *place)
 {
-    if (unlikely(!sync_is_private(condition)))
-        sync_check_private(condition, "condition", place);
+    if (unlikely(!sync_is_private(condition)) && sync_check(condition, "condition", place))
+        return NULL;
     return (struct condition *)condition;
 }
 
@@ -104,18 +107,27 @@ static int condition_holders(const struct wait_self *waiter, const void *shown,
     return moved ? lock_holders(waiter, moved, who, most) : 0;
 }
 
+static int condition_sleep_private(struct condition_call *call, int64_t deadline)
+{
+    struct wait_self *self = wait_me();
+    wait_on_holders(self, condition_holders, false);
+    wait_look_pass(self, deadline);
+    int rc = condition_sleep(call, deadline);
+    wait_on_holders(self, NULL, true);
+    return rc;
+}
+
 static int condition_wait(struct condition_call *call, int64_t deadline)
 {
     struct wait_self *self = wait_me();
     if (deadline == 0)
         return wait_not_now();
     call->released = false;
-    wait_note_begin(self, &waiting, call->condition, call->place);
-    wait_on_holders(self, condition_holders, false);
-    wait_look_pass(self, deadline);
-    int rc = condition_sleep(call, deadline);
+    wait_note_begin(self, &waiting, call->object, call->place);
+    int rc = call->condition
+                 ? condition_sleep_private(call, deadline)
+                 : shared_condition_sleep(call->object, condition_leave, call, deadline);
     wait_note_end(self);
-    wait_on_holders(self, NULL, true);
     if (!call->released)
         return rc;
     int taken = lock_take_again(call->lock, call->place);
@@ -129,8 +141,12 @@ static int condition_wait(struct condition_call *call, int64_t deadline)
 static void condition_begin(struct condition_call *call, const plait_condition *condition)
 {
     call->condition = condition_of(condition, call->place);
-    if (unlikely(!sync_is_private(call->lock)))
-        sync_check(call->lock, "lock", call->place);
+    call->object = (plait_condition *)condition;
+    bool shared =
+        unlikely(!sync_is_private(call->lock)) && sync_check(call->lock, "lock", call->place);
+    if (unlikely(!call->condition && !shared))
+        base_misuse(condition, "condition", call->place,
+                    "PLAIT_SHARED, but waited on with a private lock");
     if (lock_is_mine(call->lock))
         return;
     void *since = NULL;
@@ -179,7 +195,9 @@ static void condition_notify(plait_condition *object, int count, void *place)
 {
     struct condition *condition = condition_of(object, place);
     WAIT_POINT();
-    if (atom_load(&condition->word, SEQ_CST) & SLEEPERS)
+    if (!condition)
+        shared_condition_notify(object, count);
+    else if (atom_load(&condition->word, SEQ_CST) & SLEEPERS)
         wait_move(&condition->word, count, SLEEPERS);
 }
 
@@ -198,5 +216,5 @@ void plait_condition_notify_all(plait_condition *condition)
 
 void plait_condition_init(plait_condition *condition, plait_where where)
 {
-    sync_init_private(condition, "condition", where, __builtin_return_address(0));
+    sync_init(condition, "condition", where, __builtin_return_address(0));
 }

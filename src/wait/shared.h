@@ -1,4 +1,5 @@
-/* Sleeping on words that several processes share. Called by park.c alone. */
+/* Sleeping on words that several processes share. Called by park.c, and shared_done by
+ * whoever has a loop of his own around wait_park. */
 #ifndef WAIT_SHARED_H
 #define WAIT_SHARED_H
 

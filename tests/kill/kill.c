@@ -37,6 +37,7 @@ static const struct kill_case *const sets[] = {
     kill_latch_cases,
     kill_once_cases,
     kill_semaphore_cases,
+    kill_condition_cases,
 };
 
 /* How the survivors of one case learnt of the kills. */
