@@ -15,6 +15,7 @@
 #endif
 #ifndef SYS_io_uring_setup
 #define SYS_io_uring_setup 425
+#define SYS_io_uring_enter 426
 #define SYS_io_uring_register 427
 #endif
 #ifndef SYS_pidfd_open

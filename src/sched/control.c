@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "sched/worker.h"
 #include "wait/helper.h"
+#include "wait/ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,6 +77,7 @@ static int worker_await_end(struct sched_worker *worker, int64_t deadline, void 
         if (rc < 0)
             return rc;
     }
+    ring_close(&worker->ring);
     os_close(worker->poller);
     os_close(worker->bell);
     return 0;
@@ -125,6 +127,7 @@ void sched_after_fork(struct wait_self *self)
     for (uint32_t i = 0; i < sched.count; i++) {
         os_close(sched.workers[i]->poller);
         os_close(sched.workers[i]->bell);
+        os_ring_forget(&sched.workers[i]->ring);
     }
     bool seeded = sched_special() & SCHED_SEEDED;
     sched = (struct sched_state){0};

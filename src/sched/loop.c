@@ -21,6 +21,7 @@ static void loop_serve(struct sched_worker *worker)
         timer_run(worker, wait_now());
     if (atom_load(&worker->polled, RELAXED))
         worker_poll(worker, 0);
+    (void)worker_ring(worker);
 }
 
 static struct sched_co *loop_find(struct sched_worker *worker)
@@ -86,12 +87,18 @@ static void loop_jump(struct sched_worker *worker)
     wait_virtual_now += os_now() - before;
 }
 
+static int64_t loop_rest(struct sched_worker *worker)
+{
+    int64_t timer = timer_rest(worker), patrol = worker_ring(worker);
+    return timer < patrol ? timer : patrol;
+}
+
 static void loop_idle(struct sched_worker *worker)
 {
     if (sched_special() & SCHED_SEEDED)
         loop_jump(worker);
     else if (!loop_spin(worker))
-        loop_sleep(worker, timer_rest(worker));
+        loop_sleep(worker, loop_rest(worker));
 }
 
 void worker_loop(struct sched_worker *worker)
@@ -144,6 +151,7 @@ int worker_new(uint32_t index, struct sched_worker **made)
     worker->next_timer = WAIT_NEVER;
     worker->wheel.next = WAIT_NEVER;
     worker->spin = SPIN_MOST / 4;
+    worker->ring.descriptor = -1;
     worker->poller = os_poller_open();
     worker->bell = os_event_open();
     int rc = worker->poller < 0 ? worker->poller : worker->bell < 0 ? worker->bell : 0;

@@ -14,6 +14,7 @@
  * Nothing is missed: what comes before 2 is told by 2, and 4 changes what 3 compares. */
 #include "os/os.h"
 #include "sched/worker.h"
+#include "wait/ring.h"
 
 #include <errno.h>
 
@@ -23,13 +24,46 @@ void poll_tell(struct wait_self *self)
     wait_unpark(&self->told, INT32_MAX, false);
 }
 
+/* The tag of the worker's ring, which is no address of a wait_self. */
+enum { TAG_RING = 1 };
+
+static void ring_open(struct sched_worker *worker)
+{
+    int rc = os_ring_open(&worker->ring);
+    if (rc == 0)
+        rc = os_poller_add(worker->poller, worker->ring.descriptor, OS_READABLE, TAG_RING);
+    if (rc < 0)
+        os_ring_close(&worker->ring);
+    /* pairs with worker_ring, which the watcher calls */
+    atom_store(&worker->has_ring, rc < 0 ? RING_REFUSED : RING_OPEN, RELEASE);
+}
+
+struct os_ring *co_ring(struct wait_self *self)
+{
+    struct sched_worker *worker = sched_here;
+    if (unlikely(worker->has_ring == RING_UNTRIED))
+        ring_open(worker);
+    return worker->has_ring == RING_OPEN ? &worker->ring : NULL;
+}
+
+int64_t worker_ring(struct sched_worker *worker)
+{
+    if (likely(!ring_is_needed() || atom_load(&worker->has_ring, ACQUIRE) != RING_OPEN))
+        return WAIT_NEVER;
+    if (os_ring_has_news(&worker->ring))
+        ring_reap(&worker->ring);
+    return ring_patrol(wait_now());
+}
+
 int worker_poll(struct sched_worker *worker, int64_t deadline)
 {
     struct os_ready ready[64];
     int count = os_poller_wait(worker->poller, ready, 64, deadline);
     atom_add(&worker->polls, 1, RELAXED); /* the watcher looks for a stuck worker */
     for (int i = 0; i < count; i++)
-        if (ready[i].tag)
+        if (ready[i].tag == TAG_RING)
+            ring_reap(&worker->ring);
+        else if (ready[i].tag)
             poll_tell((struct wait_self *)(uintptr_t)ready[i].tag);
         else
             os_event_drain(worker->bell);

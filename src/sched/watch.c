@@ -143,6 +143,7 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
     timer_run(worker, wait_now());
     if (atom_load(&worker->polled, ACQUIRE)) /* pairs with poll_enter */
         worker_poll(worker, 0);
+    (void)worker_ring(worker);
     if (worker_offers(worker) || atom_load(&sched.global.count, RELAXED))
         sched_wake_one();
     if (now - watch.since[worker->index] >= TELL && !watch.told[worker->index])

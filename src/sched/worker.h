@@ -3,6 +3,7 @@
 #define SCHED_WORKER_H
 
 #include "base/spin.h"
+#include "os/ring.h"
 #include "sched/sched.h"
 
 /* Buckets of 1 ms: 2 s. So many in one are a crowd. */
@@ -38,6 +39,7 @@ struct sched_fresh {
  *   compare-and-swap, so that one rings
  *   3 GONE      its thread has ended (quiesce) */
 enum { WORKER_RUNS, WORKER_SEARCHES, WORKER_SLEEPS, WORKER_GONE };
+enum { RING_UNTRIED, RING_REFUSED, RING_OPEN };
 
 struct sched_worker {
     /* the worker's own thread alone */
@@ -79,6 +81,8 @@ struct sched_worker {
     uint32_t state;
     int poller, bell;
     int polled;               /* descriptors in the poller */
+    struct os_ring ring;      /* guarded by wait/'s entries; its descriptor is in the poller */
+    uint32_t has_ring;        /* RING_... */
     struct sched_fresh fresh; /* guarded by fresh_lock; the last one, because it is large */
 };
 
@@ -168,6 +172,9 @@ void *worker_stack_kept(struct sched_worker *worker, size_t size);
 
 /* poll.c */
 int worker_poll(struct sched_worker *worker, int64_t deadline);
+struct os_ring *co_ring(struct wait_self *self); /* of the calling worker; NULL: none */
+/* Sleeps on shared words: what is told, what is to be patrolled. When to look again. */
+int64_t worker_ring(struct sched_worker *worker);
 void poll_tell(struct wait_self *self);
 int poll_register(int poller, int descriptor, uint32_t events, uint64_t tag);
 void poll_withdraw(int poller, int descriptor, int registered);

@@ -1,5 +1,5 @@
-/* One thread per process that sleeps in the kernel for all coroutines that wait on shared words.
- */
+/* One thread per process that sleeps in the kernel for all coroutines that wait on shared words, where
+ * workers have no rings. */
 #ifndef WAIT_HELPER_H
 #define WAIT_HELPER_H
 
@@ -9,10 +9,6 @@
  * coroutine of those that joined is woken when the word is woken in the kernel, and looks at it
  * each 20 ms. False: no helper, or too many words: the caller patrols by itself. */
 bool helper_join(const struct wait_word *joined);
-void helper_leave(uint32_t *word);
-/* The caller has waited on the word and waits no more, whatever came of it: the next one looks,
- * unless the helper sleeps for them all. */
-void helper_pass(uint32_t *word);
 /* Quiesce: until the thread has ended; the next who needs it starts another. */
 int helper_end(int64_t deadline, void *place);
 void helper_after_fork(void);

@@ -5,8 +5,8 @@
  * cancel wake it. That wakes somebody else's sleeper as likely as ours, and a woken one who did
  * not need it must pass it on. Instead a thread sleeps on both at once, the shared words and its
  * own state word, so the carrier's rouse reaches it as it would anywhere. A coroutine lies in the
- * lot under the words' addresses, and one helper thread per process sleeps in the kernel for all
- * of them (helper.c).
+ * lot under the words' addresses, and its worker's ring sleeps in the kernel for it (ring.c), or one
+ * helper thread per process for all of them (helper.c).
  *
  * No sleep lasts longer than the patrol's interval (R4): the kernel cannot tell that a stopped
  * process has swallowed a wake, nor that a thread died without its list being walked. So -EAGAIN
@@ -14,8 +14,10 @@
 #include "wait/shared.h"
 #include "base/settings.h"
 #include "os/os.h"
+#include "wait/entry.h"
 #include "wait/helper.h"
 #include "wait/lot.h"
+#include "wait/ring.h"
 #include "wait/robust.h"
 #include "wait/self.h"
 
@@ -75,6 +77,14 @@ static int thread_park(struct wait_self *self, const struct wait_word *words, in
     return wait_self_disarmed(self, state);
 }
 
+/* True: somebody sleeps in the kernel for it. */
+static bool coroutine_join(struct wait_self *self, const struct wait_word *word)
+{
+    struct os_ring *ring =
+        self->carrier->ring && os_has(OS_URING_FUTEX) ? self->carrier->ring(self) : NULL;
+    return (ring && ring_join(ring, word)) || helper_join(word);
+}
+
 static int coroutine_park(struct wait_self *self, const struct wait_word *words, int count,
                           int64_t deadline)
 {
@@ -82,14 +92,13 @@ static int coroutine_park(struct wait_self *self, const struct wait_word *words,
     lot_fill(nodes, words, count);
     int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, count) : 0, helped = 0;
     if (entered == count) { /* not when a cancel is due: there is at least one word */
-        while (!wait_deterministic && helped < count &&
-               helper_join(&words[helped]))
+        while (!wait_deterministic && helped < count && coroutine_join(self, &words[helped]))
             helped++;
         self->carrier->sleep(self, helped == count ? deadline : patrol_end(deadline));
     }
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
     while (helped > 0)
-        helper_leave(words[--helped].word);
+        entry_leave(words[--helped].word);
     lot_leave_all(nodes, entered, state);
     if (state == WAIT_TIMEOUT && wait_now() < deadline)
         state = WAIT_AWAKE; /* only the patrol */
@@ -126,7 +135,7 @@ int shared_unpark(uint32_t *word, int count)
 void shared_done(struct wait_self *self, const struct wait_word *words, int count)
 {
     for (int i = 0; i < count && self->carrier->is_coroutine; i++)
-        helper_pass(words[i].word);
+        entry_pass(words[i].word);
 }
 
 void shared_after_fork(void)

@@ -61,5 +61,5 @@ static bool thread_give_way(struct wait_self *self)
     return true;
 }
 
-const struct wait_carrier wait_thread_carrier = {thread_sleep, thread_rouse, false, thread_has_room,
-                                                 thread_give_way};
+const struct wait_carrier wait_thread_carrier = {thread_sleep,    thread_rouse,    false,
+                                                 thread_has_room, thread_give_way, NULL};

@@ -10,8 +10,8 @@
  *     meanwhile; how many words, 0: look again
  *
  * Private words go through the lot (lot.c): hashed short queues that know both kinds of sleeper.
- * Shared words go to the kernel's futex (shared.c); a coroutine's through one helper thread per
- * process (helper.c). Nothing here allocates: the records lie on the sleeper's stack. */
+ * Shared words go to the kernel's futex (shared.c); a coroutine's through its worker's ring (ring.c)
+ * or one helper thread per process (helper.c). Nothing here allocates: the records lie on the sleeper's stack. */
 #ifndef WAIT_WAIT_H
 #define WAIT_WAIT_H
 
@@ -35,6 +35,7 @@ struct wait_word {
                    thread gone and mark the word; any other number there must be left alone */
 };
 
+struct os_ring;
 struct wait_self;
 struct wait_holder;
 /* wait/look.h: fills `who`, at most `most`; how many. */
@@ -113,6 +114,8 @@ struct wait_carrier {
     bool (*has_room)(const struct wait_self *self, size_t bytes);
     /* Lets others run first that can; false: there are none. NULL: as if there were none. */
     bool (*give_way)(struct wait_self *self);
+    /* A ring that can sleep on shared words for the calling task; NULL, or none: there is none. */
+    struct os_ring *(*ring)(struct wait_self *self);
 };
 extern const struct wait_carrier wait_thread_carrier;
 
