@@ -210,6 +210,8 @@ static bool run_case(const struct kill_case *one, int points)
     struct tally tally = {0};
     bool no_patrol = !one->coroutine && !one->patrol;
     setenv("PLAIT_PATROL", no_patrol ? "0" : "20", 1);
+    if (one->ringless || one->helper)
+        setenv("PLAIT_OS", "-uring_futex", 1);
     if (one->noun->open)
         one->noun->open();
     waiter_start(one->noun);

@@ -61,9 +61,11 @@ struct kill_case {
     bool coroutine; /* the victim's operation runs on one */
     bool contended; /* the object is blocked, and unblocked when the victim sleeps */
     bool waited;    /* the waiter sleeps in its use before the operation begins */
-    bool helper;    /* not the victim's worker is stepped but its helper, from its sleep on */
-    bool patrol;    /* a window that only patrol mends, told in docs/shared-memory.md */
-    bool planted;   /* must be found stuck */
+    bool ringless;  /* a coroutine waits through the helper thread, not through its worker's ring */
+    bool
+        helper; /* ringless; not the victim's worker is stepped but its helper, from its sleep on */
+    bool patrol;  /* a window that only patrol mends, told in docs/shared-memory.md */
+    bool planted; /* must be found stuck */
 };
 extern const struct kill_case kill_lock_cases[]; /* each noun's, ended by one without a name */
 extern const struct kill_case kill_value_cases[], kill_latch_cases[], kill_once_cases[];

@@ -114,6 +114,8 @@ const struct kill_case kill_lock_cases[] = {
      .coroutine = true},
     {CASE("contended acquire, coroutine"), .operate = acquire, .contended = true,
      .coroutine = true},
+    {CASE("contended acquire, coroutine without a ring"), .operate = acquire, .contended = true,
+     .coroutine = true, .ringless = true},
     {CASE("contended acquire, its helper"), .operate = acquire, .contended = true,
      .coroutine = true, .helper = true},
     {0},
