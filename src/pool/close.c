@@ -144,6 +144,5 @@ void plait_pool_free(plait_pool *pool)
             base_report(PLAIT_REPORT_DROPPED, "%s was freed with %d jobs inside: cancelled",
                         base_object(pool, "pool", name, sizeof name), waiting);
     }
-    pool->free = true;
     pool_let_go(pool);
 }

@@ -42,7 +42,7 @@ enum {
     FUTURE_WANTED = 256,
     FUTURE_PROMISE = 512,
     FUTURE_HELD = 1024,
-    FUTURE_KEPT = FUTURE_LOOSE | FUTURE_READ | FUTURE_HELD /* through the end */
+    FUTURE_KEPT = FUTURE_LOOSE | FUTURE_READ | FUTURE_HELD | FUTURE_PROMISE /* through the end */
 };
 
 /* Plus wait_forks: so that one comparison finds what is freed, none, or a parent's. */

@@ -1,10 +1,18 @@
-/* A pool's memory, which goes with the last who has it: the handle, a worker, a chain. */
+/* A pool's memory, which goes with the last who has it: the handle, a worker, a chain. It goes into a
+ * stock, and never back to libc: who finds a job PENDING and then takes the lock of its pool may come
+ * too late, but must find a lock there (help.c). */
 #include "base/report.h"
 #include "os/os.h"
 #include "pool/pool.h"
 
 #include <plait/scope.h>
 #include <plait/time.h>
+
+static struct {
+    base_spin lock;
+    plait_pool *free;
+    uint32_t forks;
+} stock;
 
 void pool_reap(plait_pool *pool)
 {
@@ -32,13 +40,35 @@ void pool_keep(plait_pool *pool)
     base_spin_unlock(&pool->lock);
 }
 
+/* A forked child begins with an empty one, because its locks may be held by who is not here. */
+plait_pool *pool_new(void)
+{
+    if (atom_load(&stock.forks, RELAXED) != wait_forks) {
+        stock.lock = (base_spin){0};
+        stock.free = NULL;
+        atom_store(&stock.forks, wait_forks, RELAXED);
+    }
+    base_spin_lock(&stock.lock);
+    plait_pool *pool = stock.free;
+    if (pool)
+        stock.free = pool->next_free;
+    base_spin_unlock(&stock.lock);
+    if (!pool)
+        return os_alloc(sizeof *pool);
+    memset((char *)pool + POOL_FRESH, 0, sizeof *pool - POOL_FRESH);
+    return pool;
+}
+
 /* Whoever was the last has it alone: no worker, no handle, no chain. */
 static void pool_destroy(plait_pool *pool)
 {
     pool_reap(pool);
     base_name_forget(pool);
     pool->magic = 0;
-    os_free(pool);
+    base_spin_lock(&stock.lock);
+    pool->next_free = stock.free;
+    stock.free = pool;
+    base_spin_unlock(&stock.lock);
 }
 
 void pool_let_go(plait_pool *pool)

@@ -59,7 +59,7 @@ plait_pool *plait_pool_open(plait_carrier carrier, int workers, const plait_pool
     wait_me();
     exit_prepare();
     int why = pool_options_check(carrier, workers, options);
-    plait_pool *pool = why ? NULL : os_alloc(sizeof *pool);
+    plait_pool *pool = why ? NULL : pool_new();
     if (!pool) {
         errno = why ? why : ENOMEM;
         return NULL;
@@ -68,7 +68,7 @@ plait_pool *plait_pool_open(plait_carrier carrier, int workers, const plait_pool
     pool->size = (uint32_t)(workers ? workers : os_cpus());
     pool_fill(pool, options);
     if (options->name && base_name_set(pool, options->name) != 0) {
-        os_free(pool);
+        pool_let_go(pool);
         errno = ENOMEM;
         return NULL;
     }

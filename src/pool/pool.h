@@ -38,18 +38,19 @@ struct pool_frame {
 
 struct plait_pool {
     uint64_t magic;
+    plait_pool *next_free; /* while it is none */
     base_spin lock;
-    plait_carrier carrier;
-    uint32_t size;    /* jobs at once */
-    uint32_t most;    /* workers at once, spare ones included */
-    uint32_t alive;   /* workers, those on their way included */
-    uint32_t resting; /* of them in `idle` */
-    uint32_t blocked; /* of them in a job that waits */
-    uint32_t waiting; /* jobs in `queue` and `ranks` */
+    plait_carrier carrier; /* from here on zeroed for the next pool: POOL_FRESH */
+    uint32_t size;         /* jobs at once */
+    uint32_t most;         /* workers at once, spare ones included */
+    uint32_t alive;        /* workers, those on their way included */
+    uint32_t resting;      /* of them in `idle` */
+    uint32_t blocked;      /* of them in a job that waits */
+    uint32_t waiting;      /* jobs in `queue` and `ranks` */
     uint32_t room;
     uint32_t closer; /* changes when a worker leaves, while the pool closes */
     uint32_t references;
-    bool closed, common, free;
+    bool closed, common;
     struct list queue; /* jobs of priority 0 */
     struct heap ranks; /* those of others */
     struct list idle;  /* the last one to rest first: its stack is warm */
@@ -59,6 +60,8 @@ struct plait_pool {
     plait_start_options worker;
     char name[32];
 };
+
+#define POOL_FRESH offsetof(plait_pool, carrier)
 
 _Noreturn void pool_bad(const plait_pool *pool, void *place) __attribute__((cold));
 static inline void pool_check(const plait_pool *pool, void *place)
@@ -106,7 +109,8 @@ static inline struct pool_frame *pool_frame_here(void)
 /* Past the bound; 0, -EPIPE, or why no worker could be started. */
 int pool_give(plait_pool *pool, plait_future *job);
 
-/* ---- open.c */
+/* ---- keep.c */
+plait_pool *pool_new(void); /* zeroed but for the lock, or NULL */
 void pool_keep(plait_pool *pool);
 void pool_let_go(plait_pool *pool);
 
