@@ -16,7 +16,8 @@
  *     select.h     the first of several things; case.h: which things
  *     value.h      a number that many change         share.h      memory that children see too
  *     local.h      a value for each task             parallel.h   calls and loops on all processors
- *     spawn.h      processes from a new image        watch.h      look inside
+ *     spawn.h      processes from a new image        segment.h    memory that has a name
+ *     watch.h      look inside
  *
  * Compile with `cc program.c $(pkg-config --cflags --libs plait)`. C11 (GNU) and C++17, Linux. */
 #ifndef PLAIT_H
@@ -46,6 +47,7 @@
 #include <plait/rlock.h>
 #include <plait/rwlock.h>
 #include <plait/scope.h>
+#include <plait/segment.h>
 #include <plait/select.h>
 #include <plait/semaphore.h>
 #include <plait/share.h>

@@ -47,7 +47,8 @@ size_t share_area_size(struct share_area *area);
 int share_area_grow(struct share_area *area, size_t size);
 /* The address of these bytes of it, NULL unless all lie inside. */
 void *share_area_at(struct share_area *area, uint64_t offset, size_t size);
-bool share_area_is_new(const struct share_area *area); /* made by this open, not attached */
+bool share_area_is_new(const struct share_area *area);   /* made by this open, not attached */
+size_t share_area_wanted(const struct share_area *area); /* `size` of the first open's request */
 bool share_area_is_shared(const struct share_area *area);
 /* The area in whose memory this address lies; NULL: none. */
 struct share_area *share_area_of(const void *address);

@@ -105,6 +105,7 @@ static int create_in(struct share_area *area, const struct share_request *reques
 
 int area_create(struct share_area *area, const struct share_request *request, const char *name)
 {
+    area->wanted = request->size;
     area->size = share_pages(request->size);
     area->limit = share_pages(request->limit ? request->limit : request->size);
     int file = os_memfd("plait-area", SHARE_HEADER + area->size);
@@ -158,6 +159,7 @@ int area_attach(struct share_area *area, const struct share_request *request, in
         return rc;
     area->size = claims.size;
     area->limit = claims.limit;
+    area->wanted = claims.wanted;
     rc = area_map(area, file);
     if (rc == 0)
         rc = area_list(area, file);

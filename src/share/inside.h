@@ -65,7 +65,7 @@ struct share_area {
     char *memory;
     struct mapping *mapping; /* NULL: private memory */
     size_t mapped;           /* bytes of address space, header included */
-    size_t limit;            /* as it was checked at the open */
+    size_t limit, wanted;    /* as they were checked at the open */
     size_t size;             /* as it was last checked */
     uint32_t marks;          /* this process' own */
     uint32_t pid;

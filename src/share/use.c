@@ -18,6 +18,11 @@ bool share_area_is_shared(const struct share_area *area)
     return area->header != NULL;
 }
 
+size_t share_area_wanted(const struct share_area *area)
+{
+    return area->wanted;
+}
+
 int share_area_check(struct share_area *area)
 {
     struct os_file look;
