@@ -14,7 +14,8 @@
  *                  queue_shared.h: between processes
  *     pool.h       workers that run jobs             future.h     results that come later
  *     select.h     the first of several things; case.h: which things
- *     value.h      a number that many change         share.h      memory that children see too
+ *     value.h      a number that many change         array.h      elements that many change
+ *     dict.h       keys and values that many change  share.h      memory that children see too
  *     local.h      a value for each task             parallel.h   calls and loops on all processors
  *     spawn.h      processes from a new image        segment.h    memory that has a name
  *     watch.h      look inside
@@ -23,6 +24,7 @@
 #ifndef PLAIT_H
 #define PLAIT_H
 
+#include <plait/array.h>
 #include <plait/barrier.h>
 #include <plait/case.h>
 #include <plait/condition.h>

@@ -14,7 +14,9 @@ struct dict_key edit_key(const plait_dict *dict, const void *key, size_t size, v
     dict_check(dict, place);
     if (unlikely(!key && size))
         base_misuse(dict, "dict", place, "NULL is no key");
-    return (struct dict_key){key, size, dict_hash(key, size, dict->seed)};
+    /* one that is too large is in no dictionary */
+    return (struct dict_key){key, size,
+                             size > DICT_KEY_MOST ? 0 : dict_hash(key, size, dict->seed)};
 }
 
 int edit_begin(struct dict_change *change, plait_dict *dict, const struct dict_key *key,

@@ -39,7 +39,7 @@ int guard_take(struct guard *guard, bool shared, void *place)
     if (shared)
         return take_shared(guard, place);
     wait_me();
-    return lock_take_bare(&guard->lock, WAIT_NEVER, true, "dict", place);
+    return lock_take_bare(&guard->lock, WAIT_NEVER, true, "guard", place);
 }
 
 void guard_give(struct guard *guard, bool shared, void *place)
