@@ -413,14 +413,6 @@ TEST_LIGHT(a_select_sees_a_set_and_a_pulse)
     ck_assert(plait_event_is_set(&event));
 }
 
-TEST(a_shared_event_is_no_case)
-{
-    plait_event *pair = shared_pair();
-    plait_case one = plait_on_event(pair);
-    ck_assert_int_eq(plait_select_cases(&one, 1, PLAIT_NOW), -ENOTSUP);
-    plait_share_free(pair);
-}
-
 /* ---- misuse */
 
 static void wait_now(void *arg)

@@ -205,18 +205,6 @@ TEST(what_cannot_be_waited_for)
     harness_dies(waits_for_no_lock, NULL, "lock");
 }
 
-TEST(shared_objects_cannot_be_selected_yet)
-{
-    uint32_t word = 0;
-    plait_lock *lock = plait_share(sizeof *lock);
-    ck_assert_ptr_nonnull(lock);
-    plait_lock_init(lock, PLAIT_SHARED);
-    ck_assert_int_eq(plait_select(PLAIT_NOW, plait_on_acquire(lock)), -ENOTSUP);
-    ck_assert(!plait_lock_is_held(lock));
-    ck_assert_int_eq(plait_select(PLAIT_NEVER, plait_on_word(&word, 1, PLAIT_SHARED)), -ENOTSUP);
-    plait_share_free(lock);
-}
-
 /* ---- asleep */
 
 TEST_LIGHT(a_put_wakes_it)

@@ -42,7 +42,7 @@ TEST(a_shared_latch_does_what_a_private_one_does)
         plait_latch_add(one, 1 - INT_MAX);
         ck_assert_int_eq(plait_latch_wait(one, plait_now() - 1), -ETIMEDOUT);
     }
-    ck_assert_ptr_null(*robust_current->pending);
+    ck_assert_ptr_null(*robust_here()->pending);
     plait_share_free(common);
 }
 

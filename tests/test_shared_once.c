@@ -42,8 +42,8 @@ static int refuse(void *arg)
 
 static void nothing_is_held(void)
 {
-    ck_assert_ptr_null(*robust_current->pending);
-    ck_assert_uint_eq(robust_current->count, 0);
+    ck_assert_ptr_null(*robust_here()->pending);
+    ck_assert_uint_eq(robust_here()->count, 0);
 }
 
 /* ---- alone */

@@ -40,7 +40,7 @@ TEST(a_shared_value_does_what_a_private_one_does)
     ck_assert_int_eq(plait_value_wait(one, 2, PLAIT_NEVER), 0);
     ck_assert_int_eq(plait_value_wait(one, 3, PLAIT_NOW), -EAGAIN);
     ck_assert_int_eq(plait_value_wait(one, 3, plait_after(45 * PLAIT_MILLISECOND)), -ETIMEDOUT);
-    ck_assert_ptr_null(*robust_current->pending);
+    ck_assert_ptr_null(*robust_here()->pending);
     plait_share_free(common);
 }
 

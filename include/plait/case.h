@@ -51,7 +51,7 @@ plait_case plait_on_put_bytes(plait_queue *queue, const void *item, size_t size)
 
 /* An event that is set; it stays set. Also done by a set with a clear right behind it, once the
  * select sleeps.
- *   errors   none; -ENOTSUP from the select for one of PLAIT_SHARED
+ *   errors   none
  *   misuse   no event
  *   blocks   never */
 plait_case plait_on_event(plait_event *event);
@@ -113,7 +113,7 @@ plait_case plait_on_writable(int descriptor);
 
 /* A word of yours that has another value than `seen`, for what plait has no object for. Who changes
  * it, by an atomic operation, calls plait_word_wake afterwards.
- *   where    PLAIT_PRIVATE; PLAIT_SHARED: -ENOTSUP from the select
+ *   where    PLAIT_PRIVATE; PLAIT_SHARED: in memory from plait_share, and changed by any process
  *   errors   none
  *   misuse   NULL, or not aligned to 4 bytes
  *   blocks   never */

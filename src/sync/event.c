@@ -227,32 +227,48 @@ int plait_event_take(plait_event *object, int64_t deadline)
 
 /* ---- for select. From its first sleep on the case knows how many sets there had been (`number`),
  * so that one with a clear right behind it is seen. */
+static struct event_call event_case_call(const plait_case *one)
+{
+    return (struct event_call){.event = one->object,
+                               .count = (uint32_t)one->number,
+                               .shared = sync_is_shared(one->object),
+                               .slept = one->reserved};
+}
+
 static int event_case_attempt(plait_case *one)
 {
-    const struct event *event = one->object;
-    uint32_t word = atom_load(&event->word, ACQUIRE); /* pairs with event_set_private */
-    bool missed = one->reserved && (word & EVENT_COUNT) != (uint32_t)one->number;
-    return word & EVENT_SET || missed ? 0 : -EAGAIN;
+    struct event_call call = event_case_call(one);
+    if (call.slept)
+        return event_attempt(&call);
+    return atom_load(&call.event->word, ACQUIRE) & EVENT_SET ? 0 : -EAGAIN;
 }
 
 static int event_case_words(plait_case *one, struct wait_word *words)
 {
-    struct event_call call = {.event = one->object};
-    int count = event_announce(&call, words);
-    if (count && !one->reserved) {
-        one->number = words[0].seen & EVENT_COUNT;
+    struct event_call call = event_case_call(one);
+    uint32_t count = event_count(&call, atom_load(&call.event->word, ACQUIRE));
+    if (!one->reserved) {
+        one->number = call.count = count;
         one->reserved = 1;
     }
-    return count && (words[0].seen & EVENT_COUNT) == (uint32_t)one->number ? count : 0;
+    return event_words(&call, words);
+}
+
+/* It may be the only one that a killed setter has woken. */
+static void event_case_pass_on(plait_case *one)
+{
+    struct event *event = one->object;
+    if (sync_is_shared(event) && atom_load(&event->word, RELAXED) & EVENT_SET)
+        wait_unpark(&event->word, INT_MAX, true);
 }
 
 plait_case plait_on_event(plait_event *event)
 {
     static const struct plait_case_kind kind = {"wait", "event", event_case_attempt,
-                                                event_case_words, NULL};
+                                                event_case_words, event_case_pass_on};
     bool shared;
     event_of(event, &shared, __builtin_return_address(0));
-    return shared ? wait_case_shared() : (plait_case){.kind = &kind, .object = event};
+    return (plait_case){.kind = &kind, .object = event};
 }
 
 void plait_event_init(plait_event *event, plait_where where)

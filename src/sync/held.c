@@ -2,9 +2,11 @@
  * */
 #include "sync/held.h"
 #include "base/report.h"
+#include "sync/check.h"
 #include "sync/lock.h"
 #include "sync/object.h"
 #include "sync/repair.h"
+#include "sync/shared_lock.h"
 #include "sync/waiter.h"
 
 #include <errno.h>
@@ -61,9 +63,8 @@ plait_held plait_lock_hold(plait_lock *lock)
     return (plait_held){lock, held_release};
 }
 
-static int acquire_attempt(plait_case *one)
+static int acquired(plait_case *one, int rc)
 {
-    int rc = lock_case_attempt(one);
     if (unlikely(rc == -EOWNERDEAD)) {
         held_repair(one->object, "lock", one->data);
         return 0;
@@ -71,16 +72,28 @@ static int acquire_attempt(plait_case *one)
     return rc;
 }
 
+static int acquire_attempt(plait_case *one)
+{
+    return acquired(one, lock_case_attempt(one));
+}
+
+static int acquire_shared_attempt(plait_case *one)
+{
+    int rc = shared_lock_case_attempt(one);
+    if (rc == 0 || rc == -EOWNERDEAD)
+        check_acquired(one->object, lock_mark(one->object), "lock", one->data);
+    return acquired(one, rc);
+}
+
 plait_case plait_on_acquire(plait_lock *lock)
 {
     static const struct plait_case_kind kind = {"acquire", "lock", acquire_attempt, lock_case_words,
                                                 lock_case_pass_on};
+    static const struct plait_case_kind shared = {"acquire", "lock", acquire_shared_attempt,
+                                                  shared_lock_case_words, shared_lock_case_pass_on};
     void *place = __builtin_return_address(0);
-    if (!sync_is_private(lock)) {
-        sync_check(lock, "lock", place);
-        return wait_case_shared();
-    }
-    return (plait_case){.kind = &kind, .object = lock, .data = place};
+    bool is_shared = !sync_is_private(lock) && sync_check(lock, "lock", place);
+    return (plait_case){.kind = is_shared ? &shared : &kind, .object = lock, .data = place};
 }
 
 void plait_held_end(plait_held *held)

@@ -228,22 +228,32 @@ int plait_latch_count(const plait_latch *object)
  * for one select after another and cannot know which times it should count from. */
 static int latch_case_attempt(plait_case *one)
 {
-    const struct latch *latch = one->object;
-    return count_in(atom_load(&latch->both, ACQUIRE)) == 0 ? 0 : -EAGAIN;
+    struct latch *latch = one->object;
+    if (count_in(atom_load(&latch->both, ACQUIRE)) != 0)
+        return -EAGAIN;
+    if (one->reserved && sync_is_shared(latch))
+        wait_unpark(&latch->word, INT_MAX, true); /* step 5 */
+    return 0;
 }
 
 static int latch_case_words(plait_case *one, struct wait_word *words)
 {
-    struct latch_call call = {.latch = one->object};
+    struct latch_call call = {.latch = one->object, .shared = sync_is_shared(one->object)};
+    one->reserved = 1;
     call.times = latch_times(&call);
     return latch_words(&call, words);
+}
+
+static void latch_case_pass_on(plait_case *one)
+{
+    latch_case_attempt(one);
 }
 
 plait_case plait_on_latch(plait_latch *latch)
 {
     static const struct plait_case_kind kind = {"wait", "latch", latch_case_attempt,
-                                                latch_case_words, NULL};
+                                                latch_case_words, latch_case_pass_on};
     bool shared;
     latch_of(latch, &shared, __builtin_return_address(0));
-    return shared ? wait_case_shared() : (plait_case){.kind = &kind, .object = latch};
+    return (plait_case){.kind = &kind, .object = latch};
 }

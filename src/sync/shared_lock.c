@@ -326,6 +326,50 @@ void shared_lock_release_over(struct robust_word *lock)
     robust_uncover(here, self);
 }
 
+/* ---- a case of a select: `number` is the holder that it slept behind */
+
+static struct shared_call call_of(const plait_case *one)
+{
+    return (struct shared_call){.lock = one->object,
+                                .here = robust_here(),
+                                .self = wait_me(),
+                                .waits_for = (uint32_t)one->number};
+}
+
+int shared_lock_case_attempt(plait_case *one)
+{
+    struct shared_call call = call_of(one);
+    if (robust_holds(call.lock, task_of(call.self)))
+        return -EDEADLK;
+    if (call.here)
+        robust_cover(call.here, call.self, &call.lock->word);
+    int rc = lock_attempt(&call);
+    if (rc != 0 && rc != -EOWNERDEAD)
+        wait_uncover();
+    return rc;
+}
+
+int shared_lock_case_words(plait_case *one, struct wait_word *words)
+{
+    struct shared_call call = call_of(one);
+    int count = lock_words(&call, words);
+    one->number = call.waits_for;
+    return count;
+}
+
+/* It may have been woken by a release, which woke nobody else. */
+void shared_lock_case_pass_on(plait_case *one)
+{
+    struct robust_word *lock = one->object;
+    one->number = 0;
+    if ((atom_load(&lock->word, RELAXED) & (ROBUST_OWNER | ROBUST_WAITERS)) != ROBUST_WAITERS)
+        return;
+    wait_cover(&lock->word);
+    if (wait_unpark(&lock->word, 1, true) == 0)
+        os_futex_clear(&lock->word, ROBUST_WAITERS_BIT, true);
+    wait_uncover();
+}
+
 static __attribute__((noinline, cold)) void not_mine(struct robust_word *lock, const char *what,
                                                      void *place)
 {

@@ -2,6 +2,7 @@
 #ifndef SYNC_SHARED_LOCK_H
 #define SYNC_SHARED_LOCK_H
 
+#include "wait/case.h"
 #include "wait/robust.h"
 
 /* 0, -EOWNERDEAD (it is held, and an owner died inside), -ENOTRECOVERABLE, -EAGAIN (deadline 0),
@@ -19,6 +20,10 @@ static inline bool shared_lock_is_over(const struct robust_word *once)
 }
 /* This task holds it. Touches it no more once that can be seen. */
 void shared_lock_release_over(struct robust_word *once);
+/* A case of a select (wait/case.h); the attempt gives what shared_lock_acquire would. */
+int shared_lock_case_attempt(plait_case *one);
+int shared_lock_case_words(plait_case *one, struct wait_word *words);
+void shared_lock_case_pass_on(plait_case *one);
 /* Misuse unless this task holds it. */
 void shared_lock_release(struct robust_word *lock, void *place);
 /* Undoes an acquire: after -EOWNERDEAD the next one is told the same. This task holds it. */

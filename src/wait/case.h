@@ -25,9 +25,11 @@ struct plait_case_kind {
     /* Tries once. >= 0: done, this becomes the case's result. -EAGAIN: would have to wait, and
      * nothing is left behind. Another code: never again (-EPIPE: a closed queue). */
     int (*attempt)(plait_case *one);
-    /* Announces the sleeper (W bits) and says on which private word to sleep: 1, or WAIT_OFFER, when
-     * wait_meet may hand something to the case itself. 0: look again, the case may be ready; then
-     * it is not announced. */
+    /* Announces the sleeper (W bits) and says on which word to sleep, private or shared: 1, or
+     * WAIT_OFFER, when wait_meet may hand something to the case itself, which is for private words.
+     * 0: look again, the case may be ready; then it is not announced. A shared word is not covered
+     * meanwhile, since there is one cover and may be many words: a wake that is swallowed by a
+     * death is found out by the others' patrol. */
     int (*words)(plait_case *one, struct wait_word *words);
     /* An announced case's sleep is over, and its attempt was not made, or did not succeed. The
      * sleeper may have been taken off the word all the same, so marks such as the lock's K end
@@ -41,7 +43,7 @@ struct plait_case_kind {
 bool wait_meet(uint32_t *word, plait_case *mine,
                void (*hand)(plait_case *mine, plait_case *theirs));
 
-/* What the constructor of a shared object gives: -ENOTSUP from the select. */
+/* What the constructor of a shared object without a case gives: -ENOTSUP from the select. */
 plait_case wait_case_shared(void);
 
 /* plait_select_cases for callers with a note and a place of their own. */

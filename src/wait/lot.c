@@ -175,7 +175,9 @@ void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count)
         nodes[i] = (struct lot_node){.word = words[i].word,
                                      .seen = words[i].seen,
                                      .index = (uint16_t)i,
-                                     .first = words[i].first};
+                                     .first = words[i].first,
+                                     .shared = words[i].shared,
+                                     .owned = words[i].owned};
 }
 
 int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)

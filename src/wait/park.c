@@ -47,14 +47,27 @@ int wait_park(const struct wait_word *words, int count, int64_t deadline)
     return rc;
 }
 
-int wait_park_nodes(struct lot_node *nodes, int count, int64_t deadline)
+static int park_nodes(struct wait_self *self, struct lot_node *nodes, int count, int shared,
+                      int64_t deadline)
+{
+    return shared ? shared_park_nodes(self, nodes, count, shared, deadline)
+                  : park_private(self, nodes, count, deadline);
+}
+
+int wait_park_nodes(struct lot_node *nodes, int count, int shared, int64_t deadline)
 {
     struct wait_self *self = wait_me();
     if (likely(deadline <= self->limit))
-        return park_private(self, nodes, count, deadline);
-    int rc = park_private(self, nodes, count, self->limit);
+        return park_nodes(self, nodes, count, shared, deadline);
+    int rc = park_nodes(self, nodes, count, shared, self->limit);
     self->cut |= rc == -ETIMEDOUT;
     return rc;
+}
+
+void wait_nodes_done(const struct lot_node *nodes, int count, int shared)
+{
+    for (int i = count - shared; i < count; i++)
+        shared_done(wait_me(), &(struct wait_word){.word = nodes[i].word}, 1);
 }
 
 static int park_onto(struct wait_self *self, struct lot_node *node, void (*leave)(void *object),

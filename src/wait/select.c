@@ -15,8 +15,9 @@
 #include "wait/lot.h"
 
 #include <errno.h>
+#include <string.h>
 
-enum { SLEEP_ROOM = 6 << 10 }; /* bytes that the calls under the records need */
+enum { SLEEP_ROOM = 8 << 10 }; /* bytes that the calls under the records need */
 
 struct select {
     plait_case *cases;
@@ -24,6 +25,8 @@ struct select {
     struct wait_self *self;
     uint16_t *order; /* room for a permutation */
     int announced;   /* cases before this one are */
+    int slept;       /* nodes of the last sleep, the last `shared` of them on shared words */
+    int shared;
 };
 
 static int time_attempt(plait_case *one)
@@ -54,7 +57,8 @@ static int word_attempt(plait_case *one)
 
 static int word_words(plait_case *one, struct wait_word *words)
 {
-    words[0] = (struct wait_word){.word = one->object, .seen = (uint32_t)one->number};
+    words[0] = (struct wait_word){
+        .word = one->object, .seen = (uint32_t)one->number, .shared = one->size == PLAIT_SHARED};
     return 1;
 }
 
@@ -63,9 +67,8 @@ plait_case plait_on_word(const uint32_t *word, uint32_t seen, plait_where where)
     static const struct plait_case_kind kind = {"wait for", "word", word_attempt, word_words, NULL};
     if (!word || (uintptr_t)word % sizeof *word)
         base_misuse(word, "word", __builtin_return_address(0), "NULL, or not aligned to 4 bytes");
-    if (where != PLAIT_PRIVATE)
-        return wait_case_shared();
-    return (plait_case){.kind = &kind, .object = (void *)(uintptr_t)word, .number = seen};
+    return (plait_case){
+        .kind = &kind, .object = (void *)(uintptr_t)word, .number = seen, .size = (size_t)where};
 }
 
 void plait_word_wake(const uint32_t *word, int count, plait_where where)
@@ -112,28 +115,43 @@ static int select_try(struct select *select)
     return likely(rc >= 0 || rc == -EAGAIN) ? rc : select_pass(select);
 }
 
-/* 2. How many nodes; -1: look again. The deadline becomes the first time among the cases. */
-static int select_announce(struct select *select, struct lot_node *nodes, int64_t *deadline)
+/* 2. One case's node, those of private words from the front, the others from the end. */
+static bool select_enlist(struct select *select, int index, struct lot_node *nodes, int *private)
 {
-    int count = 0;
+    plait_case *one = &select->cases[index];
+    struct wait_word word;
+    int how = one->kind->words(one, &word);
+    if (!how)
+        return false;
+    int at = word.shared ? select->count - ++select->shared : (*private)++;
+    nodes[at] = (struct lot_node){.word = word.word,
+                                  .index = (uint16_t)index,
+                                  .seen = word.seen,
+                                  .shared = word.shared,
+                                  .owned = word.owned,
+                                  .offer = how == WAIT_OFFER ? one : NULL};
+    return true;
+}
+
+/* 2. False: look again. The deadline becomes the first time among the cases. */
+static bool select_announce(struct select *select, struct lot_node *nodes, int64_t *deadline)
+{
+    int private = 0;
+    select->shared = select->slept = 0;
     for (int i = 0; i < select->count; i++) {
         plait_case *one = &select->cases[i];
-        struct wait_word word;
         select->announced = i;
-        if (one->kind == &time_kind) {
+        if (one->kind == &time_kind)
             *deadline = one->number < *deadline ? one->number : *deadline;
-            continue;
-        }
-        int how = one->kind->words(one, &word);
-        if (!how)
-            return -1;
-        nodes[count++] = (struct lot_node){.word = word.word,
-                                           .index = (uint16_t)i,
-                                           .seen = word.seen,
-                                           .offer = how == WAIT_OFFER ? one : NULL};
+        else if (!select_enlist(select, i, nodes, &private))
+            return false;
     }
     select->announced = select->count;
-    return count;
+    select->slept = private + select->shared;
+    if (select->shared)
+        memmove(nodes + private, nodes + select->count - select->shared,
+                (size_t)select->shared * sizeof *nodes);
+    return true;
 }
 
 static void select_pass_on(struct select *select, int index)
@@ -146,8 +164,9 @@ static void select_pass_on(struct select *select, int index)
 /* 2 to 4. Whose word was unparked, or as wait_park. */
 static int select_sleep(struct select *select, struct lot_node *nodes, int64_t deadline)
 {
-    int count = select_announce(select, nodes, &deadline);
-    int woke = count >= 0 ? wait_park_nodes(nodes, count, deadline) : -EAGAIN;
+    int woke = -EAGAIN;
+    if (select_announce(select, nodes, &deadline))
+        woke = wait_park_nodes(nodes, select->slept, select->shared, deadline);
     for (int i = 0; i < select->announced; i++)
         if (i != woke)
             select_pass_on(select, i);
@@ -173,6 +192,8 @@ static __attribute__((noinline)) int select_wait(struct select *select, int64_t 
         woke = select_sleep(select, nodes, deadline);
         rc = select_woken(select, woke);
     } while (rc == -EAGAIN && woke != -ETIMEDOUT && woke != -ECANCELED);
+    if (unlikely(select->shared))
+        wait_nodes_done(nodes, select->slept, select->shared);
     if (rc == -EAGAIN)
         return woke;
     if (woke == -ECANCELED)

@@ -16,7 +16,6 @@
 #include "os/os.h"
 #include "wait/entry.h"
 #include "wait/helper.h"
-#include "wait/lot.h"
 #include "wait/ring.h"
 #include "wait/robust.h"
 #include "wait/self.h"
@@ -32,19 +31,19 @@ static int64_t patrol_end(int64_t deadline)
     return end < deadline ? end : deadline;
 }
 
-/* In the kernel, on the words and on our own state. Without futex_waitv on the first word alone:
- * then a cancel and the other words are noticed at the patrol's next look. */
-static int thread_wait(struct wait_self *self, const struct wait_word *words, int count,
-                       int64_t end)
+/* In the kernel, on the words and on our own state. Words beyond what it takes, and without
+ * futex_waitv all but the first, and a cancel, are noticed at the patrol's next look. */
+static int thread_wait(struct wait_self *self, const struct lot_node *nodes, int count, int64_t end)
 {
-    struct os_word all[WAIT_WORDS_MOST + 1];
-    for (int i = 0; i < count; i++)
-        all[i] = (struct os_word){words[i].word, words[i].seen, true};
-    all[count] = (struct os_word){&self->state, WAIT_ASLEEP, false};
-    int woken = os_futex_wait_any(all, count + 1, end);
-    if (woken != -ENOSYS)
-        return woken;
-    return os_futex_wait(words[0].word, words[0].seen, true, end);
+    struct os_word all[OS_WAIT_ANY_MOST];
+    int kept = count < OS_WAIT_ANY_MOST ? count : OS_WAIT_ANY_MOST - 1;
+    for (int i = 0; i < kept; i++)
+        all[i] = (struct os_word){nodes[i].word, nodes[i].seen, true};
+    all[kept] = (struct os_word){&self->state, WAIT_ASLEEP, false};
+    int woken = os_futex_wait_any(all, kept + 1, end);
+    if (woken == -ENOSYS)
+        woken = os_futex_wait(nodes[0].word, nodes[0].seen, true, end);
+    return woken < kept ? woken : -EAGAIN;
 }
 
 /* Its look for a deadlock is due (look.h). The wait has no deadline then. */
@@ -56,20 +55,23 @@ static bool thread_looks(struct wait_self *self)
     return true;
 }
 
-static int thread_park(struct wait_self *self, const struct wait_word *words, int count,
+/* The private ones lie in the lot; who finds one there rouses the thread by its state. */
+static int thread_park(struct wait_self *self, struct lot_node *nodes, int count, int shared,
                        int64_t deadline)
 {
     int64_t end = self->note.holders && self->note.due < deadline ? self->note.due : deadline;
     uint32_t armed = WAIT_ARMED;
-    int woken = -EAGAIN;
+    int woken = -EAGAIN, private = count - shared;
+    int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, private) : -1;
     /* ACQ_REL pairs with who fires: it rouses only whom it saw ASLEEP. */
-    if (wait_self_arm(self) && atom_cas(&self->state, &armed, WAIT_ASLEEP, ACQ_REL)) {
+    if (entered == private && atom_cas(&self->state, &armed, WAIT_ASLEEP, ACQ_REL)) {
         atom_add(&wait_count_waits, 1, RELAXED);
-        woken = thread_wait(self, words, count, patrol_end(end));
+        woken = thread_wait(self, nodes + private, shared, patrol_end(end));
     }
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
-    if (woken >= 0 && woken < count)
-        state = WAIT_WORD + (uint32_t)woken; /* a result outranks a cancel, which stays due */
+    lot_leave_all(nodes, entered, state);
+    if (woken >= 0 && state < WAIT_WORD) /* a result outranks a cancel, which stays due */
+        state = WAIT_WORD + nodes[private + woken].index;
     else if (woken == -ETIMEDOUT && state == WAIT_ASLEEP && wait_now() >= deadline)
         state = WAIT_TIMEOUT;
     else if (woken == -ETIMEDOUT && state == WAIT_ASLEEP && thread_looks(self))
@@ -78,42 +80,52 @@ static int thread_park(struct wait_self *self, const struct wait_word *words, in
 }
 
 /* True: somebody sleeps in the kernel for it. */
-static bool coroutine_join(struct wait_self *self, const struct wait_word *word)
+static bool coroutine_join(struct wait_self *self, const struct lot_node *node)
 {
+    struct wait_word word = {
+        .word = node->word, .seen = node->seen, .shared = true, .owned = node->owned};
     struct os_ring *ring =
         self->carrier->ring && os_has(OS_URING_FUTEX) ? self->carrier->ring(self) : NULL;
-    return (ring && ring_join(ring, word)) || helper_join(word);
+    return (ring && ring_join(ring, &word)) || helper_join(&word);
 }
 
-static int coroutine_park(struct wait_self *self, const struct wait_word *words, int count,
+static int coroutine_park(struct wait_self *self, struct lot_node *nodes, int count, int shared,
                           int64_t deadline)
 {
-    struct lot_node nodes[WAIT_WORDS_MOST];
-    lot_fill(nodes, words, count);
+    struct lot_node *first = nodes + count - shared;
     int entered = wait_self_arm(self) ? lot_enter_all(self, nodes, count) : 0, helped = 0;
     if (entered == count) { /* not when a cancel is due: there is at least one word */
-        while (!wait_deterministic && helped < count && coroutine_join(self, &words[helped]))
+        while (!wait_deterministic && helped < shared && coroutine_join(self, &first[helped]))
             helped++;
-        self->carrier->sleep(self, helped == count ? deadline : patrol_end(deadline));
+        self->carrier->sleep(self, helped == shared ? deadline : patrol_end(deadline));
     }
     uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
     while (helped > 0)
-        entry_leave(words[--helped].word);
+        entry_leave(first[--helped].word);
     lot_leave_all(nodes, entered, state);
     if (state == WAIT_TIMEOUT && wait_now() < deadline)
         state = WAIT_AWAKE; /* only the patrol */
     return wait_self_disarmed(self, state);
 }
 
+int shared_park_nodes(struct wait_self *self, struct lot_node *nodes, int count, int shared,
+                      int64_t deadline)
+{
+    return self->carrier->is_coroutine ? coroutine_park(self, nodes, count, shared, deadline)
+                                       : thread_park(self, nodes, count, shared, deadline);
+}
+
 int shared_park(struct wait_self *self, const struct wait_word *words, int count, int64_t deadline)
 {
+    struct lot_node nodes[WAIT_WORDS_MOST];
+    lot_fill(nodes, words, count);
     if (!self->carrier->is_coroutine)
-        return thread_park(self, words, count, deadline);
+        return thread_park(self, nodes, count, count, deadline);
     /* Its cover is its thread's, on which others run meanwhile. If it is woken and the process
      * dies before it runs, patrol finds out. */
     uint32_t *covered = self->covered;
     wait_uncover();
-    int woken = coroutine_park(self, words, count, deadline);
+    int woken = coroutine_park(self, nodes, count, count, deadline);
     if (covered)
         wait_cover(covered);
     return woken;

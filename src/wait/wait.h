@@ -145,10 +145,12 @@ enum { WAIT_WORDS_MOST = 16 };
  * is a plain sleep. */
 int wait_park(const struct wait_word *words, int count, int64_t deadline);
 
-/* The same for callers with words beyond WAIT_WORDS_MOST and private ones only: each node has its
- * word, the value seen, and the index to be told; the rest is filled in here. */
+/* The same for callers with words beyond WAIT_WORDS_MOST, of both kinds, the last `shared` of them
+ * shared: each node has its word, the value seen, and the index to be told; the rest is filled in
+ * here. When the whole wait is over: wait_nodes_done. */
 struct lot_node;
-int wait_park_nodes(struct lot_node *nodes, int count, int64_t deadline);
+int wait_park_nodes(struct lot_node *nodes, int count, int shared, int64_t deadline);
+void wait_nodes_done(const struct lot_node *nodes, int count, int shared);
 
 /* The loop of every call that waits: try; else park on the words; until it succeeds or the
  * deadline. A task that was woken tries once more before it says -ETIMEDOUT or -ECANCELED, so that
