@@ -12,6 +12,7 @@
  *     latch.h      a count that comes to 0           once.h       a function that runs once
  *     queue.h      items from task to task; queue_many.h, queue_place.h, queue_done.h: more of it;
  *                  queue_shared.h: between processes
+ *     pipe.h       whole messages between two ends
  *     pool.h       workers that run jobs             future.h     results that come later
  *     select.h     the first of several things; case.h: which things
  *     value.h      a number that many change         array.h      elements that many change
@@ -41,6 +42,7 @@
 #include <plait/once.h>
 #include <plait/parallel.h>
 #include <plait/pool.h>
+#include <plait/pipe.h>
 #include <plait/queue.h>
 #include <plait/queue_done.h>
 #include <plait/queue_many.h>

@@ -64,6 +64,7 @@ struct shared {
     int64_t patrolled;        /* when this process last looked after places of the dead */
     uint32_t forks;           /* in which process the counts of the handle hold */
     uint32_t marked[2];       /* wait_forks + 1: this process is known to put, to get */
+    bool given_up[2];         /* this process will not put, get any more, though it has */
     int kind;                 /* enum plait_order */
     bool redeliver, alone[2]; /* alone: promised, so that its end needs no lock */
 };

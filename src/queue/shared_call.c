@@ -110,7 +110,8 @@ static int rule(struct queue_call *call)
     plait_queue *queue = call->queue;
     struct share_others others;
     uint32_t helps = shared_side_of(call) == SHARED_GETS ? SHARED_HAS_PUT : SHARED_HAS_GOT;
-    if (share_user_marks(queue->shared.area) & helps ||
+    bool given_up = queue->shared.given_up[helps == SHARED_HAS_PUT ? SHARED_PUTS : SHARED_GETS];
+    if ((!given_up && share_user_marks(queue->shared.area) & helps) ||
         !share_users_others(queue->shared.area, &others))
         return -EAGAIN;
     call->looks_after = true; /* what the last one left behind on its way out */
