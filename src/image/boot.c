@@ -127,6 +127,9 @@ static int take_variable(void)
     const char *text = getenv("PLAIT_SPAWN");
     char *rest = NULL;
     long descriptor = text ? strtol(text, &rest, 10) : -1, pid = rest ? strtol(rest, NULL, 10) : 0;
+    const char *bind = getenv("LD_BIND_NOW");
+    if (text && bind && strcmp(bind, "plait") == 0)
+        unsetenv("LD_BIND_NOW");
     if (text)
         unsetenv("PLAIT_SPAWN");
     return pid == getpid() && !os_is_privileged() ? (int)descriptor : -1;

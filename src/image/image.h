@@ -89,6 +89,7 @@ extern void (*image_main)(const struct image_order *order, void *page);
 bool image_is_booting(void); /* a constructor runs in a new image: nothing may be started */
 bool image_is_new(void);     /* main will never run here */
 #define IMAGE_VARIABLE "PLAIT_SPAWN="
+#define IMAGE_BIND_NOW "LD_BIND_NOW=plait" /* taken away as well */
 /* The order is a copy, because the task's argument lies in it, which children of this process must
  * not share; *page is the control page itself. NULL: it is none, or no memory. */
 const struct image_order *image_map(int descriptor, void **page);

@@ -127,6 +127,11 @@ static void exit_handler(void)
         sigaction(SIGINT, &old, NULL);
 }
 
+bool exit_is_prepared(void)
+{
+    return atom_load(&leaving.registered, RELAXED);
+}
+
 void exit_prepare(void)
 {
     uint32_t no = 0;

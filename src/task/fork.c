@@ -69,17 +69,25 @@ static void fork_child(void)
     atom_store(&slot_at(me->slot)->state, PLAIT_RUNNING | TASK_LOOSE, RELEASE);
 }
 
-/* libc's fork cannot make a sibling, so our handlers are called by hand; those of others are not, which
- * only the fork server, with its one thread, may do without. */
+/* Of the fork server, which has one thread: nobody holds a lock or sleeps, so that most of our
+ * handlers, which write to a hundred pages, have nothing to do. But where its constructors have
+ * started tasks or opened shared memory they are called by hand, since libc's fork cannot make a
+ * sibling. Those of others are not called. */
 int fork_sibling(int *pidfd)
 {
-    fork_before();
+    bool full = exit_is_prepared();
+    if (full)
+        fork_before();
     int pid = os_fork_sibling(pidfd);
-    if (pid == 0)
+    if (pid != 0 && full)
+        fork_parent();
+    if (pid != 0)
+        return pid;
+    if (full)
         fork_child();
     else
-        fork_parent();
-    return pid;
+        robust_after_fork();
+    return 0;
 }
 
 void fork_prepare_once(void)

@@ -77,7 +77,9 @@ bool process_peek(struct task_process *process, struct task_page *copy);
 /* child.c: the child's side; does not return */
 _Noreturn void child_main(struct task_record *record, int parent,
                           const plait_start_options *options);
-_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, bool is_image);
+_Noreturn void child_arrive(const struct image_order *order, struct task_page *page,
+                            plait_function *function, bool is_image);
+void child_warm_up(void);                      /* the fork server: what each child would do anew */
 void child_look(const struct task_record *me); /* at its own cancel */
 void child_leave(int status) __attribute__((noreturn));
 void child_after_fork(void);

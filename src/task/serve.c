@@ -33,7 +33,7 @@ static void take_standard(const struct letter *letter, int *next)
 }
 
 /* In the child. `go` decides whether the program still wants it. */
-static _Noreturn void server_child(const struct letter *letter)
+static _Noreturn void server_child(const struct letter *letter, plait_function *function)
 {
     const struct serve_request *request = &letter->request;
     uint32_t attempt = request->attempt << 1;
@@ -56,17 +56,18 @@ static _Noreturn void server_child(const struct letter *letter)
     if (!atom_cas(&page->go, &attempt, attempt | 1, ACQ_REL)) /* pairs with begun */
         _exit(0);
     os_signal_mask_set(request->mask);
-    child_arrive(order, page, false);
+    child_arrive(order, page, function, false);
 }
 
 static int answer(int socket, const struct letter *letter)
 {
     struct serve_reply reply = {-PLAIT_EFUNCTION};
+    plait_function *function = (plait_function *)image_function_find(&letter->request.function);
     int pidfd = -1;
-    if (image_function_find(&letter->request.function))
+    if (function)
         reply.rc = fork_sibling(&pidfd);
     if (reply.rc == 0)
-        server_child(letter);
+        server_child(letter, function);
     int rc = os_message_send(socket, &reply, sizeof reply, &pidfd, reply.rc > 0);
     os_close(pidfd);
     return rc;
@@ -112,7 +113,7 @@ _Noreturn void serve(const struct image_order *order)
     if (chdir("/") < 0)
         _exit(127);
     os_thread_name("plait-server");
-    task_me();
+    child_warm_up();
     while (serve_one())
         ;
     _exit(0);
@@ -122,7 +123,7 @@ static void image_runs(const struct image_order *order, void *page)
 {
     if (order->kind == IMAGE_SERVER)
         serve(order);
-    child_arrive(order, page, true);
+    child_arrive(order, page, (plait_function *)image_function_find(&order->function), true);
 }
 
 __attribute__((constructor(101))) static void serve_begin(void)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int add_descriptors(struct spawn *spawn, const int *descriptors, int count)
@@ -61,20 +62,23 @@ int spawn_prepare(struct spawn *spawn, struct task_record *record,
     return rc == 0 ? add_handles(spawn, options) : rc;
 }
 
-/* The environment with our variable before it; one block, to be given back. */
-static char **environment_with(const char *const *strings, char **number)
+/* The environment with our variable before it; one block, to be given back. The fork server finds
+ * all symbols at once, since each of its children would have to find them anew. */
+static char **environment_with(const char *const *strings, bool now, char **number)
 {
     size_t count = 0, room = sizeof IMAGE_VARIABLE + 24;
     while (strings && strings[count])
         count++;
-    char **list = os_alloc((count + 2) * sizeof *list + room);
+    char **list = os_alloc((count + 3) * sizeof *list + room), **at = list;
     if (!list)
         return NULL;
-    list[0] = (char *)(list + count + 2);
+    *at++ = (char *)(list + count + 3);
     *number = list[0] + sizeof IMAGE_VARIABLE - 1;
     memcpy(list[0], IMAGE_VARIABLE, sizeof IMAGE_VARIABLE);
+    if (now)
+        *at++ = (char *)IMAGE_BIND_NOW;
     if (count)
-        memcpy(list + 1, strings, count * sizeof *list);
+        memcpy(at, strings, count * sizeof *list);
     return list;
 }
 
@@ -114,7 +118,8 @@ int spawn_image(const struct spawn *spawn, const int *own, struct task_page *pag
     const char *const *strings =
         child && child->environment ? child->environment : (const char *const *)environ;
     int list[OS_DESCRIPTORS_MOST], count = spawn->count;
-    char *number, **environment = environment_with(strings, &number);
+    bool now = spawn->request.kind == IMAGE_SERVER && !getenv("LD_BIND_NOW");
+    char *number, **environment = environment_with(strings, now, &number);
     if (!environment)
         return -ENOMEM;
     memcpy(list, spawn->descriptors, (size_t)count * sizeof *list);

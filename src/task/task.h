@@ -205,6 +205,7 @@ extern void (*task_blocks_begin)(void), (*task_blocks_end)(void);
 
 /* exit.c, fork.c */
 extern void (*task_drain)(void); /* filled in by pool/: the program ends */
+bool exit_is_prepared(void);
 void exit_prepare(void);  /* registers plait's handler, once */
 void exit_finish(void);   /* the same, and all jobs of pools */
 void exit_join_all(void); /* until nothing but daemons and the caller runs */
