@@ -34,9 +34,19 @@ static struct book *pages(plait_segment *segment)
     return plait_segment_memory(segment);
 }
 
-static void sound(plait_segment *segment)
+static struct heap_count sound(plait_segment *segment)
 {
-    ck_assert_int_eq(segment_verify(segment), 0);
+    struct heap_count count;
+    ck_assert_int_eq(segment_verify(segment, &count), 0);
+    return count;
+}
+
+static uint32_t slots_in_use(plait_segment *segment)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < SLOTS; i++)
+        count += pages(segment)->slots[i] != 0;
+    return count;
 }
 
 TEST(blocks_are_zeroed_apart_and_come_back)
@@ -340,7 +350,9 @@ static void kills(int rounds)
     __atomic_store_n(&pages(segment)->go, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < 3; i++)
         plait_join(tasks[i], NULL, PLAIT_NEVER);
-    sound(segment);
+    struct heap_count count = sound(segment);
+    ck_assert_uint_eq(count.kept, slots_in_use(segment));
+    ck_assert_uint_eq(count.owned, 0);
     if (rounds > 100)
         ck_assert_uint_le(plait_segment_size(segment), size * 2);
     plait_segment_free(segment);

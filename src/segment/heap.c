@@ -1,25 +1,8 @@
-#include "segment/heap.h"
+#include "segment/block.h"
 
 #include <errno.h>
-#include <plait/error.h>
 
-#define CHECK UINT64_C(0x6b636f6c6274616c)
-enum { TRIES = 16, SMALLEST_LOG = 6 };
-
-struct block {
-    uint64_t size, before, owner, check;
-    uint64_t next, previous;
-};
-
-static struct block *block_of(const struct heap *heap, uint64_t at)
-{
-    return (struct block *)(void *)(heap->log.base + at);
-}
-
-static uint64_t check_of(uint64_t at)
-{
-    return CHECK ^ at * UINT64_C(0x9e3779b97f4a7c15);
-}
+enum { TRIES = 16 };
 
 int heap_begin(struct heap *heap)
 {
@@ -30,35 +13,12 @@ int heap_begin(struct heap *heap)
                : -PLAIT_EFORMAT;
 }
 
-/* Does a block begin there? Its header is copied. */
-static bool block_read(const struct heap *heap, uint64_t at, struct block *copy)
-{
-    uint64_t top = heap->top;
-    if (at % HEAP_STEP || at < heap->start || at >= top || top - at < HEAP_LEAST)
-        return false;
-    struct block *block = block_of(heap, at);
-    copy->size = atom_load(&block->size, RELAXED);
-    copy->before = atom_load(&block->before, RELAXED);
-    copy->owner = atom_load(&block->owner, RELAXED);
-    copy->next = atom_load(&block->next, RELAXED);
-    copy->previous = atom_load(&block->previous, RELAXED);
-    return atom_load(&block->check, RELAXED) == check_of(at) && copy->size >= HEAP_LEAST &&
-           copy->size % HEAP_STEP == 0 && copy->size <= top - at &&
-           copy->before <= at - heap->start && copy->before % HEAP_STEP == 0;
-}
-
 static void set(struct heap *heap, uint64_t *word, uint64_t value)
 {
     share_journal_set(&heap->log, word, value);
 }
 
 /* ---- free lists: four classes for each power of two */
-
-static uint32_t class_of(uint64_t size)
-{
-    uint32_t log = 63 - (uint32_t)__builtin_clzll(size);
-    return (log - SMALLEST_LOG) * 4 + (uint32_t)(size >> (log - 2) & 3);
-}
 
 static bool insert(struct heap *heap, uint64_t at, uint64_t size)
 {
@@ -296,60 +256,4 @@ int heap_reap(struct heap *heap, bool (*is_gone)(void *arg, uint64_t user), void
         count++;
     }
     return count;
-}
-
-/* ---- the checker */
-
-struct census {
-    uint64_t free[HEAP_CLASSES]; /* blocks of each class, by the walk */
-};
-
-static int walk(const struct heap *heap, struct census *census)
-{
-    struct block copy;
-    uint64_t before = 0, at = heap->start;
-    bool was_free = false;
-    for (; at < heap->top; at += copy.size) {
-        if (!block_read(heap, at, &copy) || copy.before != before)
-            return -PLAIT_EFORMAT;
-        bool is_free = copy.owner == HEAP_FREE;
-        if (is_free && was_free)
-            return -PLAIT_EFORMAT;
-        if (is_free)
-            census->free[class_of(copy.size)]++;
-        before = copy.size;
-        was_free = is_free;
-    }
-    return at == heap->top && atom_load(&heap->head->top_before, RELAXED) == before
-               ? 0
-               : -PLAIT_EFORMAT;
-}
-
-static bool list_is_sound(const struct heap *heap, uint32_t class, uint64_t count)
-{
-    struct block copy;
-    uint64_t previous = 0, at = atom_load(&heap->head->first[class], RELAXED);
-    bool mapped = atom_load(&heap->head->map[class / 64], RELAXED) >> class % 64 & 1;
-    if (mapped != (at != 0))
-        return false;
-    for (; at && count; count--) {
-        if (!block_read(heap, at, &copy) || copy.owner != HEAP_FREE ||
-            class_of(copy.size) != class || copy.previous != previous)
-            return false;
-        previous = at;
-        at = copy.next;
-    }
-    return !at && !count;
-}
-
-int heap_verify(struct heap *heap)
-{
-    struct census census = {0};
-    if (atom_load(&heap->head->journal.count, RELAXED))
-        return -PLAIT_EFORMAT;
-    int rc = walk(heap, &census);
-    for (uint32_t class = 0; class < HEAP_CLASSES && rc == 0; class ++)
-        if (!list_is_sound(heap, class, census.free[class]))
-            rc = -PLAIT_EFORMAT;
-    return rc;
 }

@@ -57,6 +57,9 @@ int heap_extend(struct heap *heap, uint64_t top);
 /* Frees what belongs to users that are gone; how many blocks. */
 int heap_reap(struct heap *heap, bool (*is_gone)(void *arg, uint64_t user), void *arg);
 /* Every block has one owner, every index is in range, lists and map agree, the journal is empty. */
-int heap_verify(struct heap *heap);
+struct heap_count {
+    uint32_t kept, owned, free; /* blocks */
+};
+int heap_verify(struct heap *heap, struct heap_count *count);
 
 #endif

@@ -5,7 +5,6 @@
 #include "segment/segment.h"
 #include "base/report.h"
 #include "os/os.h"
-#include "segment/heap.h"
 #include "share/handle.h"
 #include "share/users.h"
 #include "sync/object.h"
@@ -332,14 +331,16 @@ void plait_segment_release(plait_segment *segment, void *block, uint64_t *slot)
     leave(segment, place);
 }
 
-int segment_verify(plait_segment *segment)
+int segment_verify(plait_segment *segment, struct heap_count *count)
 {
     struct heap heap;
     void *place = __builtin_return_address(0);
     int rc = enter(segment, &heap, place);
     if (rc < 0)
         return rc;
-    rc = heap_verify(&heap);
+    rc = heap_verify(&heap, count);
+    if (rc == 0 && heap_reap(&heap, user_is_gone, segment) > 0)
+        rc = heap_verify(&heap, count);
     leave(segment, place);
     return rc;
 }

@@ -38,6 +38,7 @@ static const struct kill_case *const sets[] = {
     kill_once_cases,
     kill_semaphore_cases,
     kill_condition_cases,
+    kill_segment_cases,
 };
 
 /* How the survivors of one case learnt of the kills. */
