@@ -280,6 +280,96 @@ TEST_LABELED(places_of_the_dead_are_free_again, "process")
     is_lost(PLAIT_LIFO);
 }
 
+/* ---- select */
+
+struct chooser {
+    plait_queue *shared[2], *private;
+};
+
+/* Adds up what comes from two shared queues and a private one. */
+static int choose(void *arg)
+{
+    struct chooser *chooser = arg;
+    int got[3], sum = 0;
+    for (;;) {
+        int which = plait_select(PLAIT_NEVER, plait_on_get(chooser->shared[0], &got[0]),
+                                 plait_on_get(chooser->shared[1], &got[1]),
+                                 plait_on_get(chooser->private, &got[2]));
+        if (which < 0)
+            return which == -EPIPE ? sum : which;
+        sum += got[which];
+    }
+}
+
+static int put_ten(void *queue)
+{
+    for (int i = 0; i < 100; i++) {
+        need(plait_put((plait_queue *)queue, &(int){10}, PLAIT_NEVER) == 0);
+        if (i % 20 == 0)
+            plait_sleep(plait_after(PLAIT_MILLISECOND));
+    }
+    return 0;
+}
+
+static void selects(plait_carrier carrier)
+{
+    plait_task *task, *putters[3];
+    int status = -1;
+    struct chooser chooser = {
+        {open_stock(sizeof(int), 4, (plait_queue_options){0}),
+         open_stock(sizeof(int), 4, (plait_queue_options){.order = PLAIT_LIFO})},
+        plait_queue_open(sizeof(int), 4, NULL)};
+    /* This process may put, too: else the end of the other one would end the select. */
+    ck_assert_int_eq(plait_put(chooser.shared[0], &(int){0}, PLAIT_NOW), 0);
+    ck_assert_int_eq(plait_start(&putters[0], PLAIT_PROCESS, put_ten, chooser.shared[0], NULL), 0);
+    ck_assert_int_eq(plait_start(&putters[1], PLAIT_COROUTINE, put_ten, chooser.shared[1], NULL),
+                     0);
+    ck_assert_int_eq(plait_start(&putters[2], PLAIT_THREAD, put_ten, chooser.private, NULL), 0);
+    ck_assert_int_eq(plait_start(&task, carrier, choose, &chooser, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(plait_join(putters[i], NULL, PLAIT_NEVER), 0);
+    plait_queue_close(chooser.shared[0]);
+    ck_assert_int_eq(plait_join(task, &status, plait_after(5 * PLAIT_SECOND)), 0);
+    ck_assert_int_eq(status, 3000);
+    for (int i = 0; i < 2; i++)
+        plait_queue_free(chooser.shared[i]);
+    plait_queue_free(chooser.private);
+}
+
+TEST_LABELED(select_takes_from_shared_and_private, "process")
+{
+    selects(PLAIT_THREAD);
+    selects(PLAIT_COROUTINE);
+}
+
+static int select_one(void *queue)
+{
+    int got;
+    return -plait_select(PLAIT_NEVER, plait_on_get((plait_queue *)queue, &got));
+}
+
+static int die_soon(void *arg)
+{
+    usleep(5000);
+    return raise(SIGKILL);
+}
+
+TEST_LABELED(a_select_ends_when_nobody_is_left, "process")
+{
+    static const plait_carrier carriers[] = {PLAIT_THREAD, PLAIT_COROUTINE};
+    for (int i = 0; i < 2; i++) {
+        plait_queue *queue = open_stock(sizeof(int), 4, (plait_queue_options){0});
+        plait_task *task, *killed;
+        int status = 0;
+        ck_assert_int_eq(plait_start(&killed, PLAIT_PROCESS, die_soon, queue, NULL), 0);
+        ck_assert_int_eq(plait_start(&task, carriers[i], select_one, queue, NULL), 0);
+        ck_assert_int_eq(plait_join(task, &status, plait_after(5 * PLAIT_SECOND)), 0);
+        ck_assert_int_eq(status, EOWNERDEAD);
+        ck_assert_int_eq(plait_join(killed, NULL, PLAIT_NEVER), 0);
+        plait_queue_free(queue);
+    }
+}
+
 /* ---- feeders */
 
 static int feed(void *queue)

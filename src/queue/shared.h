@@ -61,6 +61,7 @@ struct shared {
     size_t stride, owners, order,
         map;                  /* bytes from cell to cell; offsets of what lies behind them */
     size_t bytes, granules;   /* messages: room; pieces of its memory */
+    int64_t ruled;            /* when a select last asked whether anybody else is there */
     int64_t patrolled;        /* when this process last looked after places of the dead */
     uint32_t forks;           /* in which process the counts of the handle hold */
     uint32_t marked[2];       /* wait_forks + 1: this process is known to put, to get */
@@ -81,6 +82,10 @@ void shared_wake(plait_queue *queue, enum shared_side side, int count);
 void shared_uncover(void);
 /* Sleeps as call_wait does; ends when nobody alive could end it. */
 int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place);
+/* An attempt of a select, which sleeps by itself; now and then, or if it is `sure`, it asks the rule
+ * of the last one. */
+int shared_try(struct queue_call *call, bool sure);
+extern const struct plait_case_kind shared_on_get, shared_on_put; /* shared_case.c */
 enum shared_side shared_side_of(const struct queue_call *call);
 /* This process puts, gets: others will wait for it. */
 void shared_mark_slowly(plait_queue *queue, enum shared_side side);

@@ -120,6 +120,20 @@ static int rule(struct queue_call *call)
     return rc != -EAGAIN ? rc : others.died ? -EOWNERDEAD : -EPIPE;
 }
 
+/* Once each LOOK_EACH for all selects of this process, since it costs system calls. */
+int shared_try(struct queue_call *call, bool sure)
+{
+    struct shared *shared = &call->queue->shared;
+    int rc = call->attempt(call);
+    int64_t now = rc == -EAGAIN && call->slept ? wait_now_coarse() : 0;
+    if (rc == -EAGAIN && sure)
+        return rule(call);
+    if (rc != -EAGAIN || !now || now - atom_load(&shared->ruled, RELAXED) < LOOK_EACH)
+        return rc;
+    atom_store(&shared->ruled, now, RELAXED);
+    return rule(call);
+}
+
 /* ---- waiting */
 static int shared_attempt(void *object)
 {

@@ -533,5 +533,7 @@ const struct queue_kind queue_shared_ring = {
     .gets = gets_ever,
     .is_drained = holds_nothing,
     .wait = shared_wait,
+    .on_get = &shared_on_get,
+    .on_put = &shared_on_put,
     .destroy = shared_destroy,
 };

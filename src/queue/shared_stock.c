@@ -498,5 +498,7 @@ const struct queue_kind queue_shared_stock = {
     .repair = shared_stock_repair,
     .end_lease = lease_end,
     .wait = shared_wait,
+    .on_get = &shared_on_get,
+    .on_put = &shared_on_put,
     .destroy = shared_destroy,
 };

@@ -11,6 +11,7 @@
  * it was announced, so whatever comes between 2 and 3 is seen by the lot; and a wake that was used
  * up (4, 5) is either used or was for nothing. */
 #include "base/report.h"
+#include "base/settings.h"
 #include "wait/case.h"
 #include "wait/lot.h"
 
@@ -161,12 +162,23 @@ static void select_pass_on(struct select *select, int index)
         one->kind->pass_on(one);
 }
 
+/* 3. With a shared word among them it looks again after the patrol's interval, because what ends such
+ * a wait may be that nobody else is left (queue/shared_call.c), which no word tells. */
+static int select_park(struct select *select, struct lot_node *nodes, int64_t deadline)
+{
+    int64_t patrol = select->shared ? base_settings()->patrol : 0, until = deadline;
+    if (patrol && wait_now() + patrol < deadline && wait_now() + patrol < select->self->limit)
+        until = wait_now() + patrol;
+    int woke = wait_park_nodes(nodes, select->slept, select->shared, until);
+    return woke == -ETIMEDOUT && until < deadline ? -EAGAIN : woke;
+}
+
 /* 2 to 4. Whose word was unparked, or as wait_park. */
 static int select_sleep(struct select *select, struct lot_node *nodes, int64_t deadline)
 {
     int woke = -EAGAIN;
     if (select_announce(select, nodes, &deadline))
-        woke = wait_park_nodes(nodes, select->slept, select->shared, deadline);
+        woke = select_park(select, nodes, deadline);
     for (int i = 0; i < select->announced; i++)
         if (i != woke)
             select_pass_on(select, i);
