@@ -72,6 +72,10 @@ int harness_fork(void (*function)(void *arg), void *arg, char *text, size_t size
 /* Misuse: function(arg) must end by SIGABRT, and what it says must contain `words`. */
 void harness_dies(void (*function)(void *arg), void *arg, const char *words);
 
+/* A name in /dev/shm ("shm:area?create") with this case's number behind it, so that two runs beside each other do not meet, and what
+ * the case leaves there is found. Valid for the next 15 calls. */
+const char *harness_name(const char *text);
+
 /* Descriptors open now, threads of this process that are not plait's own (their names begin with "plait"). */
 int harness_descriptors(void);
 int harness_threads(void);
