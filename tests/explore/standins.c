@@ -15,6 +15,9 @@
     }
 NOT_HERE(shared_lock_acquire)
 NOT_HERE(shared_lock_release)
+NOT_HERE(shared_lock_acquire_once)
+NOT_HERE(shared_lock_release_over)
+NOT_HERE(shared_park_nodes)
 NOT_HERE(shared_lock_mend)
 NOT_HERE(shared_lock_is_held)
 NOT_HERE(shared_lock_is_mine)
