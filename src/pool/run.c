@@ -17,12 +17,13 @@ struct saved {
 
 static void cover(struct pool_frame *outer, struct wait_self *self, struct saved *saved)
 {
-    if (outer)
-        base_spin_lock(&outer->job->lock);
+    plait_future *below = outer ? outer->job : NULL; /* NULL: it has ended, and calls back */
+    if (below)
+        base_spin_lock(&below->lock);
     saved->cancel = atom_swap(&self->cancel, 0, ACQ_REL);
-    if (outer) {
+    if (below) {
         outer->covered = true;
-        base_spin_unlock(&outer->job->lock);
+        base_spin_unlock(&below->lock);
     }
     saved->limit = self->limit;
     saved->cut = self->cut;
@@ -32,15 +33,16 @@ static void cover(struct pool_frame *outer, struct wait_self *self, struct saved
 static void uncover(struct pool_frame *outer, struct wait_self *self, const struct saved *saved)
 {
     self->limit = saved->limit;
+    plait_future *below = outer ? outer->job : NULL;
     self->cut = saved->cut;
-    if (outer)
-        base_spin_lock(&outer->job->lock);
+    if (below)
+        base_spin_lock(&below->lock);
     atom_store(&self->cancel, saved->cancel, SEQ_CST);
-    if (outer) {
+    if (below) {
         outer->covered = false;
         if (outer->canceled && !(saved->cancel & (WAIT_CANCEL_PENDING | WAIT_CANCEL_TOLD)))
             wait_cancel(self);
-        base_spin_unlock(&outer->job->lock);
+        base_spin_unlock(&below->lock);
     }
 }
 
@@ -90,9 +92,8 @@ static int run_function(struct pool_frame *frame)
 
 /* Puts it back for another try, which this worker goes on to, so nobody is woken; false: it ends
  * now. */
-static bool try_again(struct pool_frame *frame)
+static bool try_again(const struct pool_frame *frame, plait_future *job)
 {
-    plait_future *job = frame->job;
     plait_pool *pool = frame->pool;
     if (job->retries == 0 || wait_was_canceled(frame->self))
         return false;
@@ -107,13 +108,13 @@ static bool try_again(struct pool_frame *frame)
     return again;
 }
 
-static void finish(struct pool_frame *frame, int rc)
+static void finish(const struct pool_frame *frame, plait_future *job, int rc)
 {
     bool canceled = rc == -ECANCELED && wait_was_canceled(frame->self);
     if (rc == 0)
-        future_end(frame->job, PLAIT_DONE, 0);
-    else if (!try_again(frame))
-        future_end(frame->job, canceled ? PLAIT_CANCELED : PLAIT_FAILED, rc);
+        future_end(job, PLAIT_DONE, 0);
+    else if (!try_again(frame, job))
+        future_end(job, canceled ? PLAIT_CANCELED : PLAIT_FAILED, rc);
 }
 
 void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
@@ -129,15 +130,18 @@ void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
     int rc = run_function(&frame);
     if (rc != 0 && frame.self->cut && job->limit)
         rc = -ETIMEDOUT;
+    /* Callbacks run as part of the job, so that a close inside does not wait for itself; but the job
+     * may be gone by then. */
+    frame.job = NULL;
+    finish(&frame, job, rc);
     record->job = outer;
-    finish(&frame, rc);
     uncover(outer, frame.self, &saved);
 }
 
 int plait_job_result(const void *data, size_t size)
 {
     struct pool_frame *frame = pool_frame_here();
-    if (!frame || (!data && size))
+    if (!frame || !frame->job || (!data && size))
         return -EINVAL;
     return future_set_result(frame->job, data, size);
 }

@@ -1,0 +1,475 @@
+/* What other pools do wrong at their edges: jobs that leave, pools that end too early, callbacks that block. */
+#include "crew.h"
+#include "harness.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int nothing(const void *in, void *out)
+{
+    return 0;
+}
+
+static int sleeps(const void *in, void *out)
+{
+    return plait_sleep(plait_after(20 * PLAIT_MILLISECOND));
+}
+
+static plait_future *given(plait_pool *pool, plait_job *function)
+{
+    plait_future *future = plait_submit_bytes(pool, function, NULL, 0, 0, NULL, PLAIT_NEVER);
+    need(future != NULL);
+    return future;
+}
+
+static void done(plait_future *future)
+{
+    need(plait_result_bytes(future, NULL, 0, PLAIT_NEVER) == 0);
+    plait_future_free(future);
+}
+
+/* ---- bad input */
+
+TEST(nonsense_is_refused)
+{
+    plait_pool_options options = {.reserved = {&options}};
+    ck_assert_ptr_null(plait_pool_open(0, 1, NULL));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(plait_pool_open((plait_carrier)4, 1, NULL));
+    ck_assert_ptr_null(plait_pool_open(PLAIT_THREAD, -1, NULL));
+    ck_assert_ptr_null(plait_pool_open(PLAIT_THREAD, INT32_MAX, NULL));
+    ck_assert_ptr_null(plait_pool_open(PLAIT_THREAD, 1, &options));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(
+        plait_pool_open(PLAIT_THREAD, 1, &(plait_pool_options){.jobs_per_worker = -1}));
+    ck_assert_ptr_null(plait_pool_open(PLAIT_THREAD, 1, &(plait_pool_options){.grace = -1}));
+    ck_assert_ptr_null(plait_pool_open(PLAIT_THREAD, 1, &(plait_pool_options){.url = "redis://"}));
+    ck_assert_int_eq(errno, ENOTSUP);
+    ck_assert_ptr_null(plait_pool_common(0));
+    plait_pool *pool = plait_pool_open(PLAIT_THREAD, 1, NULL);
+    ck_assert_ptr_null(plait_submit_bytes(pool, NULL, NULL, 0, 0, NULL, PLAIT_NEVER));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(plait_submit_bytes(pool, nothing, "", SIZE_MAX / 2, 0, NULL, PLAIT_NEVER));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(plait_submit_bytes(pool, nothing, "", 1, SIZE_MAX - 1, NULL, PLAIT_NEVER));
+    ck_assert_ptr_null(plait_submit_bytes(pool, nothing, NULL, 0, 0,
+                                          &(plait_submit_options){.retries = -1}, PLAIT_NEVER));
+    ck_assert_ptr_null(plait_submit_bytes(pool, nothing, NULL, 0, 0,
+                                          &(plait_submit_options){.limit = -1}, PLAIT_NEVER));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(plait_worker_state());
+    ck_assert_int_eq(plait_job_result("", 1), -EINVAL);
+    ck_assert_ptr_null(plait_future_next(given(pool, nothing), pool, NULL, 0));
+    plait_pool_free(NULL);
+    ck_assert_int_ge(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_pool_free(pool);
+}
+
+static void no_pool(void *pool)
+{
+    plait_pool_close(pool, PLAIT_NOW);
+}
+
+static void unsized_input(void *arg)
+{
+    plait_pool *pool = plait_pool_open(PLAIT_THREAD, 1, NULL);
+    (void)!plait_submit(pool, nothing, arg, 0, NULL, PLAIT_NEVER);
+}
+
+static void frees_the_common_pool(void *arg)
+{
+    plait_pool_free(plait_pool_common(PLAIT_THREAD));
+}
+
+static void uses_it_in_a_child(void *carrier)
+{
+    plait_pool *pool = plait_pool_open((plait_carrier)(intptr_t)carrier, 1, NULL);
+    int status;
+    done(given(pool, nothing));
+    pid_t pid = fork();
+    if (pid == 0)
+        given(pool, nothing);
+    waitpid(pid, &status, 0);
+    abort();
+}
+
+TEST_LABELED(misuse_is_told, "process")
+{
+    static char zeroes[2048];
+    harness_dies(no_pool, NULL, "NULL is no pool");
+    harness_dies(no_pool, zeroes, "no pool, or freed before");
+    harness_dies(unsized_input, zeroes, "how many bytes the input has");
+    harness_dies(frees_the_common_pool, NULL, "freed at exit");
+    harness_dies(uses_it_in_a_child, (void *)PLAIT_THREAD, "opened before a fork");
+    harness_dies(uses_it_in_a_child, (void *)PLAIT_COROUTINE, "opened before a fork");
+    harness_dies(uses_it_in_a_child, (void *)PLAIT_PROCESS, "opened before a fork");
+}
+
+/* ---- jobs that leave */
+
+static int exits(const void *in, void *out)
+{
+    exit(7);
+}
+
+static int aborts(const void *in, void *out)
+{
+    abort();
+}
+
+static void leaves_by(plait_carrier carrier, plait_job *job)
+{
+    plait_pool *pool = plait_pool_open(carrier, 1, NULL);
+    plait_future *future = given(pool, job);
+    need(plait_result_bytes(future, NULL, 0, plait_after(20 * PLAIT_SECOND)) != 0);
+    plait_sleep(plait_after(20 * PLAIT_SECOND));
+}
+
+static void leaves_by_exit(void *carrier)
+{
+    leaves_by((plait_carrier)(intptr_t)carrier, exits);
+}
+
+static void leaves_by_abort(void *carrier)
+{
+    leaves_by((plait_carrier)(intptr_t)carrier, aborts);
+}
+
+TEST_LIGHT(exit_and_abort_in_a_job_are_the_programs)
+{
+    char text[2000];
+    int status = harness_fork(leaves_by_exit, (void *)(intptr_t)carrier, text, sizeof text);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    status = harness_fork(leaves_by_abort, (void *)(intptr_t)carrier, text, sizeof text);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static int forks(const void *in, void *out)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(plait_worker_state() == NULL ? 5 : 6);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 5 ? 0 : 1;
+}
+
+TEST_CARRIERS(a_job_may_fork)
+{
+    plait_pool *pool = plait_pool_open(carrier, 1, NULL);
+    for (int i = 0; i < 3; i++)
+        done(given(pool, forks));
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_pool_free(pool);
+}
+
+static int starts_tasks(const void *in, void *out)
+{
+    static int count;
+    (void)count;
+    return plait_start(NULL, PLAIT_COROUTINE, (plait_function *)(void *)plait_is_canceled, NULL,
+                       NULL);
+}
+
+static int later_done;
+
+static int later(void *arg)
+{
+    plait_sleep(plait_after(10 * PLAIT_MILLISECOND));
+    later_done = 1;
+    return 0;
+}
+
+static int starts_one_and_returns(const void *in, void *out)
+{
+    return plait_start(NULL, PLAIT_THREAD, later, NULL, NULL);
+}
+
+TEST_LIGHT(what_a_job_starts_without_a_handle_ends_with_it)
+{
+    plait_pool *pool = plait_pool_open(carrier, 1, NULL);
+    plait_future *future = given(pool, starts_one_and_returns);
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, plait_after(20 * PLAIT_SECOND)), 0);
+    ck_assert_int_eq(later_done, 1);
+    plait_future_free(future);
+    done(given(pool, starts_tasks));
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_pool_free(pool);
+}
+
+/* ---- the end of a pool and its users */
+
+static plait_pool *closing;
+static int refused, accepted;
+
+static int submits_until_refused(void *arg)
+{
+    for (plait_future *one;
+         (one = plait_submit_bytes(closing, nothing, NULL, 0, 0, NULL, PLAIT_NEVER));) {
+        plait_future_free(one);
+        __atomic_add_fetch(&accepted, 1, __ATOMIC_RELAXED);
+        plait_yield();
+    }
+    need(errno == EPIPE);
+    __atomic_add_fetch(&refused, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+TEST_CARRIERS(submits_race_with_close)
+{
+    struct crew crew = {.count = 0};
+    closing = plait_pool_open(carrier, 2, &(plait_pool_options){.waiting = 4});
+    crew_start(&crew, CREW_MIXED, 6, submits_until_refused, NULL);
+    plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
+    ck_assert_int_eq(plait_pool_close(closing, PLAIT_NEVER), 0);
+    crew_join(&crew);
+    ck_assert_int_eq(refused, 6);
+    plait_pool_free(closing);
+}
+
+static void closes_from_a_callback(plait_future *future, void *pool)
+{
+    need(plait_pool_close(pool, PLAIT_NEVER) == 0);
+}
+
+TEST_CARRIERS(a_callback_may_close_the_pool)
+{
+    plait_pool *pool = plait_pool_open(carrier, 2, NULL);
+    plait_future *future = given(pool, sleeps), *other = given(pool, sleeps);
+    ck_assert_int_eq(plait_future_then(future, closes_from_a_callback, pool), 0);
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, plait_after(20 * PLAIT_SECOND)), 0);
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    done(other);
+    plait_pool_free(pool);
+}
+
+static void blocks(plait_future *future, void *event)
+{
+    need(plait_event_wait(event, PLAIT_NEVER) == 0);
+}
+
+TEST_CARRIERS(a_callback_that_blocks_holds_up_its_worker_alone)
+{
+    plait_event event = {0};
+    plait_pool *pool = plait_pool_open(carrier, 2, NULL);
+    plait_future *future = given(pool, sleeps);
+    ck_assert_int_eq(plait_future_then(future, blocks, &event), 0);
+    for (int i = 0; i < 5; i++)
+        done(given(pool, nothing));
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, plait_after(20 * PLAIT_SECOND)), 0);
+    plait_event_set(&event);
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    plait_pool_free(pool);
+}
+
+TEST_CARRIERS(futures_may_go_before_their_jobs)
+{
+    plait_pool *pool = plait_pool_open(carrier, 2, NULL);
+    for (int i = 0; i < 50; i++)
+        plait_future_free(given(pool, i % 2 ? sleeps : nothing));
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_pool_free(pool);
+}
+
+/* ---- leaving without close drains */
+
+static int writes_a_dot(const void *in, void *out)
+{
+    plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
+    return write(2, ".", 1) == 1 ? 0 : 1;
+}
+
+static void leaves_it_open(void *carrier)
+{
+    plait_pool *pool = plait_pool_open((plait_carrier)(intptr_t)carrier, 2, NULL);
+    for (int i = 0; i < 6; i++)
+        plait_future_free(given(pool, writes_a_dot));
+}
+
+TEST_CARRIERS(leaving_the_program_drains_open_pools)
+{
+    char text[100];
+    ck_assert_int_eq(harness_fork(leaves_it_open, (void *)(intptr_t)carrier, text, sizeof text), 0);
+    ck_assert_str_eq(text, "......");
+}
+
+static void frees_with_jobs(void *carrier)
+{
+    plait_pool *pool = plait_pool_open((plait_carrier)(intptr_t)carrier, 1,
+                                       &(plait_pool_options){.name = "small"});
+    for (int i = 0; i < 20; i++)
+        plait_future_free(given(pool, sleeps));
+    plait_pool_free(pool);
+}
+
+TEST_CARRIERS(freeing_with_jobs_says_how_many)
+{
+    char text[400];
+    ck_assert_int_eq(harness_fork(frees_with_jobs, (void *)(intptr_t)carrier, text, sizeof text),
+                     0);
+    ck_assert_ptr_nonnull(strstr(text, "pool small was freed with "));
+}
+
+/* ---- random: submit, cancel, nest, close; each future ends once, and nothing is left */
+
+static plait_pool *soaked;
+static int ends, started;
+
+static void ended(plait_future *future, void *arg)
+{
+    need(plait_future_state(future) >= PLAIT_DONE);
+    __atomic_add_fetch(&ends, 1, __ATOMIC_RELAXED);
+}
+
+static int soak_job(const void *in, void *out)
+{
+    unsigned random = *(const unsigned *)in;
+    switch (crew_random(&random) % 6) {
+    case 0:
+        return plait_sleep(plait_after(crew_random(&random) % 2000 * PLAIT_MICROSECOND));
+    case 1:
+        plait_yield();
+        return 0;
+    case 2:
+        return 1;
+    case 3: {
+        unsigned inner = random | 1;
+        plait_future *future = plait_submit(soaked, soak_job, &inner, 0, NULL, PLAIT_NEVER);
+        if (!future)
+            return 0;
+        (void)!plait_result_bytes(future, NULL, 0, PLAIT_NEVER);
+        plait_future_free(future);
+        return 0;
+    }
+    default:
+        return 0;
+    }
+}
+
+static int soak_user(void *arg)
+{
+    unsigned random = *(unsigned *)arg;
+    plait_future *futures[20];
+    int count = 0;
+    while (count < 20) {
+        unsigned seed = crew_random(&random);
+        plait_submit_options options = {.priority = (int)(seed % 3), .retries = (int)(seed % 2)};
+        futures[count] = plait_submit(soaked, soak_job, &seed, 0, &options, PLAIT_NEVER);
+        if (!futures[count])
+            break;
+        __atomic_add_fetch(&started, 1, __ATOMIC_RELAXED);
+        need(plait_future_then(futures[count], ended, NULL) == 0);
+        if (crew_random(&random) % 4 == 0)
+            plait_future_cancel(futures[crew_random(&random) % (count + 1)]);
+        count++;
+    }
+    for (int i = 0; i < count; i++) {
+        if (crew_random(&random) % 2)
+            (void)!plait_result_bytes(futures[i], NULL, 0, PLAIT_NEVER);
+        plait_future_error(futures[i]);
+        plait_future_free(futures[i]);
+    }
+    return 0;
+}
+
+static void quiet(plait_report kind, const char *text, void *arg)
+{
+}
+
+static void soak(plait_carrier carrier, int rounds)
+{
+    plait_on_report(quiet, NULL);
+    for (int round = 0; round < rounds; round++) {
+        struct crew crew = {.count = 0};
+        unsigned seeds[3], random = (unsigned)round;
+        plait_pool_options options = {.waiting = round % 3 ? 0 : 5,
+                                      .on_demand = round % 2,
+                                      .jobs_per_worker = round % 5 ? 0 : 3};
+        soaked = plait_pool_open(carrier, 1 + round % 3, &options);
+        ends = started = 0;
+        for (int i = 0; i < 3; i++) {
+            seeds[i] = crew_random(&random);
+            crew_add(&crew, i ? (int)PLAIT_COROUTINE : (int)PLAIT_THREAD, soak_user, &seeds[i]);
+        }
+        if (round % 4 == 0)
+            need(plait_pool_close(soaked, plait_after(round * PLAIT_MICROSECOND)) >= 0);
+        crew_join(&crew);
+        need(plait_pool_close(soaked, PLAIT_NEVER) == 0);
+        plait_pool_free(soaked);
+        need(ends == started);
+    }
+}
+
+TEST_LIGHT(soak_ends_every_future_once)
+{
+    soak(carrier, 60);
+}
+
+static void soak_long(int carrier)
+{
+    soak((plait_carrier)carrier, 1000);
+}
+
+HARNESS_CASE_(soak_long_thread, "soak_long.thread", "long", soak_long, PLAIT_THREAD)
+HARNESS_CASE_(soak_long_coroutine, "soak_long.coroutine", "long", soak_long, PLAIT_COROUTINE)
+
+/* ---- the same of processes, with kills */
+
+static int process_job(const void *in, void *out)
+{
+    unsigned random = *(const unsigned *)in;
+    switch (crew_random(&random) % 5) {
+    case 0:
+        kill(getpid(), SIGKILL);
+        return 0;
+    case 1:
+        _exit(3);
+    case 2:
+        return plait_sleep(plait_after(PLAIT_MILLISECOND));
+    default:
+        return *(unsigned *)out = random, 0;
+    }
+}
+
+static int expected_of(unsigned seed)
+{
+    unsigned random = seed;
+    unsigned how = crew_random(&random) % 5;
+    return how == 0 ? PLAIT_KILLED(SIGKILL) : how == 1 ? PLAIT_EXITED(3) : 0;
+}
+
+static void soak_processes(int rounds)
+{
+    plait_on_report(quiet, NULL);
+    plait_pool *pool = plait_pool_open(PLAIT_PROCESS, 3, NULL);
+    unsigned random = 1;
+    for (int round = 0; round < rounds; round++) {
+        plait_future *futures[10];
+        unsigned seeds[10];
+        for (int i = 0; i < 10; i++) {
+            seeds[i] = crew_random(&random);
+            futures[i] = plait_submit(pool, process_job, &seeds[i], 4, NULL, PLAIT_NEVER);
+            need(futures[i] != NULL);
+        }
+        for (int i = 0; i < 10; i++) {
+            ssize_t got = plait_result_bytes(futures[i], NULL, 0, PLAIT_NEVER);
+            need(plait_future_error(futures[i]) == expected_of(seeds[i]));
+            need((got == 4) == (expected_of(seeds[i]) == 0));
+            plait_future_free(futures[i]);
+        }
+    }
+    need(plait_pool_close(pool, PLAIT_NEVER) == 0);
+    plait_pool_free(pool);
+}
+
+TEST_LABELED(killed_workers_fail_exactly_their_jobs, "process")
+{
+    soak_processes(10);
+}
+
+TEST_LABELED(killed_workers_fail_exactly_their_jobs_long, "process long")
+{
+    soak_processes(200);
+}
