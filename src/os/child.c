@@ -119,7 +119,12 @@ static int take_descriptors(struct msghdr *message, int *descriptors, int room)
     return count;
 }
 
-static int await_message(int socket, int64_t deadline)
+void os_message_end(int socket)
+{
+    OS_SURE(shutdown, socket, SHUT_WR);
+}
+
+int os_message_await(int socket, int64_t deadline)
 {
     while (deadline != OS_NEVER) {
         struct pollfd one = {.fd = socket, .events = POLLIN};
@@ -136,6 +141,11 @@ static int await_message(int socket, int64_t deadline)
     return 0;
 }
 
+bool os_message_ready(int socket)
+{
+    return os_message_await(socket, 0) == 0;
+}
+
 int os_message_receive(int socket, void *data, size_t size, int *descriptors, int *count,
                        int64_t deadline)
 {
@@ -147,7 +157,7 @@ int os_message_receive(int socket, void *data, size_t size, int *descriptors, in
                              .msg_controllen = sizeof control};
     int room = *count;
     *count = 0;
-    int rc = await_message(socket, deadline);
+    int rc = os_message_await(socket, deadline);
     if (rc < 0)
         return rc;
     rc = (int)OS_CALL_AGAIN(recvmsg, socket, &message, MSG_CMSG_CLOEXEC);

@@ -4,6 +4,7 @@
 #define OS_CHILD_H
 
 #include <plait/start.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { OS_DESCRIPTORS_MOST = 250 }; /* the kernel takes 253 in one message */
@@ -26,6 +27,9 @@ struct os_image {
  * left over. Nothing of the caller's memory is copied, whatever its size. */
 int os_image_start(const struct os_image *image, int *pidfd);
 
+/* Kills that child, waits for its end, reaps it and closes the pidfd. */
+void os_pidfd_end(int pidfd);
+
 /* A copy of this process, which must have one thread, as a child of its parent: 0 there, its pid
  * here and a pidfd. The caller takes care of atfork handlers: none are called. -ENOTSUP: this libc's
  * number of the thread was not found. */
@@ -38,13 +42,17 @@ int os_descriptors_place(const int *from, int count, bool only);
 int os_descriptor_keep(int descriptor, bool over_exec); /* 0 or -errno */
 uint64_t os_signal_mask(void);                          /* of this thread */
 void os_signal_mask_set(uint64_t mask);
-bool os_is_privileged(void); /* set-user-ID and the like: its environment is somebody else's */
+void os_outlive_parent(void); /* takes os_die_with_parent back */
+bool os_is_privileged(void);  /* set-user-ID and the like: its environment is somebody else's */
 
 /* One message on a socket of whole messages, descriptors with it. Size, 0: the other side is gone,
  * -errno; *count: room, then how many came; new descriptors are close-on-exec. -EMFILE: some had no
  * room, and none came. */
 int os_message_pair(int ends[2]);
 int os_message_send(int socket, const void *data, size_t size, const int *descriptors, int count);
+bool os_message_ready(int socket);                  /* one is there, or the other side is gone */
+int os_message_await(int socket, int64_t deadline); /* until it is so; -ETIMEDOUT */
+void os_message_end(int socket);                    /* no more of them from here */
 int os_message_receive(int socket, void *data, size_t size, int *descriptors, int *count,
                        int64_t deadline);
 

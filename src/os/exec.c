@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 enum { STACK = 64 * 1024, SIGNALS = 64, LIBC_THREAD = 1024 };
 
@@ -30,6 +31,11 @@ uint64_t os_signal_mask(void)
 void os_signal_mask_set(uint64_t mask)
 {
     OS_SURE(rt_sigprocmask, SIG_SETMASK, &mask, NULL, OS_SIGSET);
+}
+
+void os_outlive_parent(void)
+{
+    OS_SURE(prctl, PR_SET_PDEATHSIG, 0);
 }
 
 bool os_is_privileged(void)
@@ -87,9 +93,10 @@ static int image_child(void *arg)
     return 127;
 }
 
-static void await_end(int pidfd)
+void os_pidfd_end(int pidfd)
 {
     struct os_exit end;
+    os_pidfd_signal(pidfd, SIGKILL);
     while (os_pidfd_reap(pidfd, &end) == 0)
         os_sleep(50000);
     os_close(pidfd);
@@ -111,7 +118,7 @@ int os_image_start(const struct os_image *image, int *pidfd)
     os_unmap(stack, STACK);
     if (pid > 0 && *image->error) {
         pid = *image->error;
-        await_end(file);
+        os_pidfd_end(file);
     }
     if (pid > 0)
         *pidfd = file;

@@ -142,11 +142,22 @@ static void child_enter(struct task_record *record, struct task_page *page)
     wait_note_mirror = child_note;
 }
 
-void child_warm_up(void)
+void child_prepare(void)
 {
     task_me();
     os_on_exit(child_exits);
     os_free(os_alloc(1));
+}
+
+void child_warm_up(void)
+{
+    struct task_record *record = task_me();
+    struct image_function own;
+    record_rename(record, "child");
+    image_function_describe((void (*)(void))child_warm_up, &own);
+    image_function_find(&own);
+    os_free(os_alloc(1));
+    child.record = record;
 }
 
 /* Strings of the user's, in an array that setenv may change. */
@@ -266,17 +277,17 @@ static void order_change(const struct image_order *order)
 }
 
 /* In a process that was not forked off by who started it: what it is comes with the order. */
-_Noreturn void child_arrive(const struct image_order *order, struct task_page *page,
-                            plait_function *function, bool is_image)
+_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, bool is_image)
 {
     struct task_record *record = task_me();
     int own = image_first_own(order);
     record_id_set(record, order->task);
     record_rename(record, page->name);
     child.is_image = is_image;
-    if (is_image)
+    if (is_image) {
         os_on_exit(child_exits);
-    os_thread_name(program_invocation_short_name);
+        os_thread_name(program_invocation_short_name);
+    }
     child_enter(record, page);
     child_hears(own + IMAGE_BELL, order->tied ? own + IMAGE_PARENT : -1);
     if (order->changes && !is_image)
@@ -285,6 +296,7 @@ _Noreturn void child_arrive(const struct image_order *order, struct task_page *p
         child_go_alone(
             &(plait_child_options){.directory = image_order_at(order, order->directory.at)});
     child_open_handles(order);
+    plait_function *function = (plait_function *)image_function_find(&order->function);
     if (!function) {
         base_report(PLAIT_REPORT_MISUSE,
                     "process '%s': its function is not in a new image of this program: its library "

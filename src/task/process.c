@@ -230,27 +230,21 @@ static int process_await(struct task_process *process)
     while (!atom_load(began, ACQUIRE) && os_descriptor_ready(pidfd, OS_READABLE) == 0)
         os_futex_wait((uint32_t *)began, 0, true, os_now() + INT64_C(20000000));
     int rc = atom_load(began, ACQUIRE); /* pairs with child_tell */
-    struct os_exit end;
-    while (rc < 0 && os_pidfd_reap(pidfd, &end) == 0)
-        os_sleep(50000);
     return rc < 0 ? rc : 0;
 }
 
 /* From here on the child belongs to the watcher. */
 static int process_adopt(struct task_process *process, const plait_start_options *options)
 {
-    if (options->method <= PLAIT_FORK) { /* the fork server uses this word otherwise */
-        atom_store(&process->page->go, 1, RELEASE);
+    atom_store(&process->page->go, 1, RELEASE);
+    if (options->method <= PLAIT_FORK)
         os_futex_wake(&process->page->go, 1, true);
-    }
     int rc = options->child && options->method != PLAIT_SPAWN ? process_await(process) : 0;
-    if (rc < 0)
-        return rc;
-    /* The page may be gone as soon as the watcher knows the child. */
-    rc = sched_watch_add(&process->watch);
+    if (rc == 0) /* the page may be gone as soon as the watcher knows the child */
+        rc = sched_watch_add(&process->watch);
     if (rc < 0) {
-        kill(process->pid, SIGKILL);
-        waitpid(process->pid, NULL, 0);
+        os_pidfd_end(process->watch.descriptor);
+        process->watch.descriptor = -1;
     }
     return rc;
 }
@@ -259,7 +253,7 @@ static int process_adopt(struct task_process *process, const plait_start_options
 static int process_launch(struct task_record *record, const struct spawn *spawn,
                           const plait_start_options *options)
 {
-    int memory = process_new(record, options, spawn ? &spawn->request : NULL);
+    int memory = process_new(record, options, spawn && !spawn->is_brief ? &spawn->request : NULL);
     if (memory < 0)
         return memory;
     struct task_process *process = record->process;

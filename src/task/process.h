@@ -10,16 +10,13 @@
 
 /* The control page: made before the fork, mapped in both. Only words and bytes; the parent copies
  * what it reads, since the child may be anything by then.
- *   go      fork: 0 not yet, 1 the parent has the child's pidfd: the function may start. Fork
- *           server: bits 1..31 the attempt, bit 0: its child has begun. Who changes this word first
- *           decides whether an attempt whose answer is lost counts
+ *   go      0 not yet, 1 the parent has the child's pidfd: the function of a fork may start
  *   ended   0, PAGE_RETURNED: status is what the function returned, PAGE_EXITED: what exit() was
  *           given, unless the kernel tells of another end after that */
 struct task_page {
     uint32_t magic, size;
     uint32_t go;
     int32_t began; /* 0 not yet; 1 the options of the child hold; -errno, and it ends */
-    int32_t pid;   /* written by a child of the fork server before it takes `go` */
     uint32_t canceled;
     uint32_t ended;
     int32_t status;
@@ -77,9 +74,9 @@ bool process_peek(struct task_process *process, struct task_page *copy);
 /* child.c: the child's side; does not return */
 _Noreturn void child_main(struct task_record *record, int parent,
                           const plait_start_options *options);
-_Noreturn void child_arrive(const struct image_order *order, struct task_page *page,
-                            plait_function *function, bool is_image);
-void child_warm_up(void);                      /* the fork server: what each child would do anew */
+_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, bool is_image);
+void child_prepare(void); /* the fork server: what each child would do anew */
+void child_warm_up(void); /* its child: what it is going to do, so that the pages are there */
 void child_look(const struct task_record *me); /* at its own cancel */
 void child_leave(int status) __attribute__((noreturn));
 void child_after_fork(void);

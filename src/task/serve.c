@@ -1,103 +1,124 @@
 /* The fork server's own side: a loop in a new image, before main, with one thread. It holds nothing
  * of the program's but the socket: no terminal, no directory, so that it keeps nothing busy. */
+#include "base/report.h"
 #include "os/os.h"
 #include "task/server.h"
-
-#include <plait/error.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-struct letter {
-    struct serve_request request;
-    int descriptors[OS_DESCRIPTORS_MOST];
-    int count;
-};
 static struct {
     int socket, program; /* the program's pidfd: for the children, whose watcher has it, too */
+    int parent;          /* its pid */
+    const char *name;
 } serving;
 
-static void take_standard(const struct letter *letter, int *next)
+/* In a child that is ready. */
+static struct {
+    struct serve_letter text;
+    int descriptors[OS_DESCRIPTORS_MOST];
+    int count;
+} letter;
+
+static bool letter_is_whole(int size)
+{
+    int wanted = SERVE_STANDARD + letter.text.count;
+    for (int i = 0; i < 4; i++)
+        wanted += letter.text.has[i] != 0;
+    return size >= (int)offsetof(struct serve_letter, order) && letter.text.magic == IMAGE_MAGIC &&
+           wanted == letter.count &&
+           letter.text.order_size == (uint32_t)size - offsetof(struct serve_letter, order);
+}
+
+static void take_standard(int *next)
 {
     for (int i = 0; i < 4; i++) {
-        if (i < 3 && !letter->request.has[i])
+        if (i < 3 && !letter.text.has[i])
             close(i);
-        if (!letter->request.has[i])
+        if (!letter.text.has[i])
             continue;
-        int one = letter->descriptors[(*next)++];
+        int one = letter.descriptors[(*next)++];
         int rc = i < 3 ? dup2(one, i) : fchdir(one);
         if (rc < 0)
             _exit(127);
     }
 }
 
-/* In the child. `go` decides whether the program still wants it. */
-static _Noreturn void server_child(const struct letter *letter, plait_function *function)
+static const struct image_order *take_order(int memory, void **page)
 {
-    const struct serve_request *request = &letter->request;
-    uint32_t attempt = request->attempt << 1;
-    int list[OS_DESCRIPTORS_MOST], next = SERVE_STANDARD, count = request->count;
-    struct task_page *page;
-    if (request->tied && os_die_with_parent(request->parent) < 0)
-        _exit(127);
-    take_standard(letter, &next);
-    memcpy(list, letter->descriptors + next, (size_t)count * sizeof *list);
-    list[count + IMAGE_BELL] = letter->descriptors[SERVE_BELL];
+    const struct image_order *order = (const void *)letter.text.order;
+    if (!letter.text.order_size)
+        return image_map(memory, page);
+    *page = os_map_file(memory, OS_PAGE);
+    return *page && image_order_is_good(order, letter.text.order_size) ? order : NULL;
+}
+
+static _Noreturn void spare_becomes(void)
+{
+    int list[OS_DESCRIPTORS_MOST], next = SERVE_STANDARD, count = letter.text.count;
+    void *page;
+    take_standard(&next);
+    memcpy(list, letter.descriptors + next, (size_t)count * sizeof *list);
+    list[count + IMAGE_BELL] = letter.descriptors[SERVE_BELL];
     list[count + IMAGE_PARENT] = serving.program;
-    list[count + IMAGE_ORDER] = letter->descriptors[SERVE_MEMORY];
+    list[count + IMAGE_ORDER] = letter.descriptors[SERVE_MEMORY];
     if (os_descriptors_place(list, count + IMAGE_OWN, true) < 0)
         _exit(127);
-    const struct image_order *order = image_map(3 + count + IMAGE_ORDER, (void **)&page);
+    const struct image_order *order = take_order(3 + count + IMAGE_ORDER, &page);
     if (!order)
         _exit(127);
     image_keep_own(order);
-    page->pid = getpid();
-    if (!atom_cas(&page->go, &attempt, attempt | 1, ACQ_REL)) /* pairs with begun */
-        _exit(0);
-    os_signal_mask_set(request->mask);
-    child_arrive(order, page, function, false);
+    if (!order->tied)
+        os_outlive_parent();
+    os_signal_mask_set(letter.text.mask);
+    child_arrive(order, page, false);
 }
 
-static int answer(int socket, const struct letter *letter)
+/* In the child: it sleeps here until it is wanted. What each one does first is done now, because
+ * every page that it touches costs it a fault. */
+static _Noreturn void spare_waits(int socket)
 {
-    struct serve_reply reply = {-PLAIT_EFUNCTION};
-    plait_function *function = (plait_function *)image_function_find(&letter->request.function);
-    int pidfd = -1;
-    if (function)
-        reply.rc = fork_sibling(&pidfd);
-    if (reply.rc == 0)
-        server_child(letter, function);
-    int rc = os_message_send(socket, &reply, sizeof reply, &pidfd, reply.rc > 0);
-    os_close(pidfd);
-    return rc;
-}
-
-static bool is_whole(const struct letter *letter, int size)
-{
-    const struct serve_request *request = &letter->request;
-    int wanted = SERVE_STANDARD + request->count;
-    for (int i = 0; i < 4; i++)
-        wanted += request->has[i] != 0;
-    return size == (int)sizeof *request && request->magic == IMAGE_MAGIC && wanted == letter->count;
-}
-
-/* One request; false: the program is gone, or talks nonsense. */
-static bool serve_one(void)
-{
-    static struct letter letter;
+    if (os_die_with_parent(serving.parent) < 0)
+        _exit(127);
+    os_close(serving.socket);
+    os_thread_name(serving.name);
+    child_warm_up();
     letter.count = OS_DESCRIPTORS_MOST;
-    int size = os_message_receive(serving.socket, &letter.request, sizeof letter.request,
-                                  letter.descriptors, &letter.count, OS_NEVER);
-    struct serve_reply reply = {size};
-    bool goes_on = false;
-    if (size == -EMFILE || size == -ENFILE)
-        goes_on = os_message_send(serving.socket, &reply, sizeof reply, NULL, 0) == 0;
-    else if (size > 0 && is_whole(&letter, size))
-        goes_on = answer(serving.socket, &letter) == 0;
-    for (int i = 0; i < letter.count; i++)
-        os_close(letter.descriptors[i]);
-    return goes_on;
+    int size = os_message_receive(socket, &letter.text, sizeof letter.text, letter.descriptors,
+                                  &letter.count, OS_NEVER);
+    if (!letter_is_whole(size))
+        _exit(0);
+    spare_becomes();
+}
+
+/* Forks one and tells the program of it. */
+static bool serve_spare(void)
+{
+    int ends[2], ready[2] = {-1, -1};
+    struct serve_ready text = {os_message_pair(ends)};
+    if (text.rc == 0) {
+        ready[1] = ends[0];
+        text.rc = fork_sibling(&ready[0]);
+        if (text.rc == 0) {
+            os_close(ends[0]);
+            spare_waits(ends[1]);
+        }
+        os_close(ends[1]);
+    }
+    int rc = os_message_send(serving.socket, &text, sizeof text, ready, text.rc > 0 ? 2 : 0);
+    os_close(ready[0]);
+    os_close(ready[1]);
+    return rc == 0;
+}
+
+/* Until another one is wanted; false: the program is gone, or wants no more. Not after a rest for the
+ * child that was just taken: it was tried, and made the next start wait. */
+static bool serve_wanted(void)
+{
+    char more;
+    int none = 0;
+    return os_message_receive(serving.socket, &more, 1, NULL, &none, OS_NEVER) == 1;
 }
 
 _Noreturn void serve(const struct image_order *order)
@@ -106,6 +127,8 @@ _Noreturn void serve(const struct image_order *order)
     os_signal_mask_set(UINT64_MAX); /* Ctrl-C is for the program */
     serving.socket = own + IMAGE_BELL;
     serving.program = own + IMAGE_PARENT;
+    serving.parent = order->parent;
+    serving.name = program_invocation_short_name;
     os_close(own + IMAGE_ORDER);
     for (int i = 0; i < 3 && nothing >= 0; i++)
         dup2(nothing, i);
@@ -113,8 +136,8 @@ _Noreturn void serve(const struct image_order *order)
     if (chdir("/") < 0)
         _exit(127);
     os_thread_name("plait-server");
-    child_warm_up();
-    while (serve_one())
+    child_prepare();
+    while (serve_spare() && serve_wanted())
         ;
     _exit(0);
 }
@@ -123,7 +146,7 @@ static void image_runs(const struct image_order *order, void *page)
 {
     if (order->kind == IMAGE_SERVER)
         serve(order);
-    child_arrive(order, page, (plait_function *)image_function_find(&order->function), true);
+    child_arrive(order, page, true);
 }
 
 __attribute__((constructor(101))) static void serve_begin(void)

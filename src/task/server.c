@@ -1,5 +1,5 @@
-/* The fork server, this program's side. One request at a time, under a lock that is held while the
- * kernel makes the child: a second starter would wait for the same server anyhow. */
+/* The fork server, this program's side. Under one lock, which is held while the kernel makes a child:
+ * a second starter would have to wait for that child, too. */
 #include "task/server.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define PATIENCE INT64_C(10000000000) /* then a stopped one is killed */
+enum { TRIES = 3 };
 
 static struct {
     base_spin lock;
@@ -30,13 +31,49 @@ static void server_told(struct sched_watch *watch, bool readable)
     os_futex_wake(&server.gone, 1, false);
 }
 
+static void server_await_end(int64_t deadline)
+{
+    while (!atom_load(&server.gone, ACQUIRE) && os_now() < deadline) /* pairs with server_told */
+        os_futex_wait(&server.gone, 0, false, deadline);
+}
+
+struct spare {
+    int pid, pidfd, socket;
+};
+
+/* 0, -ENOLINK: the server is gone, -errno */
+static int spare_receive(struct spare *spare, int64_t deadline)
+{
+    struct serve_ready ready = {0};
+    int descriptors[2], count = 2;
+    int rc = os_message_receive(server.socket, &ready, sizeof ready, descriptors, &count, deadline);
+    if (rc == (int)sizeof ready && ready.rc < 0)
+        return ready.rc;
+    if (rc != (int)sizeof ready || count != 2)
+        return rc == -EMFILE || rc == -ENFILE ? rc : -ENOLINK;
+    *spare = (struct spare){ready.rc, descriptors[0], descriptors[1]};
+    return 0;
+}
+
+static void spare_end(const struct spare *spare)
+{
+    os_close(spare->socket);
+    os_pidfd_end(spare->pidfd);
+}
+
+/* It may be about to tell of a child, and a child that nobody knows would be nobody's to reap: so it
+ * is asked first, and killed when it does not hear. */
 static void server_down(void)
 {
+    struct spare spare;
     if (!server.up)
         return;
+    os_message_end(server.socket);
+    server_await_end(os_now() + PATIENCE / 10);
     os_pidfd_signal(server.watch.descriptor, SIGKILL);
-    while (!atom_load(&server.gone, ACQUIRE)) /* pairs with server_told */
-        os_futex_wait(&server.gone, 0, false, OS_NEVER);
+    server_await_end(OS_NEVER);
+    while (os_message_ready(server.socket) && spare_receive(&spare, OS_NEVER) == 0)
+        spare_end(&spare);
     os_close(server.watch.descriptor);
     os_close(server.socket);
     server.up = false;
@@ -101,27 +138,28 @@ static int server_up(void)
 }
 
 struct letter {
-    struct serve_request request;
+    struct serve_letter text;
     int descriptors[OS_DESCRIPTORS_MOST];
     int count, directory;
 };
 
 static void letter_write(struct letter *letter, const struct spawn *spawn, const int *own)
 {
-    letter->request = (struct serve_request){.magic = IMAGE_MAGIC,
-                                             .mask = os_signal_mask(),
-                                             .parent = getpid(),
-                                             .count = (uint16_t)spawn->count,
-                                             .tied = spawn->request.tied,
-                                             .function = spawn->request.function};
+    struct serve_letter *text = &letter->text;
+    text->magic = IMAGE_MAGIC;
+    text->count = (uint16_t)spawn->count;
+    text->mask = os_signal_mask();
+    text->order_size = spawn->is_brief ? (uint32_t)image_order_size(&spawn->request) : 0;
+    if (spawn->is_brief)
+        image_order_write((void *)text->order, &spawn->request);
     letter->descriptors[SERVE_MEMORY] = own[IMAGE_ORDER];
     letter->descriptors[SERVE_BELL] = own[IMAGE_BELL];
     letter->count = SERVE_STANDARD;
     letter->directory = os_open(".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     for (int i = 0; i < 4; i++) {
         int one = i < 3 ? i : letter->directory;
-        letter->request.has[i] = one >= 0 && fcntl(one, F_GETFD) >= 0;
-        if (letter->request.has[i])
+        text->has[i] = one >= 0 && fcntl(one, F_GETFD) >= 0;
+        if (text->has[i])
             letter->descriptors[letter->count++] = one;
     }
     memcpy(letter->descriptors + letter->count, spawn->descriptors,
@@ -129,59 +167,58 @@ static void letter_write(struct letter *letter, const struct spawn *spawn, const
     letter->count += spawn->count;
 }
 
-/* The number that the answer's pidfd will have is kept free: out of descriptors is to be found out
- * before there is a child. */
-static int exchange(struct letter *letter, int *pidfd)
+/* Lost where the server is gone, which the next receive tells. */
+static void server_ask(void)
 {
-    struct serve_reply reply = {0};
-    int count = 1, room = os_dup(server.socket);
-    if (room < 0)
-        return room;
-    int rc = os_message_send(server.socket, &letter->request, sizeof letter->request,
-                             letter->descriptors, letter->count);
-    os_close(room);
-    if (rc < 0)
-        return rc == -EPIPE || rc == -ECONNRESET ? -ENOLINK : rc;
-    rc =
-        os_message_receive(server.socket, &reply, sizeof reply, pidfd, &count, os_now() + PATIENCE);
-    if (rc == (int)sizeof reply && (count == 1 || reply.rc < 0))
-        return reply.rc;
-    return -ENOLINK;
+    os_message_send(server.socket, "", 1, NULL, 0);
 }
 
-/* The answer is lost: has the child begun? Then it counts. */
-static int begun(struct task_page *page, uint32_t attempt, int *pidfd)
+/* A child that is ready. The server is executed anew when it is gone, or does not answer. */
+static int spare_take(struct spare *spare)
 {
-    uint32_t none = attempt << 1;
-    if (atom_cas(&page->go, &none, (attempt + 1) << 1, ACQ_REL)) /* pairs with server_child */
-        return -ENOLINK;
-    *pidfd = os_pidfd_open(page->pid);
-    if (*pidfd >= 0)
-        return page->pid;
-    kill(page->pid, SIGKILL);
-    return *pidfd;
+    int rc = server_up();
+    if (rc < 0)
+        return rc;
+    rc = spare_receive(spare, os_now() + PATIENCE);
+    if (rc == -ENOLINK)
+        server_down();
+    else if (rc < 0)
+        server_ask(); /* it is as good as taken */
+    return rc;
+}
+
+/* One that died before it could read its letter is as good as none; what it died of is told to
+ * nobody, because it was nobody's task. */
+static int letter_send(const struct letter *letter, struct spare *spare)
+{
+    size_t size = offsetof(struct serve_letter, order) + letter->text.order_size;
+    int rc = spare_take(spare);
+    if (rc < 0)
+        return rc;
+    rc = os_message_send(spare->socket, &letter->text, size, letter->descriptors, letter->count);
+    server_ask();
+    if (rc < 0)
+        spare_end(spare);
+    else
+        os_close(spare->socket);
+    return rc == -EPIPE || rc == -ECONNRESET ? -ENOLINK : rc;
 }
 
 int server_fork(const struct spawn *spawn, const int *own, struct task_page *page, int *pidfd)
 {
     struct letter letter;
+    struct spare spare = {0};
     int rc = -ENOLINK;
     letter_write(&letter, spawn, own);
     base_spin_lock(&server.lock);
-    for (uint32_t attempt = 1; attempt <= 2 && rc == -ENOLINK; attempt++) {
-        atom_store(&page->go, attempt << 1, RELEASE);
-        letter.request.attempt = attempt;
-        if ((rc = server_up()) < 0)
-            break;
-        rc = exchange(&letter, pidfd);
-        if (rc == -ENOLINK) {
-            server_down();
-            rc = begun(page, attempt, pidfd);
-        }
-    }
+    for (int tries = 0; tries < TRIES && rc == -ENOLINK; tries++)
+        rc = letter_send(&letter, &spare);
     base_spin_unlock(&server.lock);
     os_close(letter.directory);
-    return rc == -ENOLINK ? -EAGAIN : rc;
+    if (rc < 0)
+        return rc == -ENOLINK ? -EAGAIN : rc;
+    *pidfd = spare.pidfd;
+    return spare.pid;
 }
 
 void server_end(void)

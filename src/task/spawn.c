@@ -59,7 +59,11 @@ int spawn_prepare(struct spawn *spawn, struct task_record *record,
     int rc = image_function_describe((void (*)(void))record->function, &spawn->request.function);
     if (rc == 0 && child)
         rc = add_descriptors(spawn, child->descriptors, child->descriptor_count);
-    return rc == 0 ? add_handles(spawn, options) : rc;
+    if (rc == 0)
+        rc = add_handles(spawn, options);
+    spawn->is_brief = options->method == PLAIT_FORKSERVER && options->arg_size < SERVE_BRIEF &&
+                      image_order_size(&spawn->request) <= SERVE_BRIEF;
+    return rc;
 }
 
 /* The environment with our variable before it; one block, to be given back. The fork server finds
