@@ -24,6 +24,8 @@ static int nothing(void *arg)
     return 0;
 }
 
+static char memory[1024] __attribute__((aligned(64)));
+
 /* A name, and the call upon `o`. */
 #define SMALL(X)                                                                                   \
     X(lock_acquire, plait_lock_acquire(o, PLAIT_NOW))                                              \
@@ -67,6 +69,14 @@ static int nothing(void *arg)
     X(get, (int)plait_get_bytes(o, (char[8]){0}, 8, PLAIT_NOW))                                    \
     X(queue_close, plait_queue_close(o))                                                           \
     X(queue_free, (plait_queue_free(o), HARMLESS))                                                 \
+    X(segment_memory, (plait_segment_memory(o), HARMLESS))                                         \
+    X(segment_size, (plait_segment_size(o), HARMLESS))                                             \
+    X(segment_alloc, plait_segment_alloc(o, 1) ? HARMLESS : -errno)                                \
+    X(segment_keep, (plait_segment_keep(o, memory, (uint64_t *)(void *)memory), HARMLESS))         \
+    X(segment_release, (plait_segment_release(o, memory, NULL), HARMLESS))                         \
+    X(segment_offset, (plait_segment_offset(o, memory), HARMLESS))                                 \
+    X(segment_at, (plait_segment_at(o, 0, 1), HARMLESS))                                           \
+    X(segment_free, (plait_segment_free(o), HARMLESS))                                             \
     X(share_free, (plait_share_free(o), HARMLESS))
 #define HANDLES(X)                                                                                 \
     X(join, plait_join(o, NULL, PLAIT_NOW))                                                        \
@@ -132,8 +142,6 @@ static void is_refused(const struct row *row, void *what, const char *kind, bool
 #define EACH(rows, what, kind, harmless)                                                           \
     for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                     \
     is_refused(&(rows)[i], what, kind, harmless)
-
-static char memory[1024] __attribute__((aligned(64)));
 
 TEST_LABELED(small_objects_that_are_none, "process")
 {

@@ -49,6 +49,14 @@ static uint32_t slots_in_use(plait_segment *segment)
     return count;
 }
 
+static bool all_are(const unsigned char *block, size_t size, unsigned char value)
+{
+    for (size_t i = 0; i < size; i++)
+        if (block[i] != value)
+            return false;
+    return true;
+}
+
 TEST(blocks_are_zeroed_apart_and_come_back)
 {
     plait_segment *segment = book(NULL);
@@ -59,14 +67,12 @@ TEST(blocks_are_zeroed_apart_and_come_back)
             blocks[i] = plait_segment_alloc(segment, size);
             ck_assert_ptr_nonnull(blocks[i]);
             ck_assert_uint_eq((uintptr_t)blocks[i] % 32, 0);
-            for (size_t k = 0; k < size; k++)
-                ck_assert_uint_eq(blocks[i][k], 0);
+            ck_assert(all_are(blocks[i], size, 0));
             memset(blocks[i], i + 1, size);
         }
         sound(segment);
         for (int i = 0; i < SLOTS; i++)
-            for (size_t k = 0; k < 1 + (size_t)i * (size_t)i * 7; k++)
-                ck_assert_uint_eq(blocks[i][k], i + 1);
+            ck_assert(all_are(blocks[i], 1 + (size_t)i * (size_t)i * 7, (unsigned char)(i + 1)));
         for (int i = 0; i < SLOTS; i++)
             plait_segment_release(segment, blocks[(i * 37) % SLOTS], NULL);
         sound(segment);

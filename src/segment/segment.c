@@ -18,11 +18,20 @@ enum { HEAD = 4096, ALIGN = 64 };
 #define GROW_LEAST ((size_t)64 << 10)
 _Static_assert(sizeof(struct heap_head) <= HEAD, "the structure follows");
 
+#define MAGIC UINT64_C(0x746e656d676573)
+
 struct plait_segment {
+    uint64_t magic; /* 0: it was freed */
     struct share_area *area;
     struct heap_head *head;
     size_t structure; /* bytes of it, as this process was told */
 };
+
+static void check(const plait_segment *segment, void *place)
+{
+    if (unlikely(!segment || (uintptr_t)segment % 8 || segment->magic != MAGIC))
+        base_misuse(segment, "segment", place, "no segment, or freed before");
+}
 
 /* ---- under the lock */
 
@@ -137,7 +146,7 @@ static plait_segment *segment_new(struct share_area *area, size_t structure)
         errno = ENOMEM;
         return NULL;
     }
-    *segment = (plait_segment){area, share_area_memory(area), structure};
+    *segment = (plait_segment){MAGIC, area, share_area_memory(area), structure};
     share_area_own(area, segment, 0);
     return segment;
 }
@@ -211,6 +220,11 @@ void plait_segment_free(plait_segment *segment)
 {
     if (!segment)
         return;
+    check(segment, __builtin_return_address(0));
+    if (robust_holds_within(segment->head, plait_segment_size(segment)))
+        base_misuse(segment, "segment", __builtin_return_address(0),
+                    "freed with a lock inside held by the caller");
+    segment->magic = 0;
     share_area_close(segment->area);
     os_free(segment);
 }
@@ -219,16 +233,19 @@ void plait_segment_free(plait_segment *segment)
 
 void *plait_segment_memory(plait_segment *segment)
 {
+    check(segment, __builtin_return_address(0));
     return (char *)segment->head + HEAD;
 }
 
 size_t plait_segment_size(const plait_segment *segment)
 {
+    check(segment, __builtin_return_address(0));
     return share_area_size(segment->area) - HEAD;
 }
 
 uint64_t plait_segment_offset(plait_segment *segment, const void *block)
 {
+    check(segment, __builtin_return_address(0));
     uint64_t offset = (uint64_t)((const char *)block - (const char *)segment->head) - HEAD;
     if (offset >= plait_segment_size(segment))
         base_misuse(segment, "segment", __builtin_return_address(0), "%p does not lie in it",
@@ -238,6 +255,7 @@ uint64_t plait_segment_offset(plait_segment *segment, const void *block)
 
 void *plait_segment_at(plait_segment *segment, uint64_t offset, size_t size)
 {
+    check(segment, __builtin_return_address(0));
     return offset > UINT64_MAX - HEAD ? NULL : share_area_at(segment->area, offset + HEAD, size);
 }
 
@@ -248,6 +266,7 @@ void *plait_segment_alloc(plait_segment *segment, size_t size)
     struct heap heap;
     uint64_t at = 0;
     void *place = __builtin_return_address(0);
+    check(segment, place);
     int rc = size == 0 ? -EINVAL : size > SIZE_MAX / 4 ? -ENOSPC : enter(segment, &heap, place);
     if (rc == 0) {
         rc = alloc(segment, &heap, size, &at);
@@ -293,6 +312,7 @@ void plait_segment_keep(plait_segment *segment, void *block, uint64_t *slot)
     struct heap heap;
     uint64_t owner;
     void *place = __builtin_return_address(0);
+    check(segment, place);
     must_enter(segment, &heap, place);
     uint64_t at = begin_of(segment, &heap, block);
     if (!at || heap_owner(&heap, at, &owner) < 0 || owner != share_user_me(segment->area))
@@ -324,6 +344,7 @@ void plait_segment_release(plait_segment *segment, void *block, uint64_t *slot)
 {
     struct heap heap;
     void *place = __builtin_return_address(0);
+    check(segment, place);
     if (!block)
         return;
     must_enter(segment, &heap, place);
