@@ -151,7 +151,8 @@ static int inside, most;
 
 static int counts(const void *in, void *out)
 {
-    int now = __atomic_add_fetch(&inside, 1, __ATOMIC_RELAXED), seen = most;
+    int now = __atomic_add_fetch(&inside, 1, __ATOMIC_RELAXED);
+    int seen = __atomic_load_n(&most, __ATOMIC_RELAXED);
     while (now > seen && !__atomic_compare_exchange_n(&most, &seen, now, false, __ATOMIC_RELAXED,
                                                       __ATOMIC_RELAXED))
         ;

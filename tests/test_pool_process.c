@@ -150,6 +150,48 @@ TEST_LABELED(cancel_asks_first_and_then_insists, "process")
     closed(pool);
 }
 
+static int whose(const void *in, void *out)
+{
+    *(pid_t *)out = getpid();
+    return 0;
+}
+
+static int returns(const void *in, void *out)
+{
+    return (int)*(const long *)in;
+}
+
+/* Also those codes by which plait tells of a worker's death. */
+TEST_LABELED(what_a_job_returns_is_its_own, "process")
+{
+    static const int codes[] = {1,       -EPIPE,         -ETIMEDOUT, -ECANCELED,
+                                -EAGAIN, -PLAIT_EFORMAT, -ENOMEM};
+    plait_pool *pool = opened(1, NULL);
+    plait_future *future = given(pool, whose, 0, sizeof(pid_t), NULL);
+    pid_t first = 0, last = 0;
+    ck_assert_int_eq(plait_result(future, &first, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        ck_assert_int_eq(failure(given(pool, returns, codes[i], 0, NULL)), codes[i]);
+    future = given(pool, whose, 0, sizeof(pid_t), NULL);
+    ck_assert_int_eq(plait_result(future, &last, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    ck_assert_int_eq(first, last);
+    closed(pool);
+}
+
+static void *dies_at_once(void *arg)
+{
+    _exit(9);
+}
+
+TEST_LABELED(workers_that_cannot_begin_fail_the_job, "process")
+{
+    plait_pool *pool = opened(1, &(plait_pool_options){.begin = dies_at_once});
+    ck_assert_int_eq(failure(given(pool, returns, 0, 0, NULL)), -ECHILD);
+    closed(pool);
+}
+
 /* ---- sizes */
 
 static int doubled(const void *in, void *out)
@@ -190,12 +232,6 @@ TEST_LABELED(input_and_result_have_any_size, "process")
 }
 
 /* ---- workers */
-
-static int whose(const void *in, void *out)
-{
-    *(pid_t *)out = getpid();
-    return 0;
-}
 
 static pid_t worker_of(plait_pool *pool)
 {

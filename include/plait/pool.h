@@ -53,7 +53,7 @@ typedef struct plait_pool_options {
     void (*end)(void *state);
     void *arg;
     int64_t grace; /* ns from a cancel to the KILL of a process, and that close waits: 5 s */
-    const plait_start_options *worker; /* .stack, .movable, .method, .grace of its workers */
+    const plait_start_options *worker; /* .stack, .movable, .grace of its workers */
     const char *url;                   /* for a later version: ENOTSUP */
     PLAIT_OPTIONS(plait_pool_options)
 } plait_pool_options;

@@ -41,9 +41,9 @@ static void next_go(struct next *next, plait_future *from)
     if (rc == 0)
         rc = input_of(job, from);
     base_spin_lock(&job->lock); /* against a cancel, which asks for the pool */
-    if (rc == 0 && future_state(atom_load(&job->word, ACQUIRE)) == PLAIT_PENDING)
-        rc = pool_give(next->pool, job);
     bool mine = rc != 0 && future_claim(job);
+    if (rc == 0 && future_state(atom_load(&job->word, ACQUIRE)) == PLAIT_PENDING)
+        mine = (rc = pool_give(next->pool, job)) != 0;
     base_spin_unlock(&job->lock);
     if (mine)
         future_fail(job, rc);

@@ -13,6 +13,8 @@
 #include <plait/share.h>
 #include <plait/time.h>
 
+enum { TRIES = 4 }; /* of children that die before they begin a job: .begin may be to blame */
+
 static bool is_over(void *object)
 {
     struct pool_child *child = object;
@@ -88,21 +90,18 @@ static int child_await(struct pool_worker *worker, struct pool_child *child, int
 }
 
 /* Its sizes are believed after a look alone: the child may be anything by now. */
-static int child_answer(struct pool_worker *worker, struct pool_child *child, plait_future *job,
-                        int64_t limit)
+static int child_answer(struct pool_child *child, plait_future *job, int64_t limit, int *status)
 {
     struct channel *channel = child->end.channel;
     uint64_t total = channel->total;
     bool other = channel->out_size != 0;
-    int32_t status = 0;
     if (total > PTRDIFF_MAX / 4 || (!other && total != job->announced))
         return -PLAIT_EFORMAT;
     void *to = job->result, *apart = NULL;
     if (other && total && !(apart = to = os_alloc(total)))
         return -ENOMEM;
     int rc = channel_read(&child->end, to, total, limit);
-    if (rc == 0)
-        status = channel->status;
+    *status = channel->status;
     if (rc == 0 && other) {
         os_free(job->apart);
         job->apart = job->result = apart;
@@ -110,20 +109,28 @@ static int child_answer(struct pool_worker *worker, struct pool_child *child, pl
     } else {
         os_free(apart);
     }
-    return rc == 0 ? status : rc == -PLAIT_EFORMAT ? rc : -EPIPE;
+    return rc;
 }
 
-/* One job to the living child. -EPIPE: it is dead. */
-static int child_ask(struct pool_worker *worker, struct pool_child *child, plait_future *job)
+/* One job to the living child: 0 and what it returned; else the child is to be buried. Only the
+ * answer's coming is waited for with an ear for cancels, because a message is read or written whole. */
+static int child_ask(struct pool_worker *worker, struct pool_child *child, plait_future *job,
+                     int *status)
 {
     struct channel *channel = child->end.channel;
     int64_t limit = job->limit ? wait_now() + job->limit : WAIT_NEVER;
     channel->function = (int64_t)((intptr_t)job->function - (intptr_t)pool_child_main);
     channel->out_size = job->announced;
-    int rc = channel_write(&child->end, CHANNEL_JOB, job->in, job->in_size, WAIT_NEVER);
+    int shield = plait_shield_enter();
+    int rc = channel_write(&child->end, CHANNEL_JOB, job->in, job->in_size, limit);
+    plait_shield_leave(&shield);
     if (rc == 0)
         rc = child_await(worker, child, limit);
-    return rc == 0 ? child_answer(worker, child, job, limit) : rc;
+    shield = plait_shield_enter();
+    if (rc == 0)
+        rc = child_answer(child, job, limit, status);
+    plait_shield_leave(&shield);
+    return rc;
 }
 
 /* What a death in the middle means for the job; -EAGAIN: it had not begun. */
@@ -132,7 +139,7 @@ static int child_died(struct pool_worker *worker, struct pool_child *child, cons
 {
     int error;
     pid_t pid = child->pid;
-    bool begun = child->end.channel->taken, core;
+    bool begun = atom_load(&child->end.channel->taken, ACQUIRE), core;
     plait_kill(child->task); /* it may have damaged the channel only */
     int shield = plait_shield_enter();
     (void)!plait_select(PLAIT_NEVER, plait_on_end(child->task));
@@ -149,28 +156,60 @@ static int child_died(struct pool_worker *worker, struct pool_child *child, cons
     return error;
 }
 
+/* Asks it to leave, and ends it if it does not. It has the turn of no job. */
+static void child_stop(struct pool_worker *worker, struct pool_child *child)
+{
+    int error;
+    int64_t patience = plait_after(worker->pool->options.grace);
+    if (!child->task)
+        return;
+    if (!is_over(child))
+        channel_send(&child->end, CHANNEL_LEAVE);
+    int shield = plait_shield_enter();
+    if (plait_join(child->task, NULL, patience) == 0)
+        child->task = NULL;
+    plait_shield_leave(&shield);
+    if (child->task) {
+        plait_kill(child->task);
+        child_bury(child, &error);
+    }
+}
+
+/* A living child, or why there is none. */
+static int child_ready(struct pool_worker *worker)
+{
+    int rc = worker->child ? 0 : child_make(worker), error;
+    struct pool_child *child = worker->child;
+    if (rc != 0)
+        return rc;
+    if (child->task && is_over(child))
+        child_bury(child, &error);
+    rc = child->task ? 0 : child_start(worker, child);
+    if (rc == 0)
+        child->pid = plait_task_pid(child->task);
+    child->canceled = false;
+    child->end.channel->taken = 0;
+    return rc;
+}
+
 int pool_child_run(struct pool_worker *worker, plait_future *job)
 {
-    int rc = worker->child ? 0 : child_make(worker);
-    struct pool_child *child = worker->child;
-    while (rc == 0) {
-        if (child->task && is_over(child))
-            child_bury(child, &rc);
-        rc = child->task ? 0 : child_start(worker, child);
+    int rc = -EAGAIN, status = 0;
+    for (int tries = 0; rc == -EAGAIN && tries < TRIES; tries++) {
+        rc = child_ready(worker);
+        struct pool_child *child = worker->child;
         if (rc != 0)
             return rc;
-        child->pid = plait_task_pid(child->task);
-        child->canceled = false;
-        child->end.channel->taken = 0;
-        rc = child_ask(worker, child, job);
-        if (rc != -EPIPE && rc != -ETIMEDOUT && rc != -PLAIT_EFORMAT)
-            return rc;
-        rc = child_died(worker, child, job, rc);
-        if (rc != -EAGAIN)
-            return rc;
-        rc = 0;
+        rc = child_ask(worker, child, job, &status);
+        if (rc != 0) {
+            rc = child_died(worker, child, job, rc);
+            continue;
+        }
+        if (child->canceled) /* the next cancel would be its second, which is stronger */
+            child_stop(worker, child);
+        return status;
     }
-    return rc;
+    return rc == -EAGAIN ? -ECHILD : rc;
 }
 
 /* While the worker rests: its child's end is a word to sleep on, too. */
@@ -201,22 +240,9 @@ void pool_child_renew(struct pool_worker *worker)
 void pool_child_end(struct pool_worker *worker)
 {
     struct pool_child *child = worker->child;
-    int error;
     if (!child)
         return;
-    if (child->task) {
-        if (!is_over(child))
-            channel_send(&child->end, CHANNEL_LEAVE);
-        int64_t patience = plait_after(worker->pool->options.grace);
-        int shield = plait_shield_enter();
-        if (plait_join(child->task, NULL, patience) == 0)
-            child->task = NULL;
-        plait_shield_leave(&shield);
-        if (child->task) {
-            plait_kill(child->task);
-            child_bury(child, &error);
-        }
-    }
+    child_stop(worker, child);
     plait_share_free(child->end.channel);
     os_free(child);
     worker->child = NULL;

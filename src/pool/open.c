@@ -24,7 +24,8 @@ static int pool_options_check(plait_carrier carrier, int workers, const plait_po
     if (carrier < PLAIT_PROCESS || carrier > PLAIT_COROUTINE || workers < 0 ||
         workers > WORKERS_MOST || options->jobs_per_worker < 0 || options->grace < 0)
         return EINVAL;
-    return options->url ? ENOTSUP : 0;
+    bool image = options->worker && options->worker->method > PLAIT_FORK;
+    return options->url || image ? ENOTSUP : 0;
 }
 
 static void pool_fill(plait_pool *pool, const plait_pool_options *options)

@@ -106,7 +106,7 @@ static inline struct pool_frame *pool_frame_here(void)
 }
 
 /* ---- submit.c */
-/* Past the bound; 0, -EPIPE, or why no worker could be started. */
+/* Past the bound; 0, or -EPIPE, or why no worker could be started: then it is claimed. */
 int pool_give(plait_pool *pool, plait_future *job);
 
 /* ---- keep.c */

@@ -26,7 +26,7 @@ static int submit_attempt(void *object)
     else if (!submit->past_the_bound && is_full(pool))
         rc = -EAGAIN;
     if (rc == 0) {
-        submit->job->pool = pool;
+        atom_store(&submit->job->pool, pool, RELEASE); /* pairs with may_help */
         pool_push(pool, submit->job);
         pool_call_worker(pool, &submit->wake);
     }
@@ -57,7 +57,7 @@ static bool take_back(plait_pool *pool, plait_future *job)
     bool mine = future_state(atom_load(&job->word, RELAXED)) == PLAIT_PENDING;
     if (mine) {
         pool_take_out(pool, job);
-        job->pool = NULL;
+        future_claim(job);
     }
     base_spin_unlock(&pool->lock);
     return mine;
@@ -67,7 +67,9 @@ int pool_give(plait_pool *pool, plait_future *job)
 {
     struct submit submit = {.pool = pool, .job = job, .past_the_bound = true};
     int rc = submit_attempt(&submit);
-    if (rc == 0 && (rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job))
+    if (rc < 0)
+        future_claim(job);
+    else if ((rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job))
         rc = 0;
     return rc;
 }
