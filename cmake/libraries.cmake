@@ -2,6 +2,7 @@
 # its internal names, which the tests and the tool of this tree link.
 # A static library is one object: otherwise the linker would leave out files that only register themselves (constructors fill in
 # tables). In the one that is installed the other names are local, because a program may have a wait_park of its own.
+# But for DW.ref.*, which compilers make for all objects together: a local one cannot be linked into a static-PIE program.
 function(plait_static_library target file)
   add_library(${target} STATIC ${file})
   set_source_files_properties(${file} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
@@ -22,7 +23,7 @@ endif()
 
 set(public ${CMAKE_BINARY_DIR}/public.o)
 add_custom_command(OUTPUT ${public}
-  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=plait_* ${whole} ${public}
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=plait_* "--keep-global-symbol=DW.ref.*" ${whole} ${public}
   DEPENDS ${whole} VERBATIM)
 plait_static_library(plait_static ${public})
 add_dependencies(plait_static plait_whole)

@@ -97,7 +97,7 @@ def check_symbols():
         names = [line.split()[2].split("@")[0] for line in out.split("\n") if len(line.split()) == 3]
         for name in names:
             # PLAIT_0 is the version's own name; sanitizers add theirs.
-            if not re.match(r"plait_|PLAIT_0$|(__)?(asan|tsan|ubsan|odr_asan|sancov)|__start_|__stop_", name):
+            if not re.match(r"plait_|PLAIT_0$|DW\.ref\.|(__)?(asan|tsan|ubsan|odr_asan|sancov)|__start_|__stop_", name):
                 fail(f"{library} lets {name} out")
 
 

@@ -161,7 +161,7 @@ void image_keep_own(const struct image_order *order)
         os_descriptor_keep(i, false);
 }
 
-static void image_boot(int argc, char **argv, char **environment);
+/* Declared nowhere before, because gcc would then forget the number. */
 __attribute__((constructor(102))) static void image_boot(int argc, char **argv, char **environment)
 {
     int descriptor = take_variable();

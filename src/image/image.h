@@ -88,6 +88,8 @@ void image_environment(const struct image_order *order, const char **strings);
 extern void (*image_main)(const struct image_order *order, void *page);
 bool image_is_booting(void); /* a constructor runs in a new image: nothing may be started */
 bool image_is_new(void);     /* main will never run here */
+/* loaded.c: false: a new image would get to its main */
+bool image_is_catchable(void);
 #define IMAGE_VARIABLE "PLAIT_SPAWN="
 #define IMAGE_BIND_NOW "LD_BIND_NOW=plait" /* taken away as well */
 /* The order is a copy, because the task's argument lies in it, which children of this process must

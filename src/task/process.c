@@ -286,6 +286,8 @@ int process_start(struct task_record *record, const plait_start_options *options
 {
     bool forks = options->method <= PLAIT_FORK;
     int rc = image_is_booting() ? -EBUSY : forks ? fork_refused() : 0;
+    if (!forks && !image_is_catchable())
+        rc = -ENOTSUP;
     if (rc < 0)
         return rc;
     if (wait_deterministic)
