@@ -77,6 +77,7 @@ plait_future *plait_future_next(plait_future *future, plait_pool *pool, plait_jo
         return NULL;
     }
     job->function = function;
+    job->helps = true;
     job->word = FUTURE_HELD | FUTURE_SLOW;
     *next = (struct next){{.call = next_call}, job, pool};
     pool_keep(pool);

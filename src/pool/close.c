@@ -62,18 +62,17 @@ static void shut(plait_pool *pool)
     wait_unpark(&pool->room, INT_MAX, false);
 }
 
-/* Cancels what runs but for the caller's own; how many. The handles are good under the lock, because
- * who reaps takes the worker from its list there. */
+/* Cancels what runs but for the caller's own; how many. */
 static int cancel_workers(plait_pool *pool)
 {
     int count = 0;
-    plait_task *me = plait_self();
+    const struct wait_self *me = wait_me();
     base_spin_lock(&pool->lock);
     list_each (link, &pool->workers) {
-        struct pool_worker *worker = list_item(link, struct pool_worker, link);
-        if (!worker->task || worker->task == me)
+        struct wait_self *self = list_item(link, struct pool_worker, link)->self;
+        if (self == me)
             continue;
-        plait_cancel(worker->task);
+        wait_cancel(self);
         count++;
     }
     base_spin_unlock(&pool->lock);

@@ -76,6 +76,7 @@ struct plait_future {
     const char *name;
     struct pool_frame *frame; /* where it runs */
     int32_t priority, retries;
+    bool helps; /* a waiter may run it: it has no limit, and no second try */
     int64_t limit;
     struct list queued; /* priority 0, guarded by the pool's lock */
     struct heap_item ranked;

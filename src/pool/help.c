@@ -40,8 +40,7 @@ static bool may_help(const plait_future *job, const struct wait_self *self)
 {
     plait_pool *pool = atom_load(&job->pool, ACQUIRE);
     if (!pool || pool->carrier == PLAIT_PROCESS || self->limit != WAIT_NEVER ||
-        self->carrier->is_coroutine != (pool->carrier == PLAIT_COROUTINE) || job->limit ||
-        job->retries)
+        self->carrier->is_coroutine != (pool->carrier == PLAIT_COROUTINE) || !job->helps)
         return false;
     if ((pool->options.begin || pool->options.jobs_per_worker) && !worker_here(pool))
         return false;

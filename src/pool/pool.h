@@ -15,7 +15,8 @@
 #define POOL_ROOM_W UINT32_C(0x80000000)
 
 struct pool_worker {
-    struct list link; /* of pool.workers, and of pool.ended when it has left */
+    struct list link;       /* of pool.workers while it runs, of pool.ended when it has left */
+    struct wait_self *self; /* good while it is in pool.workers */
     struct list idle;
     plait_pool *pool;
     plait_task *task;

@@ -102,6 +102,7 @@ static plait_future *job_new(plait_job *function, const void *in, size_t in_size
     job->priority = options->priority;
     job->retries = options->retries;
     job->limit = options->limit;
+    job->helps = !options->limit && !options->retries;
     return job;
 }
 

@@ -112,6 +112,10 @@ static int worker_main(void *arg)
 {
     struct pool_worker *worker = arg;
     plait_pool *pool = worker->pool;
+    worker->self = wait_me();
+    base_spin_lock(&pool->lock);
+    list_append(&pool->workers, &worker->link);
+    base_spin_unlock(&pool->lock);
     if (pool->options.begin && pool->carrier != PLAIT_PROCESS)
         worker->state = pool->options.begin(pool->options.arg);
     for (plait_future *job; (job = worker_next(pool, worker));)
@@ -134,17 +138,10 @@ static int worker_start(plait_pool *pool)
     list_init(&worker->link);
     list_init(&worker->idle);
     worker->pool = pool;
-    base_spin_lock(&pool->lock);
-    list_append(&pool->workers, &worker->link);
-    base_spin_unlock(&pool->lock);
     plait_carrier carrier = pool->carrier == PLAIT_PROCESS ? PLAIT_THREAD : pool->carrier;
     int rc = plait_start(&worker->task, carrier, worker_main, worker, &pool->worker);
-    if (rc == 0)
-        return 0;
-    base_spin_lock(&pool->lock);
-    list_remove(&worker->link);
-    base_spin_unlock(&pool->lock);
-    os_free(worker);
+    if (rc != 0)
+        os_free(worker);
     return rc;
 }
 
