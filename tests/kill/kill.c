@@ -174,13 +174,21 @@ static bool kill_once(const struct kill_case *one, int point, struct tally *tall
     return true;
 }
 
-/* Other programs may keep a survivor off the CPU, so what was late is tried again. */
+/* Other programs may keep a survivor off the CPU, so what was late or stuck is tried again: a real
+ * fault is there each time. What was wrong is wrong. */
 static void kill_at(const struct kill_case *one, int point, struct tally *tally)
 {
+    struct tally before = *tally;
     int64_t took = 0;
-    for (int i = 0; i < AGAIN; i++)
-        if (!kill_once(one, point, tally, &took) || took <= SOON || took > NEVER_SOON)
+    for (int i = 0; i < AGAIN; i++) {
+        int wrong = tally->wrong;
+        *tally = before;
+        tally->wrong = wrong;
+        if (!kill_once(one, point, tally, &took) || (took <= SOON && tally->stuck == before.stuck))
             return;
+    }
+    if (tally->stuck > before.stuck)
+        return;
     tally->late++;
     note_fault(tally, "late", point, NULL);
 }
