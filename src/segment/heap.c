@@ -141,7 +141,7 @@ int heap_alloc(struct heap *heap, uint64_t size, uint64_t owner, uint64_t *at)
     struct block copy;
     size = (size + HEAP_HEADER + HEAP_STEP - 1) / HEAP_STEP * HEAP_STEP;
     size = size < HEAP_LEAST ? HEAP_LEAST : size;
-    int rc = find(heap, size, at, &copy);
+    int rc = size > heap->log.size ? -ENOSPC : find(heap, size, at, &copy);
     if (rc < 0)
         return rc;
     if (!remove_block(heap, *at, &copy) || !split(heap, *at, &copy, size))

@@ -149,7 +149,7 @@ static int adopted_make(struct share_area *area, const struct share_handle *hand
     roster_confirm(area->header, &area->me, area->pid);
     memcpy(area->url_name, area->header->name, SHARE_NAME - 1);
     if (area->url_name[0])
-        name_add_again(area);
+        name_add_held(area, -1);
     return 0;
 }
 

@@ -9,27 +9,19 @@
 #include "share/name.h"
 #include "task/process.h"
 
-#define LONGEST_WAIT INT64_C(50000000) /* it is stopped, or traced */
-
 #include <pthread.h>
 #include <unistd.h>
 
 static void area_before(struct share_area *area)
 {
     int file = share_area_check(area) == 0 ? os_file_again(area->me.file) : -1;
-    area->child.file = -1;
-    if (file >= 0 && roster_enter(area->header, file, USER_CHILD, &area->child) < 0)
+    area->child.file = area->child_name = -1;
+    if (file < 0)
+        return;
+    if (roster_enter(area->header, file, USER_CHILD, &area->child) < 0)
         os_close(file);
-}
-
-/* A child of the program's own fork tells its pid itself. If its parent ended before that, nobody
- * alive would be found by the name for a moment, and a second area of that name be made. */
-static void await_child(struct share_area *area)
-{
-    int64_t end = os_now() + LONGEST_WAIT;
-    while (roster_is_awaited(area->header, &area->child) && os_now() < end &&
-           os_byte_locked(area->me.file, area->child.index, 1) >= 0)
-        os_yield();
+    else if (area->url_name[0])
+        area->child_name = name_hold(area);
 }
 
 static void area_parent(struct share_area *area, pid_t pid)
@@ -41,9 +33,8 @@ static void area_parent(struct share_area *area, pid_t pid)
     else if (pid < 0)
         roster_leave(area->header, &area->child, 0);
     os_close(area->child.file);
-    if (pid >= 0 && area->url_name[0])
-        await_child(area);
-    area->child.file = -1;
+    os_close(area->child_name);
+    area->child.file = area->child_name = -1;
 }
 
 /* Without a description of its own the child lives by its parent's, and nobody can tell its death. */
@@ -62,7 +53,8 @@ static void area_child(struct share_area *area, uint32_t pid)
     area->child.file = -1;
     area->mapping->file = area->me.file;
     if (area->url_name[0])
-        name_add_again(area);
+        name_add_held(area, area->child_name);
+    area->child_name = -1;
     roster_confirm(area->header, &area->me, pid);
 }
 

@@ -70,7 +70,8 @@ struct share_area {
     uint32_t marks;          /* this process' own */
     uint32_t pid;
     bool is_new;
-    struct share_user me, child; /* child: while a fork is under way */
+    struct share_user me, child; /* child, child_name: while a fork is under way */
+    int child_name;              /* the name's file, locked for the child; -1 */
     struct os_file file;         /* device and inode of the memory file */
     void *objects[SHARE_PARTS_MOST];
     char kind[SHARE_KIND], url_name[SHARE_NAME];
@@ -93,7 +94,6 @@ int roster_enter(struct share_header *header, int file, enum user_kind kind,
                  struct share_user *user);
 struct share_user user_of_id(uint64_t id, int file);
 void roster_confirm(struct share_header *header, struct share_user *user, uint32_t pid);
-bool roster_is_awaited(struct share_header *header, const struct share_user *user);
 void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks);
 
 /* A new area's memory in a new file; what a file has that another process made. The description

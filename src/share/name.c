@@ -29,6 +29,7 @@
 #define NAME_MAGIC UINT64_C(0x31656d616e746c70) /* "pltname1" */
 #define FIRST_PAUSE (100 * PLAIT_MICROSECOND)
 #define LAST_PAUSE (5 * PLAIT_MILLISECOND)
+#define LONGEST_HOLD (50 * PLAIT_MILLISECOND)
 enum { LOCKED_MOST = 64 };
 
 struct slot {
@@ -244,17 +245,42 @@ static bool names_area(int file, const struct share_area *area, struct name_file
            content->device == area->file.device;
 }
 
-/* Not by name_lock: a fork's child handler runs this, and must not wait for anybody. */
-void name_add_again(const struct share_area *area)
+static int area_name_open(const struct share_area *area)
 {
     struct area_name name;
-    struct name_file content;
     path_of(&name, area->url_name, strlen(area->url_name));
-    int file = os_open(name.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+    return os_open(name.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+}
+
+int name_hold(const struct share_area *area)
+{
+    struct name_file content;
+    int file = area_name_open(area);
+    int rc = file;
+    for (int64_t end = os_now() + LONGEST_HOLD; file >= 0;) {
+        rc = os_byte_lock(file, 0);
+        if (rc != -EAGAIN || os_now() > end)
+            break;
+        os_sleep(FIRST_PAUSE);
+    }
+    if (rc == 0 && names_area(file, area, &content))
+        return file;
+    os_close(file);
+    return -1;
+}
+
+void name_add_held(const struct share_area *area, int file)
+{
+    struct name_file content;
+    bool is_held = file >= 0;
+    if (!is_held)
+        file = area_name_open(area);
     if (file < 0)
         return;
     if (names_area(file, area, &content))
         slot_write(file, area);
+    if (is_held)
+        os_byte_unlock(file, 0);
     os_close(file);
 }
 

@@ -28,9 +28,15 @@ void name_unlock(struct area_name *name);
 int name_find(struct area_name *name);
 int name_fill(struct area_name *name, const struct share_area *area); /* names a new area */
 void name_remove(struct area_name *name);
-/* From now on this process can be asked for the area. Also for the child of a fork: no lock. */
+/* From now on this process can be asked for the area. */
 int name_add(const struct area_name *name, const struct share_area *area);
-void name_add_again(const struct share_area *area);
+/* Before a fork: the name's file, locked by a description that the child has, too, so that nobody takes
+ * the area for gone when the parent ends before the child can be asked for it. -1: somebody else has
+ * it locked, or the name is another area's by now. */
+int name_hold(const struct share_area *area);
+/* In the child, which alone has it by now, and unlocks it; or in a program that was handed the area:
+ * file -1, the name is opened. Neither waits. */
+void name_add_held(const struct share_area *area, int file);
 /* This process leaves the area: the name goes, too, if nobody else has it open. Does not wait. */
 void name_leave(const struct share_area *area, bool at_exit);
 /* Takes away this user's stale names. */

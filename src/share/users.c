@@ -97,11 +97,6 @@ void roster_confirm(struct share_header *header, struct share_user *user, uint32
         atom_add(&header->roster.entered, 1, RELAXED);
 }
 
-bool roster_is_awaited(struct share_header *header, const struct share_user *user)
-{
-    return atom_load(&header->entries[user->index].id, ACQUIRE) == (user->id | NOT_YET);
-}
-
 void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks)
 {
     struct share_entry *entry = &header->entries[user->index];
