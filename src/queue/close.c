@@ -15,7 +15,7 @@ int plait_queue_close(plait_queue *queue)
 {
     WAIT_POINT();
     queue_check_any(queue, __builtin_return_address(0));
-    if (!queue->kind->is_closed(queue))
+    if (!queue->kind->is_closed(queue) || queue_is_shared(queue)) /* who closed may have died */
         queue->kind->close(queue);
     return 0;
 }

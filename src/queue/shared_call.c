@@ -16,6 +16,7 @@
 #include <plait/time.h>
 
 #include <errno.h>
+#include <limits.h>
 
 /* LOCK_MOST: an end is held for a copy. Who is inside for longer was stopped. */
 #define LOCK_MOST (50 * PLAIT_MILLISECOND)
@@ -240,6 +241,8 @@ int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, voi
         rc = wait_sliced(&wait, call, deadline);
         sync_budget_learn(&call->side->budget, os_now() - began);
         atom_sub(&call->side->waiting, 1, RELAXED);
+        for (int side = SHARED_PUTS; rc == -EPIPE && side <= SHARED_GETS; side++)
+            shared_wake(call->queue, side, INT_MAX); /* who closed may have been killed */
         wait_uncover();
     } else {
         sync_budget_learn(&call->side->budget, 0);

@@ -9,19 +9,23 @@ bool shared_is_closed(const plait_queue *queue)
 }
 
 /* Under the putters' lock: who finds it closed and empty knows then that no put is on its way. A
- * stopped putter is not waited for; what he puts when he goes on is found by who gets once more. */
+ * stopped putter is not waited for; what he puts when he goes on is found by who gets once more.
+ *
+ * There are two words to wake and one may be pending: that of the side which sleeps. Who is woken by
+ * our death finds the queue closed, and wakes all others (shared_wait). */
 void shared_close(plait_queue *queue)
 {
     struct shared_head *head = queue->shared.head;
     struct queue_call call = {.queue = queue, .side = &queue->room};
     bool inside = shared_enter(&call, SHARED_PUTS) == 0;
+    bool full = atom_load(&head->sleep[SHARED_PUTS].word, RELAXED) & SHARED_W;
+    shared_cover(&call, full ? SHARED_PUTS : SHARED_GETS);
     atom_store(&head->closed, 1, SEQ_CST);
     for (int side = SHARED_PUTS; side <= SHARED_GETS; side++) {
-        shared_cover(&call, side);
         atom_or(&head->sleep[side].word, SHARED_CLOSED, SEQ_CST);
         shared_wake(queue, side, INT_MAX);
-        shared_uncover();
     }
+    shared_uncover();
     if (inside)
         shared_leave(&call, SHARED_PUTS);
 }

@@ -22,6 +22,7 @@
  *
  * Positions and stamps are the private ring's (ring.h): lap | index, and lap | state. RESERVED and
  * TAKEN slots belong to a process, in `owners`; when it is gone, who is blocked by one settles it. */
+#include "base/settings.h"
 #include "os/os.h"
 #include "queue/shared_done.h"
 
@@ -104,6 +105,21 @@ static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
     return true;
 }
 
+/* Not each time that somebody looks at a slot which is out, because to ask takes a system call. */
+static bool looks_after(const struct queue_call *call, uint64_t stamp)
+{
+    struct shared *shared = &call->queue->shared;
+    unsigned state = stamp & RING_STATE;
+    if (state != RING_RESERVED && state != RING_TAKEN)
+        return false;
+    int64_t now = wait_now_coarse();
+    if (!call->looks_after &&
+        now - atom_load(&shared->patrolled, RELAXED) < base_settings()->patrol)
+        return false;
+    atom_store(&shared->patrolled, now, RELAXED);
+    return true;
+}
+
 /* Steps 5 and 6 of one that was given up: there is no item. */
 static void skip(plait_queue *queue, uint64_t position)
 {
@@ -125,7 +141,7 @@ static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
         enum look look = look_at(shared, side, position, stamp);
         if (likely(look == LOOK_GO))
             return 0;
-        if (look == LOOK_VAIN && !(call->looks_after && settle(queue, position, stamp)))
+        if (look == LOOK_VAIN && !(looks_after(call, stamp) && settle(queue, position, stamp)))
             return -EAGAIN;
         if (look == LOOK_BEHIND)
             atom_store(&shared->head->ends[side].position, next_of(queue, position), RELEASE);

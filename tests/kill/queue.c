@@ -1,0 +1,292 @@
+/* The shared queues' cases: a ring of elements, a pile of messages, priorities that are redelivered.
+ * An item is a pair of equal numbers, so that half a one would be seen. */
+#include "queue/queue.h"
+#include "kill.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { CAPACITY = 3 };
+
+struct pair {
+    long first, second;
+};
+
+static plait_queue *queue;
+static pid_t harness; /* its uses bring their own item along; the waiter's wait for one */
+
+/* ---- the three queues */
+static void open_queue(size_t element, plait_queue_options options)
+{
+    options.where = PLAIT_SHARED;
+    queue = plait_queue_open(element, CAPACITY, &options);
+    harness = getpid();
+    if (!queue)
+        _exit(1);
+}
+
+static void open_ring(void)
+{
+    open_queue(sizeof(struct pair), (plait_queue_options){0});
+}
+
+static void open_pile(void)
+{
+    open_queue(PLAIT_MESSAGES, (plait_queue_options){.order = PLAIT_LIFO});
+}
+
+static void open_leased(void)
+{
+    open_queue(sizeof(struct pair),
+               (plait_queue_options){.order = PLAIT_PRIORITY, .redeliver = true});
+}
+
+static int put(long number, int64_t deadline)
+{
+    struct pair pair = {number, number};
+    return plait_put_bytes(queue, &pair, sizeof pair, deadline);
+}
+
+/* An item that is whole, and done at once. */
+static int get(int64_t deadline)
+{
+    struct pair pair;
+    ssize_t size = plait_get_bytes(queue, &pair, sizeof pair, deadline);
+    if (size < 0)
+        return (int)size;
+    if (size != sizeof pair || pair.first != pair.second)
+        return -EILSEQ;
+    if (queue->shared.redeliver)
+        plait_queue_task_done(queue);
+    return 0;
+}
+
+/* ---- the operations */
+static void must(int rc)
+{
+    if (rc != 0)
+        _exit(1);
+}
+
+static void put_one(void)
+{
+    must(put(7, PLAIT_NEVER));
+}
+
+static void get_one(void)
+{
+    must(get(PLAIT_NEVER));
+}
+
+static void put_two(void)
+{
+    struct pair pairs[2] = {{1, 1}, {2, 2}};
+    must(plait_put_many(queue, pairs, 2, PLAIT_NEVER) != 2);
+}
+
+static void get_two(void)
+{
+    struct pair pairs[2];
+    must(plait_get_many(queue, pairs, 2, PLAIT_NEVER) < 1);
+}
+
+static void write_in_place(void)
+{
+    struct pair *place = plait_queue_reserve(queue, sizeof *place, PLAIT_NEVER);
+    *place = (struct pair){8, 8};
+    plait_queue_commit(queue, place);
+}
+
+static void give_up(void)
+{
+    plait_queue_give_up(queue, plait_queue_reserve(queue, sizeof(struct pair), PLAIT_NEVER));
+}
+
+static void read_in_place(void)
+{
+    const struct pair *place = plait_queue_take(queue, NULL, PLAIT_NEVER);
+    if (place->first != place->second)
+        _exit(1);
+    plait_queue_release(queue, place);
+}
+
+static void put_back(void)
+{
+    plait_queue_put_back(queue, plait_queue_take(queue, NULL, PLAIT_NEVER));
+}
+
+static void close_it(void)
+{
+    plait_queue_close(queue);
+}
+
+static void select_one(void)
+{
+    struct pair pair;
+    plait_case one = plait_on_get_bytes(queue, &pair, sizeof pair);
+    must(plait_select_cases(&one, 1, PLAIT_NEVER) != 0);
+}
+
+static void register_thread(void)
+{
+    robust_tid();
+}
+
+/* ---- the harness' side */
+static void fresh(void)
+{
+    struct shared_head *head = queue->shared.head;
+    head->closed = 0;
+    for (int side = 0; side < SHARED_SIDES; side++)
+        head->sleep[side].word = 0;
+    while (get(PLAIT_NOW) == 0)
+        ;
+}
+
+static void fresh_with_one(void)
+{
+    fresh();
+    must(put(3, PLAIT_NOW));
+}
+
+/* Full, for those who put; empty, for those who get. */
+static void fill(void)
+{
+    while (put(4, PLAIT_NOW) == 0)
+        ;
+}
+
+static void nothing(void)
+{
+}
+
+static void unblock_get(void)
+{
+    must(put(5, PLAIT_NEVER));
+}
+
+static void unblock_put(void)
+{
+    must(get(PLAIT_NEVER));
+}
+
+/* What the victim took and could not finish must not fill the queue: room for a new one, too. */
+static int use(int64_t deadline, int64_t *got_at)
+{
+    bool brings = getpid() == harness;
+    int rc = 0;
+    while (brings && (rc = put(6, PLAIT_NOW)) == -EAGAIN && rc != 0)
+        if ((rc = get(PLAIT_NOW)) != 0 && rc != -EAGAIN)
+            return rc;
+        else if (rc == -EAGAIN && plait_now() > deadline)
+            return -ETIMEDOUT;
+    if (rc == 0)
+        rc = get(deadline);
+    *got_at = plait_now();
+    return rc;
+}
+
+static void rescue(void)
+{
+    put(9, PLAIT_NOW); /* full: there is enough */
+}
+
+/* The waiter puts into a full queue; the harness makes room. */
+static int use_room(int64_t deadline, int64_t *got_at)
+{
+    int rc;
+    if (getpid() == harness)
+        while ((rc = get(PLAIT_NOW)) == 0)
+            ;
+    rc = put(10, deadline);
+    *got_at = plait_now();
+    return rc;
+}
+
+static void fresh_full(void)
+{
+    fresh();
+    fill();
+}
+
+static void rescue_room(void)
+{
+    if (plait_queue_size(queue) == CAPACITY)
+        must(get(PLAIT_NEVER));
+}
+
+/* The waiter is told of the close; the harness' uses find it closed. */
+static int use_closed(int64_t deadline, int64_t *got_at)
+{
+    int rc = get(deadline);
+    *got_at = plait_now();
+    return rc == -EPIPE ? 0 : rc == 0 ? -EILSEQ : rc;
+}
+
+static const struct kill_noun ring = {.open = open_ring,
+                                      .fresh = fresh,
+                                      .block = nothing,
+                                      .unblock = unblock_get,
+                                      .rescue = rescue,
+                                      .use = use};
+static const struct kill_noun ring_with_one = {.open = open_ring,
+                                               .fresh = fresh_with_one,
+                                               .block = fill,
+                                               .unblock = unblock_put,
+                                               .rescue = rescue,
+                                               .use = use};
+static const struct kill_noun ring_full = {
+    .open = open_ring, .fresh = fresh_full, .rescue = rescue_room, .use = use_room};
+static const struct kill_noun ring_closed = {
+    .open = open_ring, .fresh = fresh, .rescue = close_it, .use = use_closed};
+static const struct kill_noun pile = {.open = open_pile,
+                                      .fresh = fresh,
+                                      .block = nothing,
+                                      .unblock = unblock_get,
+                                      .rescue = rescue,
+                                      .use = use};
+static const struct kill_noun pile_with_one = {
+    .open = open_pile, .fresh = fresh_with_one, .rescue = rescue, .use = use};
+static const struct kill_noun leased = {.open = open_leased,
+                                        .fresh = fresh,
+                                        .block = nothing,
+                                        .unblock = unblock_get,
+                                        .rescue = rescue,
+                                        .use = use};
+static const struct kill_noun leased_with_one = {
+    .open = open_leased, .fresh = fresh_with_one, .rescue = rescue, .use = use};
+#define CASE(text, of) .name = "queue: " text, .noun = &of, .prepare = register_thread
+
+const struct kill_case kill_queue_cases[] = {
+    {CASE("put", ring), .operate = put_one},
+    {CASE("get", ring_with_one), .operate = get_one},
+    {CASE("put many", ring), .operate = put_two},
+    {CASE("get many", ring_with_one), .operate = get_two},
+    {CASE("write in place", ring), .operate = write_in_place},
+    {CASE("give up", ring), .operate = give_up},
+    {CASE("read in place", ring_with_one), .operate = read_in_place},
+    {CASE("put back", ring_with_one), .operate = put_back},
+    {CASE("put to a waiter", ring), .operate = put_one, .waited = true},
+    {CASE("write in place for a waiter", ring), .operate = write_in_place, .waited = true},
+    {CASE("get from a full one", ring_full), .operate = get_one, .waited = true},
+    {CASE("close", ring_closed), .operate = close_it, .waited = true},
+    /* Woken, and killed before the commit: no word is left to tell of the wake (docs). */
+    {CASE("wait to get", ring), .operate = get_one, .contended = true, .patrol = true},
+    {CASE("wait to put", ring_with_one), .operate = put_one, .contended = true},
+    {CASE("select", ring), .operate = select_one, .contended = true, .patrol = true},
+    {CASE("wait to get, coroutine", ring), .operate = get_one, .contended = true,
+     .coroutine = true},
+    {CASE("wait to get, coroutine without ring", ring), .operate = get_one, .contended = true,
+     .coroutine = true, .ringless = true},
+    {CASE("put a message", pile), .operate = put_one},
+    {CASE("get a message", pile_with_one), .operate = get_one},
+    {CASE("write a message in place", pile), .operate = write_in_place, .waited = true},
+    {CASE("read a message in place", pile_with_one), .operate = read_in_place},
+    {CASE("put a message back", pile_with_one), .operate = put_back},
+    {CASE("put with redelivery", leased), .operate = put_one, .waited = true},
+    {CASE("get and task_done", leased_with_one), .operate = get_one},
+    {CASE("put back with redelivery", leased_with_one), .operate = put_back},
+    {CASE("wait to get with redelivery", leased), .operate = get_one, .contended = true,
+     .patrol = true},
+    {0},
+};
