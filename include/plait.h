@@ -14,6 +14,7 @@
  *                  queue_shared.h: between processes
  *     pipe.h       whole messages between two ends
  *     pool.h       workers that run jobs             future.h     results that come later
+ *     map.h        one job for each of many inputs
  *     select.h     the first of several things; case.h: which things
  *     value.h      a number that many change         array.h      elements that many change
  *     dict.h       keys and values that many change  share.h      memory that children see too
@@ -39,6 +40,7 @@
 #include <plait/lock.h>
 #include <plait/locks.h>
 #include <plait/macros.h>
+#include <plait/map.h>
 #include <plait/once.h>
 #include <plait/parallel.h>
 #include <plait/pool.h>

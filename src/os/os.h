@@ -104,6 +104,7 @@ int os_die_with_parent(pid_t parent);
  *  descriptor is non-blocking */
 int os_open(const char *path, int flags, unsigned mode); /* as open(2); a descriptor */
 int os_write(int descriptor, const char *text, size_t size);
+bool os_is_terminal(int descriptor);
 
 /* ---- memory.c */
 /* Zeroed; NULL: no memory. The only way plait allocates: takes libc's lock, so start and open

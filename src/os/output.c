@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 
 enum { FULL_TRIES = 20 }; /* 1 ms each */
@@ -51,4 +53,10 @@ int os_open(const char *path, int flags, unsigned mode)
         descriptor = OS_CALL(openat, AT_FDCWD, path, flags, mode);
     while (descriptor == -EINTR);
     return (int)descriptor;
+}
+
+bool os_is_terminal(int descriptor)
+{
+    struct termios settings;
+    return OS_CALL(ioctl, descriptor, TCGETS, &settings) == 0;
 }
