@@ -1,5 +1,5 @@
-/* `plait doctor`: what this machine gives to plait. The only part of the tool that looks behind the
- * public interface. */
+/* `plait doctor`: what this machine gives to plait. With `plait shm` the only part of the
+ * tool that looks behind the public interface. */
 #include "base/settings.h"
 #include "os/os.h"
 #include "tour.h"

@@ -17,9 +17,9 @@ static int version_main(int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"tour", tour_main},        {"doctor", doctor_main}, {"trace", trace_main},
-                {"help", usage_main},       {"--help", usage_main},  {"-h", usage_main},
-                {"--version", version_main}};
+} commands[] = {{"tour", tour_main}, {"doctor", doctor_main},    {"trace", trace_main},
+                {"shm", shm_main},   {"help", usage_main},       {"--help", usage_main},
+                {"-h", usage_main},  {"--version", version_main}};
 
 /* A full disk or a closed pipe must not pass for success. */
 static int flush(int status)

@@ -21,9 +21,10 @@ int tour_queue(const struct tour *tour);
 int tour_sleepers(const struct tour *tour);
 int tour_death(const struct tour *tour);
 
-/* `plait tour`'s, `plait doctor`'s and `plait trace`'s whole work: the exit status. */
+/* `plait tour`'s, `plait doctor`'s, `plait trace`'s and `plait shm`'s whole work: the exit status. */
 int tour_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int trace_main(int argc, char **argv);
+int shm_main(int argc, char **argv);
 
 #endif

@@ -25,6 +25,13 @@ static const struct {
     {"trace", "usage: plait trace PATH\n\n"
               "Prints a file that plait_trace_start wrote, its columns aligned; - is standard\n"
               "input.\n"},
+    {"shm", "usage: plait shm [--json] [--clean]\n\n"
+            "Lists what this user's processes share by name (shm:NAME): kind, bytes, how far\n"
+            "it may grow, who has it open. Memory goes with its last user; a name, one page in\n"
+            "/dev/shm, may be left over by a killed one until a program opens another.\n\n"
+            "  --json    the same as one JSON object\n"
+            "  --clean   take away names that are stale or damaged\n\n"
+            "Exit status: 0; 1 no memory, or the output failed; 2 the command is wrong.\n"},
     {"help", "usage: plait help [COMMAND]\n\nTells what a command does.\n"},
 };
 
@@ -32,6 +39,7 @@ static const char overview[] = "usage: plait COMMAND [ARGUMENTS]\n\n"
                                "  tour [DIR]     see what plait does, on the files below DIR\n"
                                "  doctor         see what this machine gives to plait\n"
                                "  trace PATH     print what the recorder wrote\n"
+                               "  shm            list what is shared by name\n"
                                "  help COMMAND   more about one of them\n"
                                "  --version      which plait this is\n";
 

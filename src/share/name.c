@@ -141,8 +141,10 @@ static int name_try(struct area_name *name)
         rc = os_byte_lock(name->file, 0);
     if (rc == 0)
         rc = name_check(name);
-    if (rc < 0 && name->file >= 0)
+    if (rc < 0 && name->file >= 0) {
         path_close(name->file);
+        name->file = -1;
+    }
     return rc;
 }
 
@@ -209,7 +211,8 @@ int name_find(struct area_name *name)
 
 void name_remove(struct area_name *name)
 {
-    os_unlink(name->path);
+    if (name->file >= 0)
+        os_unlink(name->path);
 }
 
 static int slot_write(int file, const struct share_area *area)
@@ -315,10 +318,12 @@ static void each_name(const char *entry, void *arg)
     if (strncmp(entry, each->prefix, skip) != 0 || size - skip >= SHARE_NAME)
         return;
     path_of(&name, entry + skip, size - skip);
-    if (name_try(&name) != 0)
-        return; /* being opened at this moment */
-    int file = name_find(&name);
+    int rc = name_try(&name), file = rc == 0 ? name_find(&name) : rc;
+    if (rc == -ENOENT)
+        return; /* gone by now, or another one: not for us to take away */
     each->each(&name, file, each->arg);
+    if (rc < 0)
+        return;
     os_close(file);
     name_unlock(&name);
 }

@@ -27,7 +27,7 @@ void name_unlock(struct area_name *name);
  * -EACCES, -PLAIT_EFORMAT. */
 int name_find(struct area_name *name);
 int name_fill(struct area_name *name, const struct share_area *area); /* names a new area */
-void name_remove(struct area_name *name);
+void name_remove(struct area_name *name); /* it is locked, else nothing */
 /* From now on this process can be asked for the area. */
 int name_add(const struct area_name *name, const struct share_area *area);
 /* Before a fork: the name's file, locked by a description that the child has, too, so that nobody takes
@@ -42,7 +42,8 @@ void name_leave(const struct share_area *area, bool at_exit);
 /* Takes away this user's stale names. */
 void names_sweep(void);
 
-/* For `plait shm`: each name of this user, with the state and, if somebody has it open, the file. */
+/* Each name of this user, locked, with the memory's file as name_find gives it; -EAGAIN: not locked,
+ * since somebody opens it at this moment. */
 void names_each(void (*each)(struct area_name *name, int file, void *arg), void *arg);
 
 void name_fork_child(void); /* the child has no business with what its parent has locked */
