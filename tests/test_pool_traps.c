@@ -180,6 +180,13 @@ static int later(void *arg)
     return 0;
 }
 
+static int starts_and_joins_all(const void *in, void *out)
+{
+    later_done = 0;
+    int rc = plait_start(NULL, PLAIT_THREAD, later, NULL, NULL);
+    return rc == 0 && plait_join_all(PLAIT_NEVER) == 0 && later_done == 1 ? 0 : 1;
+}
+
 static int starts_one_and_returns(const void *in, void *out)
 {
     return plait_start(NULL, PLAIT_THREAD, later, NULL, NULL);
@@ -193,6 +200,8 @@ TEST_LIGHT(what_a_job_starts_without_a_handle_ends_with_it)
     ck_assert_int_eq(later_done, 1);
     plait_future_free(future);
     done(given(pool, starts_tasks));
+    done(given(pool, starts_and_joins_all));
+    done(given(pool, starts_and_joins_all)); /* most likely by the waiter */
     ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
     plait_pool_free(pool);
 }

@@ -69,7 +69,7 @@ int pool_child_main(void *arg)
     const plait_pool_options *options = &parent->pool->options;
     struct jobs jobs = {.end = {child->end.channel, 1, NULL, NULL}};
     struct wait_self *self = wait_me();
-    jobs.frame = (struct pool_frame){self, &jobs.stub, NULL, &jobs.worker, NULL, false, false};
+    jobs.frame = (struct pool_frame){.self = self, .job = &jobs.stub, .worker = &jobs.worker};
     channel_live(jobs.end.channel);
     if (options->begin)
         jobs.worker.state = options->begin(options->arg);

@@ -34,6 +34,7 @@ struct pool_frame {
     struct pool_worker *worker; /* NULL: a helping waiter */
     struct pool_frame *outer;   /* the one that waits for this one */
     bool covered;               /* another one runs above: a cancel waits until that is over */
+    struct task_scope started;  /* by it, without a handle */
     bool canceled;              /* and there is one; both guarded by the job's lock */
 };
 

@@ -13,6 +13,8 @@ struct saved {
     uint32_t cancel;
     int64_t limit;
     bool cut;
+    struct task_block *block;
+    struct task_scope *counts;
 };
 
 static void cover(struct pool_frame *outer, struct wait_self *self, struct saved *saved)
@@ -84,9 +86,8 @@ static int run_function(struct pool_frame *frame)
         frame->self->limit = limit < frame->self->limit ? limit : frame->self->limit;
     }
     int rc = job->function(job->in, job->announced ? job->result : NULL);
-    struct task_record *record = (struct task_record *)frame->self;
-    if (frame->worker)
-        task_finish_children(record);
+    if (unlikely(atom_load(&frame->started.running, ACQUIRE)))
+        wait_until_done(&count_call, &frame->started.running, NULL, NULL);
     return rc;
 }
 
@@ -121,9 +122,12 @@ void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
 {
     struct task_record *record = task_me();
     struct pool_frame *outer = record->job;
-    struct pool_frame frame = {&record->co.self, job, pool, worker, outer, false, false};
-    struct saved saved;
+    struct pool_frame frame = {
+        .self = &record->co.self, .job = job, .pool = pool, .worker = worker, .outer = outer};
+    struct saved saved = {.block = record->block, .counts = record->counts};
     cover(outer, frame.self, &saved);
+    record->block = NULL;
+    record->counts = &frame.started;
     frame_begin(&frame);
     record->job = &frame;
     BASE_TRACE("job", job, 0);
@@ -135,6 +139,8 @@ void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
     frame.job = NULL;
     finish(&frame, job, rc);
     record->job = outer;
+    record->block = saved.block;
+    record->counts = saved.counts;
     uncover(outer, frame.self, &saved);
 }
 

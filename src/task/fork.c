@@ -56,6 +56,7 @@ static void fork_child(void)
     me->flags = (me->flags & ~(uint32_t)TASK_IS_FOREIGN) | TASK_IS_MAIN;
     me->children = (struct task_scope){0};
     me->counted_in = NULL;
+    me->counts = NULL;
     me->job = NULL; /* its pool is the parent's */
     block_after_fork(me);
     me->carrier = PLAIT_PROCESS;

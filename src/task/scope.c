@@ -192,7 +192,7 @@ int plait_join_all(int64_t deadline)
     tasks_awaited(me, NULL, true);
     if (rc < 0)
         return rc;
-    if (unlikely(scope != &me->children))
+    if (unlikely(me->block && scope == &me->block->started))
         failures_were_read(me->block);
     return (int)atom_swap(&scope->failed, 0, RELAXED);
 }

@@ -43,7 +43,9 @@ _Static_assert(sizeof(struct task_block) == sizeof(plait_scope), "plait_scope ha
 /* The counter of what this task starts without a handle at this moment. */
 static inline struct task_scope *scope_here(struct task_record *me)
 {
-    return unlikely(me->block != NULL) ? &me->block->started : &me->children;
+    if (unlikely(me->block != NULL))
+        return &me->block->started;
+    return unlikely(me->counts != NULL) ? me->counts : &me->children;
 }
 
 /* A task that is about to run is inside the innermost block around `starter` from now on, if there

@@ -54,6 +54,7 @@ struct task_record {
     uint64_t id;
     plait_carrier carrier;
     struct task_scope children;
+    struct task_scope *counts;     /* instead of `children`: of the pool's job that it runs */
     struct task_scope *counted_in; /* the starter's, or NULL */
     struct task_block *block;      /* the innermost of its own that it is in now; scope.h */
     uintptr_t inside;              /* the block that it was started in, and INSIDE_... */
