@@ -123,11 +123,22 @@ static inline void verify_rest(struct verify *verify)
     }
 }
 
+/* The pool is repaired by its next user only. */
+static inline void verify_mend_pool(struct verify *verify)
+{
+    struct dict_change change;
+    uint64_t offset;
+    if (change_begin(&change, verify->dict, 0, NULL) == 0)
+        change_end(&change, chunk_take(&change, 0, &offset) == 0 ? -ECANCELED : 0);
+}
+
 /* NULL, or what is wrong. */
 static inline const char *dict_verify(plait_dict *dict)
 {
-    struct verify verify = {dict, calloc(1, dict_head(dict)->pool.top / VERIFY_UNIT + 1), NULL};
-    share_area_size(dict->area);
+    struct verify verify = {dict, NULL, NULL};
+    verify_mend_pool(&verify);
+    verify.marks = calloc(1, dict_head(dict)->pool.top / VERIFY_UNIT + 1);
+    dict_look_again(dict, 0, 0);
     verify_pool(&verify);
     for (unsigned i = 0; i < DICT_STRIPES && !verify.fault; i++)
         verify_stripe(&verify, i);

@@ -72,6 +72,7 @@ extern const struct kill_case kill_value_cases[], kill_latch_cases[], kill_once_
 extern const struct kill_case kill_event_cases[], kill_rlock_cases[];
 extern const struct kill_case kill_semaphore_cases[], kill_condition_cases[], kill_segment_cases[];
 extern const struct kill_case kill_queue_cases[];
+extern const struct kill_case kill_dict_cases[];
 
 /* ---- step.c: the victim under ptrace */
 struct victim {
