@@ -116,7 +116,7 @@ int os_image_start(const struct os_image *image, int *pidfd)
     if (pid < 0 && !fault)
         pid = -os_errno_get();
     os_unmap(stack, STACK);
-    if (pid > 0 && *image->error) {
+    if (pid > 0 && *image->error < 0) { /* what is above 0 comes from the new image itself */
         pid = *image->error;
         os_pidfd_end(file);
     }

@@ -14,7 +14,7 @@ enum { TRIES = 3 };
 
 static struct {
     base_spin lock;
-    bool up;
+    bool up, owes;
     int socket;
     struct sched_watch watch; /* its pidfd */
     uint32_t gone;            /* set by the watcher, which does not take the lock */
@@ -122,6 +122,7 @@ static int server_up(void)
     if (rc < 0)
         return rc;
     server.gone = 0;
+    server.owes = false;
     server.watch = (struct sched_watch){.descriptor = -1, .at = WAIT_NEVER, .told = server_told};
     rc = server_execute(ends[1]);
     os_close(ends[1]);
@@ -158,7 +159,8 @@ static void letter_write(struct letter *letter, const struct spawn *spawn, const
     letter->directory = os_open(".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     for (int i = 0; i < 4; i++) {
         int one = i < 3 ? i : letter->directory;
-        text->has[i] = one >= 0 && fcntl(one, F_GETFD) >= 0;
+        /* As exec would: one that closes on exec, and so any of plait's own, does not go over. */
+        text->has[i] = i < 3 ? fcntl(one, F_GETFD) == 0 : one >= 0;
         if (text->has[i])
             letter->descriptors[letter->count++] = one;
     }
@@ -167,10 +169,11 @@ static void letter_write(struct letter *letter, const struct spawn *spawn, const
     letter->count += spawn->count;
 }
 
-/* Lost where the server is gone, which the next receive tells. */
+/* Asks for another child: now, or where the kernel has no memory for it, later. */
 static void server_ask(void)
 {
-    os_message_send(server.socket, "", 1, NULL, 0);
+    int rc = os_message_send(server.socket, "", 1, NULL, 0);
+    server.owes = rc < 0; /* where the server is gone the next receive tells it */
 }
 
 /* A child that is ready. The server is executed anew when it is gone, or does not answer. */
@@ -179,6 +182,8 @@ static int spare_take(struct spare *spare)
     int rc = server_up();
     if (rc < 0)
         return rc;
+    if (server.owes)
+        server_ask();
     rc = spare_receive(spare, os_now() + PATIENCE);
     if (rc == -ENOLINK)
         server_down();
