@@ -160,8 +160,7 @@ static int starts(plait_carrier carrier)
 static int spawn_process(void)
 {
     plait_child_options child = {.directory = "/", .nice = 1};
-    return starts_as(PLAIT_PROCESS,
-                     &(plait_start_options){.method = PLAIT_SPAWN, .child = &child});
+    return starts_as(PLAIT_PROCESS, &(plait_start_options){.method = PLAIT_SPAWN, .child = &child});
 }
 
 static int ask_server(void)
@@ -467,6 +466,15 @@ static int value_shared(void)
 static void act(void *arg)
 {
     ++*(int *)arg;
+}
+
+static int shared_barrier_calls(void)
+{
+    plait_barrier *one = shared_memory;
+    int rc = plait_barrier_init(one, 2, PLAIT_SHARED);
+    if (rc == 0)
+        rc = plait_barrier_wait(one, plait_after(PLAIT_MILLISECOND));
+    return rc == -ETIMEDOUT ? 0 : rc == -ENOLCK ? -ENOSPC : rc;
 }
 
 static int barrier_calls(void)
@@ -939,6 +947,7 @@ static const struct row {
     {"plait_barrier_init plait_barrier_action plait_barrier_wait plait_barrier_abort "
      "plait_barrier_reset plait_barrier_waiting",
      nothing, barrier_calls, 0},
+    {"plait_barrier_init plait_barrier_wait", some_shared_memory, shared_barrier_calls, -ENOSPC},
     {"plait_once_init plait_once_run", nothing, once_calls, 0},
     {"plait_once_init plait_once_run", shared_small, once_shared, -ENOLCK},
     {"plait_local_get plait_local_set", nothing, locals, 0},

@@ -17,12 +17,15 @@
 
 struct share_area;
 
+enum { SHARE_BESIDE = 1 << 20 }; /* bytes of addresses behind what plait_share gives: beside.h */
+
 struct mapping {
     uint32_t state;
     char *start;
     size_t size;             /* bytes that may be touched; an area's grow */
     int file;                /* stays open, so that it can be handed on; -1: none */
     struct share_area *area; /* NULL: plait_share's */
+    size_t beside;           /* bytes behind `size` known to be there: beside.h */
     struct mapping *next;    /* set once, before the record is in the list */
 };
 

@@ -20,11 +20,12 @@ bool share_contains(const void *object, size_t size)
 /* 0 or -errno, and then the descriptor is still the caller's. */
 static int share_fill(struct mapping *m, int file, size_t size)
 {
-    void *start = os_map_file(file, size);
+    void *start = os_map_file(file, size + SHARE_BESIDE); /* the file ends before: beside.h */
     if (!start)
         return -ENOMEM;
     m->file = file;
     m->area = NULL;
+    m->beside = 0;
     atom_store(&m->start, start, RELAXED);
     atom_store(&m->size, size, RELAXED);
     mapping_list(m);
@@ -44,7 +45,7 @@ void *share_map(int file, size_t size, int *rc)
 
 void *plait_share(size_t size)
 {
-    if (size == 0 || size > PTRDIFF_MAX - OS_PAGE) {
+    if (size == 0 || size > PTRDIFF_MAX - OS_PAGE - SHARE_BESIDE) {
         errno = EINVAL;
         return NULL;
     }
@@ -66,10 +67,10 @@ void plait_share_free(void *memory)
     if (!m || m->start != memory || m->area || !mapping_retake(m))
         base_misuse(memory, "memory", __builtin_return_address(0),
                     "plait_share_free: not what plait_share returned, or given back before");
-    if (robust_holds_within(m->start, m->size)) /* the kernel would look for it at our death */
+    if (robust_holds_within(m->start, m->size + SHARE_BESIDE)) /* the kernel would look for it at our death */
         base_misuse(memory, "memory", __builtin_return_address(0),
                     "plait_share_free: a lock inside is held by the caller");
-    os_unmap(m->start, m->size);
+    os_unmap(m->start, m->size + SHARE_BESIDE);
     os_close(m->file);
     mapping_drop(m);
 }

@@ -1,4 +1,4 @@
-/* The barrier: rounds of waiting, each of which ends for all at once.
+/* The private barrier; the shared one is shared_barrier.c. Rounds of waiting, each of which ends for all at once.
  *
  * Problem: who is let through may free the barrier, or begin the next round, while others of his
  * round have not even fallen asleep. Obvious idea: a count and the number of the round in one word,
@@ -28,6 +28,7 @@
 #include "base/report.h"
 #include "base/spin.h"
 #include "sync/object.h"
+#include "sync/shared_barrier.h"
 #include "sync/waiter.h"
 
 #include <plait/barrier.h>
@@ -113,11 +114,12 @@ static void barrier_forget(struct barrier *barrier)
     list_init(&barrier->inside);
 }
 
+/* NULL: it is a shared one. */
 static struct barrier *barrier_of(const plait_barrier *object, void *place)
 {
     struct barrier *barrier = (struct barrier *)object;
-    if (unlikely(!sync_is_private(object)))
-        sync_check_private(object, "barrier", place);
+    if (unlikely(!sync_is_private(object)) && sync_check(object, "barrier", place))
+        return NULL;
     if (unlikely(!barrier->parties))
         base_misuse(object, "barrier", place, "never initialised: call plait_barrier_init");
     return barrier;
@@ -282,6 +284,8 @@ int plait_barrier_wait(plait_barrier *object, int64_t deadline)
     WAIT_POINT();
     struct barrier *barrier = barrier_of(object, place);
     int rc;
+    if (!barrier)
+        return shared_barrier_wait(object, deadline, place);
     do {
         struct barrier_call call = {.word = WAITS};
         rc = barrier_arrive(barrier, &call, deadline);
@@ -296,6 +300,10 @@ static void barrier_end_round(plait_barrier *object, bool broken, void *place)
     struct list others;
     WAIT_POINT();
     struct barrier *barrier = barrier_of(object, place);
+    if (!barrier) {
+        (broken ? shared_barrier_abort : shared_barrier_reset)(object, place);
+        return;
+    }
     barrier_enter(barrier);
     barrier->broken = broken;
     barrier_dismiss(barrier, &others);
@@ -315,8 +323,11 @@ void plait_barrier_reset(plait_barrier *barrier)
 
 int plait_barrier_waiting(const plait_barrier *object)
 {
+    void *place = __builtin_return_address(0);
     WAIT_POINT();
-    struct barrier *barrier = barrier_of(object, __builtin_return_address(0));
+    struct barrier *barrier = barrier_of(object, place);
+    if (!barrier)
+        return shared_barrier_waiting((plait_barrier *)object, place);
     barrier_enter(barrier);
     int arrived = barrier->arrived;
     barrier_leave(barrier);
@@ -325,7 +336,12 @@ int plait_barrier_waiting(const plait_barrier *object)
 
 void plait_barrier_action(plait_barrier *object, void (*action)(void *arg), void *arg)
 {
-    struct barrier *barrier = barrier_of(object, __builtin_return_address(0));
+    void *place = __builtin_return_address(0);
+    struct barrier *barrier = barrier_of(object, place);
+    if (!barrier) {
+        shared_barrier_action(object, action, arg, place);
+        return;
+    }
     barrier_enter(barrier);
     barrier->action = (struct barrier_action){action, arg};
     barrier_leave(barrier);
@@ -336,9 +352,9 @@ int plait_barrier_init(plait_barrier *object, int parties, plait_where where)
     struct barrier *barrier = (struct barrier *)object;
     if (parties < 1)
         return -EINVAL;
-    if (where == PLAIT_SHARED)
-        return -ENOTSUP;
     sync_init(object, "barrier", where, __builtin_return_address(0));
+    if (where == PLAIT_SHARED)
+        return shared_barrier_init(object, parties);
     barrier->parties = parties;
     barrier->forks = wait_forks;
     list_init(&barrier->inside);

@@ -84,8 +84,8 @@ static int condition_sleep(struct shared_condition *condition, uint32_t noted, i
     struct wait_self *self = wait_me();
     int64_t look = second_patrol(), end = look < deadline ? look : deadline;
     const struct wait_word words[WORDS] = {
-        [SEQ] = {.word = &condition->seq, .seen = noted, .shared = true},
-        [Z] = {.word = &condition->z, .seen = SLEEPERS, .shared = true}};
+        [SEQ] = {.word = &condition->seq, .seen = noted, .shared = true, .all = true},
+        [Z] = {.word = &condition->z, .seen = SLEEPERS, .shared = true, .all = true}};
     int woke;
     bool told;
     do {

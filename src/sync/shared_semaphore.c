@@ -155,7 +155,8 @@ static int front_words(void *object, struct wait_word *words)
         next = pair(z_in(seen) | SLEEPERS, state_in(seen) | (starves ? STARVES : 0));
     } while (next != seen && !atom_cas(&semaphore->both, &seen, next, ACQUIRE));
     call->slept = true;
-    words[0] = (struct wait_word){.word = &semaphore->z, .seen = z_in(next), .shared = true};
+    words[0] =
+        (struct wait_word){.word = &semaphore->z, .seen = z_in(next), .shared = true, .all = true};
     words[1] =
         (struct wait_word){.word = &semaphore->state, .seen = state_in(next), .shared = true};
     return 2;

@@ -41,40 +41,51 @@ static struct entry *find(uint32_t *word, bool make)
     return make ? empty : NULL;
 }
 
-struct entry *entry_join(const struct wait_word *joined, bool *news)
+struct entry *entry_join(const struct wait_word *joined, struct entry_news *news)
 {
     struct entry *entry = find(joined->word, true);
     if (!entry)
         return NULL;
-    *news = entry->waiters++ == 0 || !entry->fresh;
+    news->others_late = joined->all && entry->waiters && entry->seen != joined->seen;
+    news->fresh = entry->waiters++ == 0 || !entry->fresh;
     *entry = (struct entry){.word = joined->word,
                             .seen = joined->seen,
                             .waiters = entry->waiters,
                             .fresh = true,
                             .owned = joined->owned,
+                            .all = joined->all,
+                            .looks = joined->looks,
                             .ring = entry->ring};
     return entry;
 }
 
-bool entry_is_due(struct entry *entry, const uint32_t *word, bool woken, bool patrols)
+int entry_due(struct entry *entry, const uint32_t *word, bool woken, bool patrols)
 {
-    bool due = woken;
+    bool due = woken, all = false;
     base_spin_lock(&entries.lock);
     if (entry->waiters && entry->word == word) {
         uint32_t now = atom_load(entry->word, ACQUIRE); /* pairs with whatever released it */
         due |= now != entry->seen && entry->fresh;
         if (patrols)
-            due |= !entry->fresh || (entry->owned && robust_patrol(entry->word, now));
+            due |=
+                entry->looks || !entry->fresh || (entry->owned && robust_patrol(entry->word, now));
         entry->fresh &= !due;
+        all = entry->all;
     }
     base_spin_unlock(&entries.lock);
-    return due;
+    return all && due ? INT32_MAX : due;
 }
 
-void entry_serve(uint32_t *word)
+void entry_tell(const struct wait_word *joined, const struct entry_news *news)
 {
-    if (wait_unpark_marking(word, 1, 0, 0) == 0)
-        os_futex_wake(word, 1, true);
+    if (news->others_late)
+        wait_unpark_marking(joined->word, INT32_MAX, 0, 0);
+}
+
+void entry_serve(uint32_t *word, int count)
+{
+    if (count && wait_unpark_marking(word, count, 0, 0) == 0)
+        os_futex_wake(word, count, true);
 }
 
 /* The word of entry i, or whatever it was last; NULL: no more entries. */
@@ -91,8 +102,7 @@ void entries_patrol(void)
 {
     uint32_t *word;
     for (uint32_t i = 0; (word = word_at(i)) != NULL; i++)
-        if (entry_is_due(&entries.all[i], word, false, true))
-            entry_serve(word);
+        entry_serve(word, entry_due(&entries.all[i], word, false, true));
 }
 
 void entry_leave(uint32_t *word)

@@ -16,6 +16,11 @@
  * value that it read itself it would oversleep: the word may be taken and released, with nobody to
  * wake in sight, and be the same again (tests/models/helper.c).
  *
+ * Some words are woken for all who sleep on them (`all`: an event's, a barrier's). There each coroutine
+ * is unparked in 3, because the first one to look may wait again, for the next round, before the others
+ * have looked: it would make the entry fresh, and nobody would owe them a look. For the same reason who
+ * joins such an entry with another value than the others' unparks them.
+ *
  * The word belongs to the caller: it is read only under the lock while somebody who waits stands in
  * the entry, since afterwards the object may be unmapped. */
 #ifndef WAIT_ENTRY_H
@@ -33,6 +38,8 @@ struct entry {
     uint32_t waiters;
     bool fresh;           /* nobody was served since the last one joined */
     bool owned;           /* the word names its holder, which may be gone */
+    bool all;             /* a wake is meant for all who wait */
+    bool looks;           /* somebody looks at each patrol, whatever the word says */
     struct os_ring *ring; /* which sleeps on it; without waiters: until its cancel is answered */
 };
 
@@ -43,12 +50,17 @@ struct entries {
 };
 extern struct entries entries;
 
-/* 1, with the lock held. *news: it was not fresh. NULL: there is no room. */
-struct entry *entry_join(const struct wait_word *joined, bool *news);
+struct entry_news {
+    bool fresh;       /* it was not fresh before */
+    bool others_late; /* others wait there with another value, for whom a wake was meant */
+};
+/* 1, with the lock held. NULL: there is no room. */
+struct entry *entry_join(const struct wait_word *joined, struct entry_news *news);
+void entry_tell(const struct wait_word *joined, const struct entry_news *news); /* without it */
 /* 3: must somebody look? Not fresh at a patrol: who was served last has not come back in all that
- * time, and it costs little to serve another one. */
-bool entry_is_due(struct entry *entry, const uint32_t *word, bool woken, bool patrols);
-void entry_serve(uint32_t *word); /* 3 and 4 */
+ * time, and it costs little to serve another one. How many: 0, 1 or all. */
+int entry_due(struct entry *entry, const uint32_t *word, bool woken, bool patrols);
+void entry_serve(uint32_t *word, int count); /* 3 and 4 */
 /* With the lock held: those without waiters and ring go. */
 void entries_trim(void);
 void entries_patrol(void); /* 6: all of them */

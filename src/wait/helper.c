@@ -59,8 +59,7 @@ static void look_at_round(const struct round *round, int woken)
 {
     for (int i = 0; i < round->count; i++) {
         uint32_t *word = round->words[i].word;
-        if (entry_is_due(round->entries[i], word, i == woken, false))
-            entry_serve(word);
+        entry_serve(word, entry_due(round->entries[i], word, i == woken, false));
     }
 }
 
@@ -132,14 +131,15 @@ int helper_end(int64_t deadline, void *place)
 
 bool helper_join(const struct wait_word *joined)
 {
-    bool news = false;
+    struct entry_news news = {false, false};
     if (unlikely(atom_load(&helper.state, RELAXED) != HELPER_RUNS) && !start())
         return false;
     base_spin_lock(&entries.lock);
     struct entry *entry = entry_join(joined, &news);
     base_spin_unlock(&entries.lock);
-    if (news)
+    if (news.fresh)
         ring_doorbell();
+    entry_tell(joined, &news);
     return entry;
 }
 

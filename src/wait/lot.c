@@ -177,7 +177,9 @@ void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count)
                                      .index = (uint16_t)i,
                                      .first = words[i].first,
                                      .shared = words[i].shared,
-                                     .owned = words[i].owned};
+                                     .owned = words[i].owned,
+                                     .all = words[i].all,
+                                     .looks = words[i].looks};
 }
 
 int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)

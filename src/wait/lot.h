@@ -15,7 +15,7 @@ struct lot_node {
     uint32_t seen;            /* the word's value that lets it sleep */
     uint16_t index;           /* which of the sleeper's words this is */
     bool first;               /* before the others of this word */
-    bool shared, owned;       /* as in struct wait_word */
+    bool shared, owned, all, looks;       /* as in struct wait_word */
     struct plait_case *offer; /* of a kind that meets another one's; else NULL */
 };
 

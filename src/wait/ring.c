@@ -35,21 +35,22 @@ static bool fly(struct os_ring *ring, struct entry *entry)
 
 bool ring_join(struct os_ring *ring, const struct wait_word *joined)
 {
-    bool news = false;
+    struct entry_news news = {false, false};
     base_spin_lock(&entries.lock);
     struct entry *entry = entry_join(joined, &news);
-    bool sleeps = entry && (!news || fly(ring, entry));
+    bool sleeps = entry && (!news.fresh || fly(ring, entry));
     if (entry && !sleeps) {
         entry->waiters--;
         entry->fresh = false;
         entries_trim();
     }
     base_spin_unlock(&entries.lock);
+    entry_tell(joined, &news);
     return sleeps;
 }
 
-/* The word of one answer that somebody must look at; NULL: no more answers. */
-static uint32_t *answer(struct os_ring *ring)
+/* The word of one answer that somebody must look at, and how many; NULL: no more answers. */
+static uint32_t *answer(struct os_ring *ring, int *count)
 {
     uint32_t *word = NULL;
     uint64_t tag;
@@ -61,6 +62,7 @@ static uint32_t *answer(struct os_ring *ring)
         entry->fresh = false;
         if (result == 0 || entry->waiters)
             word = entry->word;
+        *count = entry->all ? INT32_MAX : 1;
     }
     entries_trim();
     base_spin_unlock(&entries.lock);
@@ -70,8 +72,9 @@ static uint32_t *answer(struct os_ring *ring)
 void ring_reap(struct os_ring *ring)
 {
     uint32_t *word;
-    while ((word = answer(ring)) != NULL)
-        entry_serve(word);
+    int count;
+    while ((word = answer(ring, &count)) != NULL)
+        entry_serve(word, count);
 }
 
 bool ring_is_needed(void)

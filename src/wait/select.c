@@ -130,6 +130,8 @@ static bool select_enlist(struct select *select, int index, struct lot_node *nod
                                   .seen = word.seen,
                                   .shared = word.shared,
                                   .owned = word.owned,
+                                  .all = word.all,
+                                  .looks = word.looks,
                                   .offer = how == WAIT_OFFER ? one : NULL};
     return true;
 }

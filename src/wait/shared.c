@@ -82,8 +82,12 @@ static int thread_park(struct wait_self *self, struct lot_node *nodes, int count
 /* True: somebody sleeps in the kernel for it. */
 static bool coroutine_join(struct wait_self *self, const struct lot_node *node)
 {
-    struct wait_word word = {
-        .word = node->word, .seen = node->seen, .shared = true, .owned = node->owned};
+    struct wait_word word = {.word = node->word,
+                             .seen = node->seen,
+                             .shared = true,
+                             .owned = node->owned,
+                             .all = node->all,
+                             .looks = node->looks};
     struct os_ring *ring =
         self->carrier->ring && os_has(OS_URING_FUTEX) ? self->carrier->ring(self) : NULL;
     return (ring && ring_join(ring, &word)) || helper_join(&word);

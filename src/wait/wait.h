@@ -33,6 +33,8 @@ struct wait_word {
                    place */
     bool owned; /* shared: bits 29..0 are zero or its holder's TID, so the patrol may find that
                    thread gone and mark the word; any other number there must be left alone */
+    bool all;   /* shared: a wake is meant for all who sleep on it */
+    bool looks; /* shared: there is more to be looked at than this word, so look at each patrol */
 };
 
 struct os_ring;
