@@ -41,7 +41,8 @@ int main(int argc, char **argv)
 {
     plait_carrier carrier = begin(argc, argv, PLAIT_THREAD);
     plait_task *cooks[2], *eater;
-    table = plait_queue_open(sizeof(struct dish), 20, NULL);
+    table =
+        plait_queue_open(sizeof(struct dish), 20, &(plait_queue_options){.where = where(carrier)});
     plait_start(&cooks[0], carrier, cook, "dumpling", NULL);
     plait_start(&cooks[1], carrier, cook, "bun", NULL);
     plait_start(&eater, carrier, eat, NULL, NULL);

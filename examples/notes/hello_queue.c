@@ -30,7 +30,7 @@ static int bar(void *queue)
 int main(int argc, char **argv)
 {
     plait_carrier carrier = begin(argc, argv, PLAIT_THREAD);
-    plait_queue *queue = plait_queue_open(16, 1, NULL);
+    plait_queue *queue = plait_queue_open(16, 1, &(plait_queue_options){.where = where(carrier)});
     plait_start(NULL, carrier, foo, queue, NULL);
     plait_start(NULL, carrier, bar, queue, NULL);
     int failed = plait_join_all(PLAIT_NEVER);

@@ -30,6 +30,12 @@ static inline plait_carrier begin(int argc, char **argv, plait_carrier own)
     return strcmp(argv[1], "thread") == 0 ? PLAIT_THREAD : PLAIT_COROUTINE;
 }
 
+/* Where an object must lie for tasks of this carrier. */
+static inline plait_where where(plait_carrier carrier)
+{
+    return carrier == PLAIT_PROCESS ? PLAIT_SHARED : PLAIT_PRIVATE;
+}
+
 /* Whole seconds since the program began. */
 static inline int now(void)
 {

@@ -24,7 +24,7 @@ static int take(void *unused)
 int main(int argc, char **argv)
 {
     plait_carrier carrier = begin(argc, argv, PLAIT_THREAD);
-    queue = plait_queue_open(sizeof(int), 3, NULL);
+    queue = plait_queue_open(sizeof(int), 3, &(plait_queue_options){.where = where(carrier)});
     for (long i = 0; i < 10; i++) {
         plait_start(NULL, carrier, put, (void *)i, NULL);
         plait_start(NULL, carrier, take, NULL, NULL);
