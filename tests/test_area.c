@@ -6,7 +6,10 @@
 #include "share/users.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -532,4 +535,121 @@ TEST_LABELED(a_handle_of_plain_memory, "process")
     ck_assert_int_eq(share_handle_of(&handle, &handle), -EINVAL);
     ck_assert_int_eq(share_handle_of(NULL, &handle), -EINVAL);
     plait_share_free(memory);
+}
+
+/* ---- what the machine refuses */
+
+static void as_nobody(void *arg)
+{
+    if (setgid(65534) || setuid(65534))
+        _exit(3);
+    fprintf(stderr, "%s", named("shm:test-area-h", 0) ? "opened" : strerror(errno));
+}
+
+TEST_LABELED(another_users_name_is_refused, "process")
+{
+    char text[256];
+    const char *path = "/dev/shm/plait-65534-test-area-h";
+    if (geteuid() != 0)
+        harness_skip("not root");
+    int file = open(path, O_RDWR | O_CREAT, 0600);
+    close(file);
+    harness_fork(as_nobody, NULL, text, sizeof text);
+    ck_assert_str_eq(text, strerror(EACCES));
+    ck_assert_int_eq(chmod(path, 0666), 0); /* it may be opened now, but whose is it? */
+    harness_fork(as_nobody, NULL, text, sizeof text);
+    ck_assert_str_eq(text, strerror(EACCES));
+    unlink(path);
+}
+
+static void in_new_namespace(void *arg)
+{
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0)
+        return;
+    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        mount("proc", "/proc", "proc", 0, NULL);
+        fprintf(stderr, "%s", named("shm:test-area-i", 0) ? "opened" : strerror(errno));
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+TEST_LABELED(another_pid_namespace_is_refused, "process")
+{
+    char text[256];
+    struct share_area *area = named("shm:test-area-i", 0);
+    harness_fork(in_new_namespace, NULL, text, sizeof text);
+    share_area_close(area);
+    if (!*text)
+        harness_skip("no namespaces here");
+    ck_assert_str_eq(text, strerror(EXDEV));
+}
+
+static void without_descriptors(void *arg)
+{
+    struct share_area *area = named("shm:test-area-j", 0);
+    int last = open("/dev/null", O_RDONLY);
+    struct rlimit enough, few;
+    getrlimit(RLIMIT_NOFILE, &enough);
+    few = (struct rlimit){(rlim_t)last + 1, enough.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    errno = 0;
+    bool refused = !named("shm:test-area-k", 0) && errno == EMFILE;
+    pid_t pid = fork(); /* it cannot be known, so nobody may be told that all are gone */
+    if (pid == 0)
+        _exit(0);
+    waitpid(pid, NULL, 0);
+    struct share_others others;
+    bool unsure = !share_users_others(area, &others) && others.alive;
+    setrlimit(RLIMIT_NOFILE, &enough);
+    fprintf(stderr, refused && unsure ? "right" : "refused %d unsure %d", refused, unsure);
+    share_area_close(area);
+}
+
+TEST_LABELED(without_descriptors_it_is_told, "process")
+{
+    char text[256];
+    harness_fork(without_descriptors, NULL, text, sizeof text);
+    ck_assert_str_eq(text, "right");
+}
+
+TEST_LABELED(a_stopped_process_is_no_dead_one, "process")
+{
+    struct share_others others;
+    struct family family = {make(64, 0), NULL};
+    family.word = share_area_memory(family.area);
+    plait_task *task;
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, user_of, &family, NULL), 0);
+    await(family.word, 1);
+    kill(plait_task_pid(task), SIGSTOP);
+    for (int i = 0; i < 20; i++) {
+        ck_assert(!share_users_others(family.area, &others) && others.alive);
+        plait_sleep(plait_after(PLAIT_MILLISECOND));
+    }
+    say(family.word, 2);
+    kill(plait_task_pid(task), SIGCONT);
+    ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
+    share_area_close(family.area);
+}
+
+TEST(it_has_so_many_users_and_no_more)
+{
+    enum { MORE = SHARE_USERS };
+    struct share_handle *handles = calloc(MORE, sizeof *handles);
+    struct share_area *area = make(64, 0);
+    struct rlimit enough = {2 * SHARE_USERS, 2 * SHARE_USERS};
+    if (setrlimit(RLIMIT_NOFILE, &enough) != 0)
+        harness_skip("not so many descriptors");
+    share_area_own(area, area, 0);
+    for (int i = 0; i < SHARE_USERS - 1; i++)
+        ck_assert_int_eq(share_handle_of(area, &handles[i]), 0);
+    ck_assert_int_eq(share_handle_of(area, &handles[SHARE_USERS - 1]), -EUSERS);
+    for (int i = 0; i < SHARE_USERS - 1; i++)
+        share_handle_sent(&handles[i], -1);
+    ck_assert_int_eq(share_handle_of(area, &handles[0]), 0);
+    share_handle_sent(&handles[0], -1);
+    share_area_close(area);
+    free(handles);
 }

@@ -202,6 +202,35 @@ static int join_all(void)
     return failed < 0 ? failed : failed != (rc < 0) ? -EPROTO : rc;
 }
 
+static int use_segment(bool keeps)
+{
+    plait_segment_options options = {.limit = 1 << 20};
+    plait_segment *one = plait_segment_open("test-faults", 100, &options);
+    int rc = one ? 0 : -errno;
+    uint64_t *slot = one ? plait_segment_memory(one) : NULL;
+    void *block = one ? plait_segment_alloc(one, 100000) : NULL;
+    if (one && !block)
+        rc = -errno;
+    if (block && plait_segment_at(one, plait_segment_offset(one, block), 8) != block)
+        rc = plait_segment_size(one) ? -EPROTO : -EIO;
+    if (block && keeps)
+        plait_segment_keep(one, block, slot);
+    if (block && keeps)
+        plait_segment_release(one, block, slot);
+    plait_segment_free(one);
+    return rc;
+}
+
+static int open_segment(void)
+{
+    return use_segment(false);
+}
+
+static int keep_in_segment(void)
+{
+    return use_segment(true);
+}
+
 static int open_queue(void)
 {
     plait_queue *one = plait_queue_open(16, 100, NULL);
@@ -897,6 +926,10 @@ static const struct row {
     {"plait_start", nothing, start_coroutine, 0},
     {"plait_join_all", nothing, join_all, 0},
     {"plait_queue_open", nothing, open_queue, 0},
+    {"plait_segment_open plait_segment_alloc plait_segment_memory plait_segment_size "
+     "plait_segment_at plait_segment_offset plait_segment_free",
+     nothing, open_segment, -ENOLCK},
+    {"plait_segment_keep plait_segment_release", nothing, keep_in_segment, MAY_ABORT},
     {"plait_put_bytes plait_get_bytes", a_queue, put_and_get, 0},
     {"plait_get_bytes", a_queue, get_from_empty, 0},
     {"plait_queue_close", a_queue, close_queue, 0},

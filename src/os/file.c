@@ -51,7 +51,7 @@ static int look_of(long r, const struct stat *now, struct os_file *file)
 int os_file_look(int descriptor, struct os_file *file)
 {
     struct stat now;
-    long r = OS_CALL(fstat, descriptor, &now);
+    long r = OS_SURE(fstat, descriptor, &now);
     return look_of(r, &now, file);
 }
 
