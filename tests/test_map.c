@@ -181,7 +181,7 @@ static int slow(const void *in, void *out)
 
 static int too_slow(void *unused)
 {
-    static long out[COUNT];
+    long out[COUNT];
     int errors[COUNT], ran = 0;
     plait_map_options options = {.errors = errors};
     memset(errors, 0, sizeof errors);
@@ -208,8 +208,8 @@ TEST_CARRIERS(a_deadline_stops_the_rest)
 
 static int be_canceled(void *begun)
 {
-    static long out[COUNT];
-    *(volatile int *)begun = 1;
+    long out[COUNT];
+    __atomic_store_n((int *)begun, 1, __ATOMIC_RELEASE);
     need(plait_map(shared_pool, slow, PLAIT_RANGE, out, COUNT, NULL, PLAIT_NEVER) == -ECANCELED);
     need(plait_sleep(plait_after(1)) == 0);
     return 0;
@@ -220,9 +220,9 @@ TEST_CARRIERS(a_cancel_stops_the_rest)
     shared_pool = pool_of(carrier, 2);
     plait_task *task;
     int status = -1;
-    volatile int begun = 0;
-    ck_assert_int_eq(plait_start(&task, PLAIT_THREAD, be_canceled, (void *)&begun, NULL), 0);
-    while (!begun || plait_task_state(task) != PLAIT_WAITING)
+    int begun = 0;
+    ck_assert_int_eq(plait_start(&task, PLAIT_THREAD, be_canceled, &begun, NULL), 0);
+    while (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE) || plait_task_state(task) != PLAIT_WAITING)
         plait_yield();
     plait_sleep(plait_after(10 * PLAIT_MILLISECOND));
     plait_cancel(task);

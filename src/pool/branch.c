@@ -136,12 +136,13 @@ static intptr_t merge_stolen(struct branches *mine, struct branch *one, void *pl
 {
     struct wait_self *self = wait_me();
     size_t room = self->carrier->is_coroutine ? ROOM_COROUTINE : ROOM_THREAD;
-    struct merge merge = {one, mine, self->carrier->has_room(self, room)};
+    bool helps = !self->carrier->has_room || self->carrier->has_room(self, room);
+    struct merge merge = {one, mine, helps};
     while (!branch_is_done(one)) {
         struct branch *other = help(&merge);
         if (other)
             gang_run(other);
-        else if (wait_deterministic || !merge_spin(&merge))
+        else if (!gang_may_spin() || !merge_spin(&merge))
             merge_sleep(&merge, place);
     }
     if (unlikely(atom_load(&one->state, RELAXED) & BRANCH_LOST))
@@ -161,7 +162,7 @@ static intptr_t branch_merge(intptr_t branch)
         if (unlikely((struct branch *)mine->own.top != one))
             base_misuse(one, "branch", place, "merged, but it is not the youngest of its task");
         atom_store(&mine->own.top, (plait_branch *)one->below, RELAXED);
-        if (!one->state)
+        if (!atom_load(&one->state, RELAXED))
             return one->function(one->value);
     }
     if (unlikely(mine->offered != one))

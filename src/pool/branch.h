@@ -18,8 +18,9 @@
  *      was stolen
  *   6. done: the thief stores the value, swaps the state (RELEASE) and wakes; the branch is gone
  *   7. help: who waits for a stolen branch steals from its thief, whose deque holds only what that
- *      branch has forked, as long as it is not done: the era, which changes with each new branch
- *      that the thief begins, makes a compare-and-swap fail that comes too late */
+ *      branch has forked, as long as it is not done. A deque is empty when a thief begins another
+ *      branch, and each offer to an empty one begins a new era, so that the compare-and-swap of a
+ *      helper who looked before fails */
 #ifndef POOL_BRANCH_H
 #define POOL_BRANCH_H
 
@@ -74,7 +75,6 @@ uint32_t branches_offer(struct branches *mine);
 bool branches_take_back(struct branches *mine);
 struct branch *branches_steal(struct branches *from, const struct branch *awaited,
                               struct branches *thief);
-void branches_new_era(struct branches *mine);
 void branch_done(struct branch *branch, intptr_t value);
 static inline bool branch_is_done(const struct branch *branch)
 {

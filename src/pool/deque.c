@@ -106,11 +106,6 @@ struct branch *branches_steal(struct branches *from, const struct branch *awaite
     return one;
 }
 
-void branches_new_era(struct branches *mine)
-{
-    atom_add(&mine->word, ERA, ACQ_REL);
-}
-
 /* Step 6. The wake goes by address: its task may have left that stack. */
 void branch_done(struct branch *branch, intptr_t value)
 {

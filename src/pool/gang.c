@@ -147,6 +147,11 @@ bool gang_is_idle(void)
            atom_load(&gang.started, RELAXED) < gang.limit;
 }
 
+bool gang_may_spin(void)
+{
+    return os_cpus_allowed() > 1;
+}
+
 static void mark(struct branches *one)
 {
     if (!atom_load(&one->own.wanted, RELAXED))
@@ -204,7 +209,7 @@ static void gang_sleep(void)
 {
     bool awake = false, look;
     base_spin_lock(&gang.lock);
-    gang.asleep++;
+    atom_add(&gang.asleep, 1, SEQ_CST);
     atom_sub(&gang.searching, 1, SEQ_CST);
     base_spin_unlock(&gang.lock);
     look = mark_all();
@@ -214,7 +219,7 @@ static void gang_sleep(void)
         if ((awake = gang.called > 0)) {
             gang.called--;
         } else if ((awake = look)) {
-            gang.asleep--;
+            atom_sub(&gang.asleep, 1, SEQ_CST);
             atom_add(&gang.searching, 1, SEQ_CST);
         }
         base_spin_unlock(&gang.lock);
@@ -245,7 +250,6 @@ static void gang_main(void *unused)
     struct branches *mine = gang_branches(), *victim = NULL;
     record_rename(task_me(), "branches");
     while (mine) {
-        branches_new_era(mine);
         struct branch *found = search(mine, &victim);
         if (!found) {
             gang_sleep();
@@ -263,7 +267,7 @@ static void gang_start(void)
     if (os_thread_start(gang_main, NULL, STACK, "plait-branches") == 0)
         return;
     base_spin_lock(&gang.lock);
-    gang.started--;
+    atom_sub(&gang.started, 1, RELAXED);
     atom_sub(&gang.searching, 1, SEQ_CST);
     base_spin_unlock(&gang.lock);
 }
@@ -276,11 +280,11 @@ void gang_call(void)
     base_spin_lock(&gang.lock);
     if (atom_load(&gang.searching, SEQ_CST) == 0) {
         if ((wake = gang.asleep > 0)) {
-            gang.asleep--;
+            atom_sub(&gang.asleep, 1, SEQ_CST);
             gang.called++;
             atom_add(&gang.bell, 1, RELAXED);
         } else if ((start = gang.started < gang.limit)) {
-            atom_store(&gang.started, gang.started + 1, RELAXED);
+            atom_add(&gang.started, 1, RELAXED);
         }
         if (wake || start)
             atom_add(&gang.searching, 1, SEQ_CST);

@@ -15,6 +15,8 @@ uint32_t gang_threads(void);
 bool gang_is_idle(void);
 /* Something has been offered: one of those, if there is none that looks already, shall look. */
 void gang_call(void);
+/* Whether a look at what others do may find it changed. */
+bool gang_may_spin(void);
 /* Runs a stolen branch on the calling task. */
 void gang_run(struct branch *one);
 /* The function that a merge of an offered branch calls; set by branch.c before the first deque. */
