@@ -2,9 +2,7 @@
 #include "crew.h"
 #include "harness.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +13,9 @@ static plait_pool *opened(int workers, const plait_pool_options *options)
     ck_assert_ptr_nonnull(pool);
     return pool;
 }
+
+static const plait_start_options fork_them = {.method = PLAIT_FORK};
+static const plait_pool_options in_a_fork = {.worker = &fork_them};
 
 static void closed(plait_pool *pool)
 {
@@ -210,7 +211,7 @@ static int doubled(const void *in, void *out)
 
 TEST_LABELED(input_and_result_have_any_size, "process")
 {
-    static const size_t sizes[] = {0, 1, 65000, 65407, 65408, 65409, 200000, 3000000};
+    static const size_t sizes[] = {0, 1, 65000, 65279, 65280, 65281, 200000, 3000000};
     plait_pool *pool = opened(2, NULL);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t size = sizes[i];
@@ -298,7 +299,7 @@ static int fails_twice(const void *in, void *out)
 TEST_LABELED(a_job_that_may_run_twice_is_tried_again, "process")
 {
     int *times = plait_share(sizeof *times);
-    plait_pool *pool = opened(2, NULL);
+    plait_pool *pool = opened(2, &in_a_fork); /* the pointer means nothing elsewhere */
     plait_submit_options options = {.retries = 2};
     plait_future *future = plait_submit(pool, fails_twice, &times, 0, &options, PLAIT_NEVER);
     ck_assert_int_eq(plait_result_bytes(future, NULL, 0, PLAIT_NEVER), 0);
@@ -308,36 +309,83 @@ TEST_LABELED(a_job_that_may_run_twice_is_tried_again, "process")
     plait_share_free(times);
 }
 
-/* ---- the parent's end */
+/* ---- what they see */
 
-static pid_t *left;
+static int global = 1;
 
-static int says_who_and_hangs(const void *in, void *out)
+static int reads_the_global(const void *in, void *out)
 {
-    left[*(const long *)in] = getpid();
-    return hangs(in, out);
+    *(int *)out = global++;
+    return 0;
 }
 
-static void hangs_with_workers(void *arg)
+static int global_of(plait_pool *pool)
 {
-    plait_pool *pool = plait_pool_open(PLAIT_PROCESS, 3, NULL);
-    for (long i = 0; i < 3; i++)
-        (void)!plait_submit(pool, says_who_and_hangs, &i, 0, NULL, PLAIT_NEVER);
-    while (!left[0] || !left[1] || !left[2])
-        usleep(1000);
+    int got = -1;
+    plait_future *future = given(pool, reads_the_global, 0, sizeof got, NULL);
+    ck_assert_int_eq(plait_result(future, &got, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    return got;
+}
+
+TEST_LABELED(globals_are_those_of_a_new_image_or_of_the_fork, "process")
+{
+    static const plait_start_options spawn_them = {.method = PLAIT_SPAWN};
+    plait_pool *server = opened(1, NULL), *forked = opened(1, &in_a_fork);
+    plait_pool *spawned = opened(1, &(plait_pool_options){.worker = &spawn_them});
+    global = 10;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(global_of(server), 1 + i);
+        ck_assert_int_eq(global_of(spawned), 1 + i);
+        ck_assert_int_eq(global_of(forked), 10 + i);
+    }
+    serves(forked);
+    ck_assert_int_eq(failure(given(forked, dies, SIGKILL, 0, NULL)), PLAIT_KILLED(SIGKILL));
+    serves(forked);
+    closed(server);
+    closed(forked);
+    closed(spawned);
+}
+
+/* ---- the parent's end */
+
+static int says_who(const void *in, void *out)
+{
+    *(pid_t *)out = getpid();
+    return plait_sleep(plait_after(100 * PLAIT_MILLISECOND)), 0;
+}
+
+static void leaves_workers(void *options)
+{
+    plait_pool *pool = plait_pool_open(PLAIT_PROCESS, 3, options);
+    plait_future *futures[3];
+    pid_t pids[3];
+    for (int i = 0; i < 3; i++)
+        futures[i] = plait_submit_bytes(pool, says_who, NULL, 0, sizeof *pids, NULL, PLAIT_NEVER);
+    for (int i = 0; i < 3; i++)
+        need(plait_result(futures[i], &pids[i], PLAIT_NEVER) == 0);
+    for (int i = 0; i < 3; i++)
+        (void)!plait_submit_bytes(pool, hangs, NULL, 0, 0, NULL, PLAIT_NEVER);
+    dprintf(2, "%d %d %d", (int)pids[0], (int)pids[1], (int)pids[2]);
     kill(getpid(), SIGKILL);
+}
+
+static void workers_go(const plait_pool_options *options)
+{
+    char text[100];
+    int pids[3] = {0};
+    int status = harness_fork(leaves_workers, (void *)options, text, sizeof text);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    ck_assert_int_eq(sscanf(text, "%d %d %d", &pids[0], &pids[1], &pids[2]), 3);
+    for (int i = 0; i < 3; i++)
+        for (int tries = 0; kill(pids[i], 0) == 0 && tries < 1000; tries++)
+            usleep(1000);
+    for (int i = 0; i < 3; i++)
+        ck_assert(kill(pids[i], 0) < 0);
 }
 
 TEST_LABELED(the_parent_s_kill_leaves_no_worker, "process")
 {
-    char text[100];
-    left = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int status = harness_fork(hangs_with_workers, NULL, text, sizeof text);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    for (int i = 0; i < 3; i++)
-        for (int tries = 0; kill(left[i], 0) == 0 && tries < 1000; tries++)
-            usleep(1000);
-    for (int i = 0; i < 3; i++)
-        ck_assert(kill(left[i], 0) < 0);
-    munmap(left, 4096);
+    workers_go(NULL);
+    workers_go(&in_a_fork);
 }

@@ -4,10 +4,11 @@
  * which gives a future (future.h). The carrier is one word of plait_pool_open:
  *   PLAIT_THREAD     jobs see this program's memory; one for each CPU computes in parallel
  *   PLAIT_COROUTINE  the same, and thousands of workers are cheap: for jobs that wait
- *   PLAIT_PROCESS    each worker is a child. Its globals are those of this program at the moment when
- *                    the worker was started, a copy: what changes later is not seen, and a job
- *                    should take all it needs from its bytes. A worker that is killed, crashes or
- *                    exits fails exactly its own job, and another takes its place
+ *   PLAIT_PROCESS    each worker is a child of the fork server (spawn.h): its globals are those of a
+ *                    program that has just begun, main never ran, and pointers mean nothing there, so
+ *                    a job takes all it needs from its bytes. `.worker->method = PLAIT_FORK`: globals
+ *                    and pointers as they were here when the worker started, a copy. A worker that
+ *                    is killed, crashes or exits fails exactly its own job; another takes its place
  *
  * Example:
  *     int square(const void *in, void *out)
@@ -48,12 +49,13 @@ typedef struct plait_pool_options {
     size_t waiting;      /* bound of jobs that wait: a submit waits for room; 0: none */
     int jobs_per_worker; /* then it is replaced; 0: never */
     /* In each worker, before its first job and after its last: what begin returns is
-     * plait_worker_state() in its jobs. Then nobody but a worker runs them */
+     * plait_worker_state() in its jobs. Then nobody but a worker runs them. `arg` is NULL in
+     * processes that are no forks */
     void *(*begin)(void *arg);
     void (*end)(void *state);
     void *arg;
     int64_t grace; /* ns from a cancel to the KILL of a process, and that close waits: 5 s */
-    const plait_start_options *worker; /* .stack, .movable, .grace of its workers */
+    const plait_start_options *worker; /* .stack, .movable, .method, .grace of its workers */
     const char *url;                   /* for a later version: ENOTSUP */
     PLAIT_OPTIONS(plait_pool_options)
 } plait_pool_options;

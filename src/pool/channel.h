@@ -16,15 +16,16 @@
  * task. The parent's own death ends the child as that of any tied one. `taken` is the turn whose job
  * the child has begun: a death before that has touched no job, which is given to the next child.
  *
- * The parent reads sizes once, checks them, and reads no pointer; the child, which is a fork and
- * trusts its parent anyhow, gets its function as a difference to one that it knows. */
+ * The parent reads sizes once, checks them, and reads no pointer; the child, which trusts its parent,
+ * gets its function as a difference to one that it knows when it is a fork, else as images do. */
 #ifndef POOL_CHANNEL_H
 #define POOL_CHANNEL_H
 
+#include "image/image.h"
 #include "wait/robust.h"
 
 #define CHANNEL_W UINT32_C(0x80000000)
-enum { CHANNEL_BYTES = 65536 - 128 };
+enum { CHANNEL_BYTES = 65536 - 256 };
 enum channel_kind { CHANNEL_PIECE = 1, CHANNEL_MORE, CHANNEL_JOB, CHANNEL_DONE, CHANNEL_LEAVE };
 
 struct channel {
@@ -32,10 +33,11 @@ struct channel {
     uint32_t turn, taken;
     uint32_t kind;
     int32_t status;    /* DONE: what the job returned */
-    int64_t function;  /* JOB */
+    int64_t function;  /* JOB: of a fork; 0: `image` tells */
     uint64_t out_size; /* JOB: as announced; DONE: 1: by plait_job_result */
     uint64_t total;    /* of all pieces */
     uint64_t size;     /* of this one */
+    struct image_function image;
     char bytes[CHANNEL_BYTES];
 };
 _Static_assert(sizeof(struct channel) <= 65536, "a channel is 64 KB");

@@ -21,15 +21,40 @@ static bool is_over(void *object)
     return !child->task || !plait_is_alive(child->task);
 }
 
+static bool is_fork(const struct pool_worker *worker)
+{
+    return worker->pool->worker.method == PLAIT_FORK;
+}
+
+static int image_describe(const plait_pool_options *options, struct pool_image *image)
+{
+    int rc = 0;
+    *image = (struct pool_image){.begins = options->begin != NULL, .ends = options->end != NULL};
+    if (image->begins)
+        rc = image_function_describe((void (*)(void))options->begin, &image->begin);
+    if (rc == 0 && image->ends)
+        rc = image_function_describe((void (*)(void))options->end, &image->end);
+    return rc;
+}
+
 /* A fresh one in place of none. */
 static int child_start(struct pool_worker *worker, struct pool_child *child)
 {
     plait_start_options options = worker->pool->worker;
-    memset(child->end.channel, 0, offsetof(struct channel, bytes));
+    struct pool_image image;
+    void *channel = child->end.channel;
+    memset(channel, 0, offsetof(struct channel, bytes));
+    child->described = NULL;
     options.daemon = true;
     if (!options.grace)
         options.grace = worker->pool->options.grace;
-    return plait_start(&child->task, PLAIT_PROCESS, pool_child_main, worker, &options);
+    if (is_fork(worker))
+        return plait_start(&child->task, PLAIT_PROCESS, pool_child_main, worker, &options);
+    int rc = image_describe(&worker->pool->options, &image);
+    options.arg_size = sizeof image;
+    options.shared = &channel;
+    options.shared_count = 1;
+    return rc ? rc : plait_start(&child->task, PLAIT_PROCESS, pool_image_main, &image, &options);
 }
 
 static int child_make(struct pool_worker *worker)
@@ -112,6 +137,21 @@ static int child_answer(struct pool_child *child, plait_future *job, int64_t lim
     return rc;
 }
 
+/* 0, or the child could not find it. */
+static int function_write(const struct pool_worker *worker, struct pool_child *child,
+                          plait_job *function)
+{
+    struct channel *channel = child->end.channel;
+    channel->function = 0;
+    if (is_fork(worker))
+        channel->function = (int64_t)((intptr_t)function - (intptr_t)pool_child_main);
+    else if (child->described != function)
+        if (image_function_describe((void (*)(void))function, &channel->image) != 0)
+            return -PLAIT_EFUNCTION;
+    child->described = function;
+    return 0;
+}
+
 /* One job to the living child: 0 and what it returned; else the child is to be buried. Only the
  * answer's coming is waited for with an ear for cancels, because a message is read or written whole. */
 static int child_ask(struct pool_worker *worker, struct pool_child *child, plait_future *job,
@@ -119,7 +159,6 @@ static int child_ask(struct pool_worker *worker, struct pool_child *child, plait
 {
     struct channel *channel = child->end.channel;
     int64_t limit = job->limit ? wait_now() + job->limit : WAIT_NEVER;
-    channel->function = (int64_t)((intptr_t)job->function - (intptr_t)pool_child_main);
     channel->out_size = job->announced;
     int shield = plait_shield_enter();
     int rc = channel_write(&child->end, CHANNEL_JOB, job->in, job->in_size, limit);
@@ -200,6 +239,8 @@ int pool_child_run(struct pool_worker *worker, plait_future *job)
         struct pool_child *child = worker->child;
         if (rc != 0)
             return rc;
+        if (function_write(worker, child, job->function) != 0)
+            return -PLAIT_EFUNCTION;
         rc = child_ask(worker, child, job, &status);
         if (rc != 0) {
             rc = child_died(worker, child, job, rc);

@@ -9,10 +9,19 @@ struct pool_child {
     struct channel_end end;
     plait_task *task; /* NULL: none runs */
     pid_t pid;
-    bool canceled; /* the job that it runs */
+    bool canceled;        /* the job that it runs */
+    plait_job *described; /* channel->image is of this one */
 };
 
-/* jobs.c: in the child; arg is its struct pool_worker, as it was at the fork */
+/* What crosses to a child that is no fork; .arg of the pool's options does not. */
+struct pool_image {
+    struct image_function begin, end;
+    bool begins, ends;
+};
+
+/* jobs.c: in the child. Of a fork: arg is its struct pool_worker, as it was then; else a struct
+ * pool_image, and the channel is inherited. */
 int pool_child_main(void *arg);
+int pool_image_main(void *arg);
 
 #endif

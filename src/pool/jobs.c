@@ -10,7 +10,21 @@ struct jobs {
     plait_future stub;
     struct pool_worker worker;
     struct pool_frame frame;
+    struct image_function last; /* found as `found` */
+    plait_job *found;
 };
+
+/* A search goes through all symbols, so the last one is kept. */
+static plait_job *function_of(struct jobs *jobs, const struct channel *channel)
+{
+    if (channel->function)
+        return (plait_job *)((intptr_t)pool_child_main + (intptr_t)channel->function);
+    if (memcmp(&jobs->last, &channel->image, sizeof jobs->last) != 0 || !jobs->found) {
+        memcpy(&jobs->last, &channel->image, sizeof jobs->last);
+        jobs->found = (plait_job *)image_function_find(&jobs->last);
+    }
+    return jobs->found;
+}
 
 /* 0, or why the job cannot be run. */
 static int take(struct jobs *jobs)
@@ -25,8 +39,8 @@ static int take(struct jobs *jobs)
     if ((in && !stub->in) || (stub->announced && !stub->result))
         return -ENOMEM;
     int rc = channel_read(&jobs->end, stub->in, in, WAIT_NEVER);
-    stub->function = (plait_job *)((intptr_t)pool_child_main + (intptr_t)channel->function);
-    return rc;
+    stub->function = function_of(jobs, channel);
+    return rc == 0 && !stub->function ? -PLAIT_EFUNCTION : rc;
 }
 
 static void give_back(plait_future *stub, void *own)
@@ -62,28 +76,44 @@ static int run_one(struct jobs *jobs)
     return rc;
 }
 
-int pool_child_main(void *arg)
+static int jobs_main(struct channel *channel, const plait_pool_options *options)
 {
-    const struct pool_worker *parent = arg;
-    const struct pool_child *child = parent->child;
-    const plait_pool_options *options = &parent->pool->options;
-    struct jobs jobs = {.end = {child->end.channel, 1, NULL, NULL}};
+    struct jobs jobs = {.end = {channel, 1, NULL, NULL}};
     struct wait_self *self = wait_me();
     jobs.frame = (struct pool_frame){.self = self, .job = &jobs.stub, .worker = &jobs.worker};
-    channel_live(jobs.end.channel);
+    channel_live(channel);
     if (options->begin)
         jobs.worker.state = options->begin(options->arg);
     for (int rc = 0; rc == 0;) {
         atom_store(&self->shield, self->shield + 1, RELAXED);
         rc = channel_wait(&jobs.end, WAIT_NEVER);
         atom_store(&self->shield, self->shield - 1, RELAXED);
-        if (rc == 0 && jobs.end.channel->kind == CHANNEL_LEAVE)
+        if (rc == 0 && channel->kind == CHANNEL_LEAVE)
             break;
         if (rc == 0)
             rc = run_one(&jobs);
     }
     if (options->end)
         options->end(jobs.worker.state);
-    channel_leave(jobs.end.channel);
+    channel_leave(channel);
     return 0;
+}
+
+int pool_child_main(void *arg)
+{
+    const struct pool_worker *parent = arg;
+    const struct pool_child *child = parent->child;
+    return jobs_main(child->end.channel, &parent->pool->options);
+}
+
+int pool_image_main(void *arg)
+{
+    const struct pool_image *image = arg;
+    plait_pool_options options = {0};
+    if (image->begins)
+        options.begin = (void *(*)(void *))image_function_find(&image->begin);
+    if (image->ends)
+        options.end = (void (*)(void *))image_function_find(&image->end);
+    struct channel *channel = plait_inherited(0);
+    return channel ? jobs_main(channel, &options) : -ENOMEM;
 }

@@ -24,8 +24,7 @@ static int pool_options_check(plait_carrier carrier, int workers, const plait_po
     if (carrier < PLAIT_PROCESS || carrier > PLAIT_COROUTINE || workers < 0 ||
         workers > WORKERS_MOST || options->jobs_per_worker < 0 || options->grace < 0)
         return EINVAL;
-    bool image = options->worker && options->worker->method > PLAIT_FORK;
-    return options->url || image ? ENOTSUP : 0;
+    return options->url ? ENOTSUP : 0;
 }
 
 static void pool_fill(plait_pool *pool, const plait_pool_options *options)
@@ -46,6 +45,8 @@ static void pool_fill(plait_pool *pool, const plait_pool_options *options)
     pool->options.name = NULL;
     pool->options.worker = &pool->worker;
     base_format(pool->name, sizeof pool->name, "%s", options->name ? options->name : "");
+    if (!pool->worker.method && pool->carrier == PLAIT_PROCESS)
+        pool->worker.method = PLAIT_FORKSERVER;
     if (options->name && !pool->worker.name)
         pool->worker.name = pool->name;
     /* They are no tasks of the user's, whom the program's end waits for: the pool itself is drained

@@ -138,8 +138,10 @@ static int worker_start(plait_pool *pool)
     list_init(&worker->link);
     list_init(&worker->idle);
     worker->pool = pool;
-    plait_carrier carrier = pool->carrier == PLAIT_PROCESS ? PLAIT_THREAD : pool->carrier;
-    int rc = plait_start(&worker->task, carrier, worker_main, worker, &pool->worker);
+    bool process = pool->carrier == PLAIT_PROCESS; /* whose options are for the child */
+    plait_start_options thread = {.name = pool->worker.name, .daemon = true};
+    int rc = plait_start(&worker->task, process ? PLAIT_THREAD : pool->carrier, worker_main, worker,
+                         process ? &thread : &pool->worker);
     if (rc != 0)
         os_free(worker);
     return rc;
