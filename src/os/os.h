@@ -120,7 +120,7 @@ int os_unguard(void *page, size_t size);
 /* Contents not needed: pages go back when memory is short (MADV_FREE) */
 void os_discard(void *memory, size_t size);
 /* Copies memory of this process that may be gone by now: false, where a plain read would be a
- * fault; also where the kernel forbids it */
+ * fault */
 bool os_peek(const void *address, void *copy, size_t size);
 /* Anonymous file of that size, close-on-exec, pages allocated and sealed against cutting: -ENOSPC,
  * never SIGBUS later. From
