@@ -846,6 +846,65 @@ static int open_queues(void)
     return 0;
 }
 
+/* Both kinds, put into and got from. */
+static int shared_queues(void)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        plait_queue_options options = {.where = PLAIT_SHARED, .name = "shared"};
+        plait_queue *one = plait_queue_open(kind ? PLAIT_MESSAGES : 8, 20, &options);
+        char item[8] = "1234567";
+        int rc = one ? plait_put_bytes(one, item, sizeof item, plait_after(PLAIT_SECOND)) : -errno;
+        if (one && rc == 0)
+            rc = plait_get_bytes(one, item, sizeof item, plait_after(PLAIT_SECOND)) == 8 ? 0
+                                                                                         : -EPROTO;
+        if (one && plait_queue_lost(one) != 0)
+            abort();
+        plait_queue_free(one);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int pipes(void)
+{
+    plait_pipe *ends[2];
+    for (int kind = 0; kind < 2; kind++) {
+        plait_pipe_options options = {.where = kind ? PLAIT_SHARED : PLAIT_PRIVATE};
+        int number = 7, rc = plait_pipe_open(ends, &options);
+        if (rc != 0)
+            return rc;
+        rc = plait_pipe_send(ends[0], &number, plait_after(PLAIT_SECOND));
+        plait_case one = plait_on_receive_bytes(ends[1], &number, sizeof number);
+        if (rc == 0 && plait_select_cases(&one, 1, PLAIT_NOW) < 0)
+            rc = -EPROTO;
+        if (rc == 0)
+            rc = plait_pipe_send(ends[1], &number, plait_after(PLAIT_SECOND));
+        if (rc == 0)
+            rc = plait_pipe_receive(ends[0], &number, plait_after(PLAIT_SECOND));
+        plait_pipe_close(ends[0]);
+        plait_pipe_free(ends[0]);
+        plait_pipe_free(ends[1]);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* A queue that nobody could be told to close stays open. */
+static int feed_queue(void)
+{
+    plait_task *feeder;
+    int rc = plait_start(&feeder, PLAIT_THREAD, nop, NULL, NULL), item;
+    if (rc != 0)
+        return rc;
+    rc = plait_queue_fed_by(queue, feeder);
+    plait_join(feeder, NULL, PLAIT_NEVER);
+    while (rc == 0 && plait_get(queue, &item, plait_after(10 * PLAIT_SECOND)) == 0)
+        ;
+    return rc;
+}
+
 /* Without a bound: what puts allocate. A put that fails has put nothing. */
 static int grow_queue(void)
 {
@@ -942,6 +1001,11 @@ static const struct row {
      "plait_queue_join plait_queue_size plait_queue_capacity plait_queue_is_closed",
      a_queue, places_and_many, 0},
     {"plait_queue_free", a_queue, free_queue, 0},
+    {"plait_queue_open plait_queue_lost", nothing, shared_queues, -ENOLCK},
+    {"plait_pipe_open plait_pipe_send_bytes plait_pipe_receive_bytes plait_on_receive_bytes "
+     "plait_pipe_close plait_pipe_free",
+     nothing, pipes, -ENOLCK},
+    {"plait_queue_fed_by", a_queue, feed_queue, 0},
     {"plait_event_wait", a_set_event, wait_for_set, 0},
     {"plait_event_wait", nothing, wait_in_vain, 0},
     {"plait_event_init plait_event_set plait_event_clear plait_event_is_set", nothing, event_calls,

@@ -69,6 +69,13 @@ static char memory[1024] __attribute__((aligned(64)));
     X(get, (int)plait_get_bytes(o, (char[8]){0}, 8, PLAIT_NOW))                                    \
     X(queue_close, plait_queue_close(o))                                                           \
     X(queue_free, (plait_queue_free(o), HARMLESS))                                                 \
+    X(queue_lost, (plait_queue_lost(o), HARMLESS))                                                 \
+    X(queue_fed_by, plait_queue_fed_by(o, plait_self()))                                           \
+    X(pipe_send, plait_pipe_send_bytes(o, "1234567", 8, PLAIT_NOW))                                \
+    X(pipe_receive, (int)plait_pipe_receive_bytes(o, (char[8]){0}, 8, PLAIT_NOW))                  \
+    X(pipe_on_receive, plait_on_receive_bytes(o, (char[8]){0}, 8).result)                          \
+    X(pipe_close, (plait_pipe_close(o), HARMLESS))                                                 \
+    X(pipe_free, (plait_pipe_free(o), HARMLESS))                                                   \
     X(segment_memory, (plait_segment_memory(o), HARMLESS))                                         \
     X(segment_size, (plait_segment_size(o), HARMLESS))                                             \
     X(segment_alloc, plait_segment_alloc(o, 1) ? HARMLESS : -errno)                                \

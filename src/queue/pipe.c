@@ -100,7 +100,7 @@ static void check(const plait_pipe *end, void *place)
 {
     if (!end)
         base_misuse(NULL, "pipe", place, "NULL is no pipe");
-    if (end->magic != PIPE_MAGIC)
+    if ((uintptr_t)end % sizeof(uint64_t) || end->magic != PIPE_MAGIC)
         base_misuse(end, "pipe", place, "no pipe, or freed before");
 }
 

@@ -6,14 +6,19 @@ void shared_cell_state(plait_queue *queue, uint32_t index, enum shared_state sta
     atom_swap(&shared_cell(&queue->shared, index)->state, state, SEQ_CST);
 }
 
-/* Its granules before its state: who repairs counts all granules anew. */
+/* The state last, so that who sees it sees the rest, and the swap orders all of it before the look
+ * for sleepers. Killed before that: who repairs finds the cell as it was. */
 void shared_cell_free(plait_queue *queue, uint32_t index)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
     struct shared_cell *cell = shared_cell(&queue->shared, index);
     if (!queue->element && cell->state != SHARED_FREE && cell->state <= SHARED_LEASED)
         shared_room_give(queue, cell->at, cell->size);
+    uint32_t frees = stock->frees;
+    if (frees < queue->capacity) {
+        shared_frees(queue)[frees] = index;
+        shared_say(&stock->frees, frees + 1);
+    }
+    shared_say(&stock->gones, stock->gones + 1);
     shared_cell_state(queue, index, SHARED_FREE);
-    if (stock->frees < queue->capacity)
-        shared_frees(queue)[stock->frees++] = index;
 }

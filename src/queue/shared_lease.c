@@ -17,8 +17,9 @@ void shared_out(plait_queue *queue, uint32_t index, enum shared_state state)
         return; /* damaged */
     shared_cell(&queue->shared, index)->out = outs;
     shared_outs(queue)[outs] = index;
-    stock->outs = outs + 1;
-    stock->writing += state == SHARED_RESERVED;
+    shared_say(&stock->outs, outs + 1);
+    if (state == SHARED_RESERVED)
+        shared_say(&stock->writing, stock->writing + 1);
 }
 
 /* The last one of the list takes its place. The cell's state is still the old one. */
@@ -30,10 +31,11 @@ void shared_out_end(plait_queue *queue, uint32_t index)
     if (!outs || outs > queue->capacity || out >= outs || list[out] != index ||
         list[outs - 1] >= queue->capacity)
         return;
-    stock->writing -= cell->state == SHARED_RESERVED && stock->writing;
+    if (cell->state == SHARED_RESERVED && stock->writing)
+        shared_say(&stock->writing, stock->writing - 1);
     list[out] = list[outs - 1];
     shared_cell(&queue->shared, list[out])->out = out;
-    stock->outs = outs - 1;
+    shared_say(&stock->outs, outs - 1);
 }
 
 static uint32_t outs_of(const plait_queue *queue)
@@ -57,7 +59,6 @@ static void bring_back(plait_queue *queue, uint32_t index)
         atom_add(&shared->head->done, 1, SEQ_CST); /* nobody will say so */
     }
     shared_cell_free(queue, index);
-    shared_stock(shared)->gones++;
 }
 
 void shared_out_patrol(struct queue_call *call)

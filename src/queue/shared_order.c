@@ -76,12 +76,21 @@ static void append(plait_queue *queue, uint32_t index)
         sift_up(queue, inside, index);
     else
         order_of(queue)[circle(queue, inside)] = index;
-    stock->inside = inside + 1;
+    shared_say(&stock->inside, inside + 1);
+}
+
+/* The commit of an item that stands in its order. */
+static void come_in(plait_queue *queue, uint32_t index)
+{
+    struct shared_stock *stock = shared_stock(&queue->shared);
+    shared_say(&stock->news, stock->news + 1);
+    shared_cell_state(queue, index, SHARED_IN);
 }
 
 void shared_order_insert(plait_queue *queue, uint32_t index)
 {
     append(queue, index);
+    come_in(queue, index);
 }
 
 /* A pile has it on top, whenever it first came. */
@@ -91,15 +100,14 @@ void shared_order_return(plait_queue *queue, uint32_t index)
     uint32_t inside = inside_of(queue);
     if (queue->shared.kind == PLAIT_LIFO)
         shared_cell(&queue->shared, index)->came = stock->came++;
-    shared_cell_state(queue, index, SHARED_IN);
-    stock->news++;
     if (queue->shared.kind != PLAIT_FIFO || inside == queue->capacity) {
-        append(queue, index);
+        shared_order_insert(queue, index);
         return;
     }
     stock->first = circle(queue, queue->capacity - 1);
     order_of(queue)[stock->first] = index;
-    stock->inside = inside + 1;
+    shared_say(&stock->inside, inside + 1);
+    come_in(queue, index);
 }
 
 static uint32_t first_place(const plait_queue *queue)
@@ -128,7 +136,7 @@ void shared_order_remove(plait_queue *queue)
         sift_down(queue, 0, cell_in(queue, inside - 1), inside - 1);
     else if (queue->shared.kind == PLAIT_FIFO)
         stock->first = circle(queue, 1);
-    stock->inside = inside - 1;
+    shared_say(&stock->inside, inside - 1);
 }
 
 /* ---- for who makes it anew */

@@ -28,12 +28,16 @@ void shared_stock_repair(plait_queue *queue)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
     uint32_t inside = 0;
-    stock->inside = stock->first = stock->frees = stock->outs = stock->writing = 0;
+    stock->first = 0;
+    shared_say(&stock->inside, 0);
+    shared_say(&stock->frees, 0);
+    shared_say(&stock->outs, 0);
+    shared_say(&stock->writing, 0);
     if (!queue->element)
         shared_room_clear(queue);
     for (uint32_t index = 0; index < queue->capacity; index++)
         repair_cell(queue, index, &inside);
     if (queue->shared.kind != PLAIT_PRIORITY)
         shared_order_sort(queue, inside);
-    stock->inside = inside;
+    shared_say(&stock->inside, inside);
 }

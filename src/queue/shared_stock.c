@@ -3,12 +3,12 @@
  *   1. a free cell, and room for the message; else full
  *   2. what its place in the order depends on, then the bytes
  *   3. pending = the getters' word
- *   4. state = IN: the commit
- *   5. into the order, the version of the getters
+ *   4. into the order; the version of the getters
+ *   5. state = IN: the commit
  *   6. wakes, pending = NULL, gives the lock back
  *
- * Large items are copied outside: 4 is RESERVED then, and a second time under the lock makes it IN. A
- * get is the same with the two changed about; its 4 is FREE, or LEASED where the queue redelivers. */
+ * Large items are copied outside: 5 is RESERVED then, and a second time under the lock makes it IN. A
+ * get is the same with the two changed about; its 5 is FREE, or LEASED where the queue redelivers. */
 #include "queue/shared_stock.h"
 #include "base/report.h"
 #include "sync/waiter.h"
@@ -73,11 +73,12 @@ static int claim(struct queue_call *call, size_t size, uint32_t *claimed)
     if (shared_is_closed(queue))
         return -EPIPE;
     call->refused = stock->gones - 1;
-    if (!stock->frees)
+    uint32_t frees = atom_load(&stock->frees, RELAXED); /* once: a peer may change it meanwhile */
+    if (!frees)
         return -EAGAIN;
-    if (stock->frees > queue->capacity)
+    if (frees > queue->capacity)
         return -PLAIT_EFORMAT;
-    uint32_t index = *claimed = shared_frees(queue)[stock->frees - 1];
+    uint32_t index = *claimed = shared_frees(queue)[frees - 1];
     if (index >= queue->capacity)
         return -PLAIT_EFORMAT;
     struct shared_cell *cell = shared_cell(&queue->shared, index);
@@ -93,7 +94,7 @@ static int claim(struct queue_call *call, size_t size, uint32_t *claimed)
     cell->priority = call->priority;
     cell->owner = share_user_me(queue->shared.area);
     cell->came = stock->came++;
-    stock->frees--;
+    shared_say(&stock->frees, frees - 1);
     return 0;
 }
 
@@ -123,9 +124,7 @@ static void insert(struct queue_call *call, uint32_t index)
 {
     plait_queue *queue = call->queue;
     shared_cover(call, SHARED_GETS);
-    shared_cell_state(queue, index, SHARED_IN);
     shared_order_insert(queue, index);
-    shared_stock(&queue->shared)->news++;
     finish(call, SHARED_GETS, 1);
 }
 
@@ -196,7 +195,6 @@ static void vacate(struct queue_call *call, uint32_t index)
     plait_queue *queue = call->queue;
     shared_cover(call, SHARED_PUTS);
     shared_cell_free(queue, index);
-    shared_stock(&queue->shared)->gones++;
     finish(call, SHARED_PUTS, wakes_for_room(queue));
 }
 
@@ -278,7 +276,7 @@ static int enter_get(struct queue_call *call, uint32_t *found, const void **byte
     return 0;
 }
 
-/* 4 of a get that keeps the cell: TAKEN or LEASED. */
+/* 5 of a get that keeps the cell: TAKEN or LEASED. */
 static void hand_out(struct queue_call *call, uint32_t index, enum shared_state state)
 {
     plait_queue *queue = call->queue;
@@ -394,7 +392,6 @@ static int get(struct queue_call *call)
     shared_order_remove(queue);
     shared_cover(call, SHARED_PUTS);
     shared_cell_free(queue, index);
-    shared_stock(&queue->shared)->gones++;
     count_get(queue);
     finish(call, SHARED_PUTS, wakes_for_room(queue));
     return 0;

@@ -50,6 +50,12 @@ _Static_assert(sizeof(struct shared_stock) <= sizeof(((struct shared_head *)0)->
 /* A message lies behind the number of its cell, in granules of one line. */
 enum { GRANULE = 64, MESSAGE_HEAD = 8 };
 
+/* What is written under the lock, and looked at without it by who is about to sleep. */
+static inline void shared_say(uint32_t *word, uint32_t value)
+{
+    atom_store(word, value, RELEASE); /* pairs with the SEQ_CST loads of is_full, is_empty */
+}
+
 static inline struct shared_stock *shared_stock(const struct shared *shared)
 {
     return (struct shared_stock *)(void *)shared->head->own;
