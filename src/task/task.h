@@ -130,7 +130,7 @@ void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks ar
 /* bell.c */
 int bell_new(struct task_slot *slot, uint32_t number, uint32_t serial);
 void bell_ring(uint32_t slot, uint32_t serial);
-/* Calls function(arg) once when the task has ended, by whoever tells its end; at once if it has. 0,
+/* Calls function(arg) once when the task, not NULL, has ended, by whoever tells its end; at once if it has. 0,
  * -ENOMEM. */
 int task_on_end(plait_task *task, void (*function)(void *arg), void *arg, void *place);
 int bells_forget(const void *arg); /* takes back those of task_on_end with it; how many */
