@@ -68,11 +68,14 @@ bool os_file_is_ours(const struct os_file *file)
            file->links <= 1;
 }
 
-uint64_t os_pid_namespace(void)
+int os_pid_namespace(uint64_t *number)
 {
     struct stat now;
     long r = OS_CALL(newfstatat, AT_FDCWD, "/proc/self/ns/pid", &now, 0);
-    return r < 0 ? 0 : (uint64_t)now.st_ino;
+    if (r < 0)
+        return r == -ENOENT ? -ENOSYS : (int)r;
+    *number = (uint64_t)now.st_ino;
+    return 0;
 }
 
 long os_read_at(int descriptor, void *to, size_t size, uint64_t offset)

@@ -148,7 +148,7 @@ long os_read_at(int descriptor, void *to, size_t size, uint64_t offset);
 long os_write_at(int descriptor, const void *from, size_t size, uint64_t offset);
 void os_unlink(const char *path);
 int os_directory_each(const char *path, void (*each)(const char *name, void *arg), void *arg);
-uint64_t os_pid_namespace(void); /* its number; 0: no /proc */
+int os_pid_namespace(uint64_t *number); /* 0; -ENOSYS: no /proc */
 /* An open file description of its own for the same file, by /proc; close-on-exec */
 int os_file_again(int descriptor);
 /* A byte is locked by an open file description, and free when the last descriptor of that is

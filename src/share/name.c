@@ -176,7 +176,9 @@ static int name_read(int file, struct name_file *content)
         return (int)size;
     if (size < (long)sizeof *content || content->magic != NAME_MAGIC)
         return -PLAIT_EFORMAT;
-    return content->namespace == os_pid_namespace() ? 0 : -EXDEV;
+    uint64_t namespace = 0;
+    int rc = os_pid_namespace(&namespace);
+    return rc < 0 ? rc : content->namespace == namespace ? 0 : -EXDEV;
 }
 
 /* `except`: this one does not count; file 0: all of that process.
@@ -229,8 +231,10 @@ int name_fill(struct area_name *name, const struct share_area *area)
         .magic = NAME_MAGIC,
         .device = area->file.device,
         .inode = area->file.inode,
-        .namespace = os_pid_namespace(),
     };
+    int rc = os_pid_namespace(&content.namespace);
+    if (rc < 0)
+        return rc;
     long size = os_write_at(name->file, &content, sizeof content, 0);
     if (size < (long)sizeof content)
         return size < 0 ? (int)size : -ENOSPC;
