@@ -135,8 +135,7 @@ int task_on_end(plait_task *task, void (*function)(void *arg), void *arg, void *
         return -ENOMEM;
     bell->function = function;
     bell->arg = arg;
-    bell_hang(bell, slot, slot_number(task ? task : plait_self()),
-              atom_load(&slot->serial, RELAXED));
+    bell_hang(bell, slot, slot_number(task), atom_load(&slot->serial, RELAXED));
     return 0;
 }
 
