@@ -116,6 +116,21 @@ def shared_locks():
         yield i
 
 
+def shared_dicts():
+    """100,000 keys, values of 8 to 64 bytes, 9 of 10 operations are gets. Twice, because the two kinds of peer have targets of their own."""
+    for processes in (1, 2, 4):
+        args = f"dict {processes} "
+        i = Item(f"xdict-{processes}", targets=[Target(HIGHER, limit=3)])
+        i.add("plait", f"{{plait}}/xdict {{peer}} {args}{500000 // processes}")
+        i.add("lmdb-c", f"{{ipc}}/xdict {{peer}} {args}{100000 // processes}", note="a transaction each, never synced")
+        i.add("boost", f"{{ipc}}/xdict_boost {{peer}} {args}{200000 // processes}", note="one mutex; does not survive a killed holder")
+        yield i
+        i = Item(f"xdict-{processes}.unsafe", targets=[Target(HIGHER, limit=0.7)])
+        i.add("plait", f"{{plait}}/xdict {{peer}} {args}{500000 // processes}")
+        i.add("ref-shm", f"{{ipc}}/xdict {{peer}} {args}{500000 // processes}", note="reference: cannot grow, nor survive a kill")
+        yield i
+
+
 def queues():
     for crew, place in (("1 1", "free"), ("1 1", "2core"), ("1 4", "free"), ("4 1", "free"), ("4 4", "free")):
         i = Item("queue-" + crew.replace(" ", "x") + ("-2core" if place == "2core" else ""), targets=[Target(HIGHER)])
@@ -377,5 +392,5 @@ def selects():
 
 
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
         yield from group()
