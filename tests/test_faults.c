@@ -969,6 +969,106 @@ static int close_queue_now(void)
     return dropped > 4 ? -EPROTO : dropped < 0 ? dropped : 0;
 }
 
+/* ---- pools and futures */
+static int twice(const void *in, void *out)
+{
+    int n = *(const int *)in;
+    if (n == 100)
+        return plait_job_result(in, sizeof n);
+    *(int *)out = 2 * n;
+    return plait_worker_state() != NULL;
+}
+
+/* What the future says, given back. */
+static int settle(plait_future *future, int expected)
+{
+    int got = 0;
+    if (!future)
+        return -errno;
+    int rc = plait_result(future, &got, plait_after(20 * PLAIT_SECOND));
+    if (rc == -PLAIT_EFAILED)
+        rc = plait_future_error(future);
+    plait_future_free(future);
+    return rc ? rc : got == expected ? 0 : -EPROTO;
+}
+
+static int run_jobs(plait_carrier carrier)
+{
+    int n = 21;
+    plait_pool *pool = plait_pool_open(carrier, 1, &(plait_pool_options){.name = "faulty"});
+    if (!pool)
+        return -errno;
+    int rc = settle(plait_submit(pool, twice, &n, sizeof n, NULL, PLAIT_NEVER), 42);
+    n = 100;
+    if (rc == 0)
+        rc = settle(plait_submit(pool, twice, &n, sizeof n, NULL, PLAIT_NEVER), 100);
+    if (plait_pool_cancel_waiting(pool) | plait_pool_close(pool, PLAIT_NEVER))
+        rc = -EPROTO;
+    plait_pool_free(pool);
+    return rc;
+}
+
+static int thread_jobs(void)
+{
+    return run_jobs(PLAIT_THREAD);
+}
+
+static int coroutine_jobs(void)
+{
+    return run_jobs(PLAIT_COROUTINE);
+}
+
+static int process_jobs(void)
+{
+    return run_jobs(PLAIT_PROCESS);
+}
+
+static int common_pool(void)
+{
+    int n = 4;
+    plait_pool *pool = plait_pool_common(PLAIT_THREAD);
+    return pool ? settle(plait_submit(pool, twice, &n, sizeof n, NULL, PLAIT_NEVER), 8) : -errno;
+}
+
+static void see(plait_future *future, void *count)
+{
+    ++*(int *)count;
+}
+
+static int futures(void)
+{
+    int calls = 0, value = 3;
+    plait_future *one = plait_future_new(sizeof value),
+                 *all = one ? plait_futures_all(&one, 1) : NULL;
+    int rc = all ? plait_future_then(one, see, &calls) : -errno;
+    if (rc == 0 && plait_futures_wait(&one, 1, 1, PLAIT_NOW) != -EAGAIN)
+        rc = -EPROTO;
+    if (rc == 0 && (rc = plait_futures_wait(&one, 1, 1, plait_after(1000))) == -ETIMEDOUT)
+        rc = 0;
+    if (rc == 0 && (rc = plait_future_fulfil(one, &value, sizeof value)) == 0)
+        rc = calls == 1 && plait_future_state(one) == PLAIT_DONE ? 0 : -EPROTO;
+    plait_future *ended = one, *none = plait_future_new(0);
+    if (rc == 0 && plait_next_done(&ended, 1, PLAIT_NOW) != one)
+        rc = -EPROTO;
+    if (none && (plait_future_fail(none, 5) || plait_future_cancel(none) != -EALREADY ||
+                 plait_future_error(none) != 5 || plait_on_done(none).object != none))
+        rc = -EPROTO;
+    plait_future_free(none);
+    plait_future_free(one);
+    return rc == 0 ? settle(all, 3) : (plait_future_free(all), rc);
+}
+
+static int chained(void)
+{
+    int value = 3;
+    plait_pool *pool = plait_pool_common(PLAIT_THREAD);
+    plait_future *one = pool ? plait_future_new(sizeof value) : NULL;
+    plait_future *next = one ? plait_future_next(one, pool, twice, sizeof value) : NULL;
+    int rc = next ? plait_future_fulfil(one, &value, sizeof value) : -errno;
+    plait_future_free(one);
+    return rc == 0 ? settle(next, 6) : (plait_future_free(next), rc);
+}
+
 /* ---- the table: what the row covers, its fixture, the call, a further code it may say */
 static const struct row {
     const char *covers;
@@ -1086,6 +1186,18 @@ static const struct row {
     {"plait_on_readable plait_on_writable", nothing, select_descriptors, 0},
     {"plait_on_readable plait_on_writable", nothing, select_descriptors_in_a_coroutine, 0},
     {"plait_queue_open plait_put_bytes", nothing, rendezvous, 0},
+    {"plait_pool_open plait_submit_bytes plait_result_bytes plait_pool_close plait_pool_free "
+     "plait_pool_cancel_waiting plait_job_result plait_worker_state",
+     nothing, thread_jobs, 0},
+    {"plait_submit_bytes", nothing, coroutine_jobs, 0},
+    {"plait_submit_bytes", nothing, process_jobs, -ECHILD},
+    {"plait_pool_common", nothing, common_pool, 0},
+    {"plait_future_new plait_future_then plait_future_fulfil plait_future_fail plait_future_state "
+     "plait_future_error plait_future_cancel plait_future_free plait_futures_wait "
+     "plait_futures_all "
+     "plait_next_done plait_on_done",
+     nothing, futures, 0},
+    {"plait_future_next", nothing, chained, 0},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -85,6 +85,23 @@ static char memory[1024] __attribute__((aligned(64)));
     X(segment_at, (plait_segment_at(o, 0, 1), HARMLESS))                                           \
     X(segment_free, (plait_segment_free(o), HARMLESS))                                             \
     X(share_free, (plait_share_free(o), HARMLESS))
+#define POOLS(X)                                                                                   \
+    X(result, (int)plait_result_bytes(o, NULL, 0, PLAIT_NOW))                                      \
+    X(future_error, (plait_future_error(o), HARMLESS))                                             \
+    X(future_state, (plait_future_state(o), HARMLESS))                                             \
+    X(future_cancel, plait_future_cancel(o))                                                       \
+    X(future_then, plait_future_then(o, ended, NULL))                                              \
+    X(future_fulfil, plait_future_fulfil(o, NULL, 0))                                              \
+    X(future_fail, plait_future_fail(o, 1))                                                        \
+    X(future_free, (plait_future_free(o), HARMLESS))                                               \
+    X(on_done, plait_on_done(o).result)                                                            \
+    X(futures_wait, plait_futures_wait(&(plait_future *){o}, 1, 1, PLAIT_NOW))                     \
+    X(futures_all, plait_futures_all(&(plait_future *){o}, 1) ? HARMLESS : -errno)                 \
+    X(next_done, plait_next_done(&(plait_future *){o}, 1, PLAIT_NOW) ? HARMLESS : -errno)          \
+    X(submit, plait_submit_bytes(o, job, NULL, 0, 0, NULL, PLAIT_NOW) ? HARMLESS : -errno)         \
+    X(pool_close, plait_pool_close(o, PLAIT_NOW))                                                  \
+    X(pool_cancel_waiting, plait_pool_cancel_waiting(o))                                           \
+    X(pool_free, (plait_pool_free(o), HARMLESS))
 #define HANDLES(X)                                                                                 \
     X(join, plait_join(o, NULL, PLAIT_NOW))                                                        \
     X(detach, (plait_detach(o), HARMLESS))                                                         \
@@ -106,6 +123,15 @@ static char memory[1024] __attribute__((aligned(64)));
 static plait_lock held_lock;
 static plait_condition condition;
 
+static void ended(plait_future *future, void *arg)
+{
+}
+
+static int job(const void *in, void *out)
+{
+    return 0;
+}
+
 #define FUNCTION(name, expression)                                                                 \
     static int call_##name(void *o)                                                                \
     {                                                                                              \
@@ -113,6 +139,7 @@ static plait_condition condition;
     }
 SMALL(FUNCTION)
 OPAQUE(FUNCTION)
+POOLS(FUNCTION)
 HANDLES(FUNCTION)
 
 struct row {
@@ -120,7 +147,7 @@ struct row {
     int (*call)(void *object);
 };
 #define ROW(name, expression) {#name, call_##name},
-static const struct row small[] = {SMALL(ROW)}, opaque[] = {OPAQUE(ROW)},
+static const struct row small[] = {SMALL(ROW)}, opaque[] = {OPAQUE(ROW)}, pools[] = {POOLS(ROW)},
                         handles[] = {HANDLES(ROW)};
 
 static const struct row *now;
@@ -165,6 +192,15 @@ TEST_LABELED(opaque_objects_that_are_none, "process")
     EACH(opaque, memory + 3, "a crooked address", false);
     memset(memory, 0xA5, sizeof memory);
     EACH(opaque, memory, "0xA5", false);
+}
+
+TEST_LABELED(pools_and_futures_that_are_none, "process")
+{
+    EACH(pools, NULL, "NULL", true);
+    EACH(pools, memory, "zeroes", false);
+    EACH(pools, memory + 3, "a crooked address", false);
+    memset(memory, 0xA5, sizeof memory);
+    EACH(pools, memory, "0xA5", false);
 }
 
 /* NULL is the caller himself for what asks, and an error for what ends others. */

@@ -68,7 +68,7 @@ struct plait_pool {
 _Noreturn void pool_bad(const plait_pool *pool, void *place) __attribute__((cold));
 static inline void pool_check(const plait_pool *pool, void *place)
 {
-    if (unlikely(!pool || pool->magic != POOL_MAGIC + wait_forks))
+    if (unlikely(!pool || (uintptr_t)pool % 16 || pool->magic != POOL_MAGIC + wait_forks))
         pool_bad(pool, place);
 }
 static inline bool pool_may_run(const plait_pool *pool)
