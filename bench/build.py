@@ -7,10 +7,12 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.environ.get("BENCH_BUILD", f"{ROOT}/build/bench")
 RELEASE = os.environ.get("BENCH_RELEASE", f"{ROOT}/build/release")
-PLACES = {"plait": f"{OUT}/plait", "sync": f"{OUT}/peers/sync", "coro": f"{OUT}/peers/coro", "ipc": f"{OUT}/peers/ipc"}
+PLACES = {"plait": f"{OUT}/plait", "sync": f"{OUT}/peers/sync", "coro": f"{OUT}/peers/coro", "ipc": f"{OUT}/peers/ipc", "pool": f"{OUT}/peers/pool"}
 CORE = str(max(os.sched_getaffinity(0)))
 FLAGS = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter",
          f"-I{ROOT}/include", f"-I{ROOT}/src"]
+# Loops and recursions of one line: as their peers are compiled, bench/peers/pool/setup.
+MORE = {name: ["-O3", "-fno-ipa-cp"] for name in ("forkjoin", "loops", "map")}
 
 
 def first_error(text):
@@ -47,7 +49,7 @@ def drivers():
             os.unlink(program)      # a stale one must not stand for what does not build
         # the bare switch is not public, so that one needs the library with its internal names
         archive = f"{RELEASE}/libplait-whole.a" if name == "switch" else f"{RELEASE}/libplait.a"
-        failure = why or run(["gcc", *FLAGS, source, "-o", program, archive, "-pthread"])
+        failure = why or run(["gcc", *FLAGS, *MORE.get(name, []), source, "-o", program, archive, "-pthread"])
         if failure:
             missing[name] = f"cannot be built: {failure[:160]}"
     return missing

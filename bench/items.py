@@ -391,6 +391,48 @@ def selects():
         yield i
 
 
+def fork_joins():
+    """The caller is one of the workers, but in rayon, whose caller sleeps."""
+    for workers, target in ((1, 1.2), (2, 0.62)):
+        i = Item(f"forkjoin-fib.w{workers}", targets=[Target(LOWER, limit=target)])
+        i.add("plait", "{plait}/forkjoin fib 35", environment={"PLAIT_WORKERS": str(workers)})
+        i.add("calls", "{pool}/serial fib 1 35", note="plain C, one thread")
+        i.add("TBB", f"{{pool}}/tbb fib {workers} 27", BESIDE, "fib(27)")
+        i.add("rayon chili", f"{{pool}}/rust {{peer}} fib {workers} 35", BESIDE, "not the target's peer")
+        i.missing(["Lace"])
+        yield i
+    for work, n in (("nqueens", 12), ("uts", 0)):
+        i = Item(f"forkjoin-{work}.w2", targets=[Target(LOWER, limit=0.8)])
+        i.add("plait", f"{{plait}}/forkjoin {work} {n}", environment={"PLAIT_WORKERS": "2"})
+        i.add("TBB", f"{{pool}}/tbb {work} 2 {n}")
+        i.add("rayon chili", f"{{pool}}/rust {{peer}} {work} 2 {n}", environment={"RUST_MIN_STACK": str(64 << 20)})
+        i.add("calls", f"{{pool}}/serial {work} 1 {n}", BESIDE, "plain C, one thread")
+        i.missing(["Lace"])
+        yield i
+    i = Item("forkjoin-idle", targets=[Target(AT_MOST, limit=0.0005)])
+    i.add("plait", "{plait}/forkjoin idle 35", environment={"PLAIT_WORKERS": "2"})
+    i.add("rayon chili", "{pool}/rust {peer} idle 2 27")
+    yield i
+
+
+def loops():
+    for work, n in (("saxpy", 20000000), ("uneven", 20000)):
+        i = Item(f"parallel-for-{work}.w2", targets=[Target(LOWER, limit=1.02)])
+        i.add("plait", f"{{plait}}/loops {work} stealing {n}", environment={"PLAIT_WORKERS": "2"})
+        for how in ("static", "dynamic"):
+            i.add([f"gcc-OpenMP-{how}=omp_gcc", f"clang-OpenMP-{how}=omp_clang"], f"{{pool}}/{{peer}} {work} 2 {n} {how}")
+        i.add("TBB", f"{{pool}}/tbb {work} 2 {n}", BESIDE, "not the target's peer")
+        i.add("rayon", f"{{pool}}/rust rayon {work} 2 {n}", BESIDE, "not the target's peer")
+        yield i
+    for name, steps, n in (("tiny", 0, 1000000), ("10us", 10000, 4000)):
+        i = Item(f"map-ordered-{name}.w2", targets=[Target(LOWER)])
+        i.add("plait", f"{{plait}}/map {steps} {n}", environment={"PLAIT_WORKERS": "2"}, note="two workers beside the caller, who sleeps")
+        i.add("TBB", f"{{pool}}/tbb map-{name} 2 {n}")
+        i.add("rayon", f"{{pool}}/rust rayon map-{name} 2 {n}")
+        i.add("gcc-OpenMP=omp_gcc clang-OpenMP=omp_clang", f"{{pool}}/{{peer}} map-{name} 2 {n}")
+        yield i
+
+
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops):
         yield from group()

@@ -2,6 +2,7 @@
  * in forked children, and what misuse is told. */
 #include "crew.h"
 
+#include <dirent.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -10,6 +11,16 @@ enum { FIB_21 = 10946, DEEP = 20000, WIDE = 300 };
 __attribute__((constructor)) static void three_workers(void)
 {
     setenv("PLAIT_WORKERS", "3", 0); /* also where there is one CPU */
+}
+
+static int threads_in_all(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    for (struct dirent *one; (one = readdir(folder));)
+        count += one->d_name[0] != '.';
+    closedir(folder);
+    return count;
 }
 
 static intptr_t fib(intptr_t n)
@@ -251,6 +262,17 @@ TEST(idle_workers_use_no_cpu)
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
     long used = (after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
     ck_assert_int_lt(used, 30 * PLAIT_MILLISECOND);
+}
+
+TEST(quiesce_ends_the_gang)
+{
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(fib(21), FIB_21);
+        ck_assert_int_eq(plait_quiesce(plait_after(10 * PLAIT_SECOND)), 0);
+    }
+    for (int i = 0; i < 1000 && threads_in_all() > 1; i++) /* who has left still ends */
+        plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
+    ck_assert_int_eq(threads_in_all(), 1);
 }
 
 /* ---- fork */

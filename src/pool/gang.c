@@ -20,6 +20,7 @@
 
 #include <plait/local.h>
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -31,6 +32,7 @@ static struct {
     uint32_t limit, started, asleep, searching;
     uint32_t called; /* of those asleep, and have not noticed */
     uint32_t bell;   /* counts calls: they sleep on it */
+    bool leaves;     /* plait_quiesce: who is idle ends, and nobody is started */
     struct branches *free;
     struct branches *all;
 } gang;
@@ -52,6 +54,7 @@ static void gang_fork_child(void)
     struct branches *mine = gang_branches_found();
     gang.lock = (base_spin){0};
     gang.started = gang.asleep = gang.searching = gang.called = 0;
+    gang.leaves = false;
     gang.free = NULL;
     for (struct branches *one = gang.all; one; one = one->next)
         if (one != mine) {
@@ -63,8 +66,30 @@ static void gang_fork_child(void)
         branches_after_fork(mine);
 }
 
+static void gang_leave_all(bool leaves)
+{
+    base_spin_lock(&gang.lock);
+    gang.leaves = leaves;
+    atom_add(&gang.bell, 1, RELAXED);
+    base_spin_unlock(&gang.lock);
+    os_futex_wake(&gang.bell, INT_MAX, false);
+}
+
+/* plait_quiesce. Those that run a branch end it first. */
+static int gang_end(int64_t deadline, void *place)
+{
+    uint32_t left;
+    int rc = 0;
+    gang_leave_all(true);
+    while (rc == 0 && (left = atom_load(&gang.started, ACQUIRE)))
+        rc = wait_for_change(&gang.started, left, deadline, place);
+    gang_leave_all(false);
+    return rc;
+}
+
 static void gang_prepare(void)
 {
+    task_quiesce = gang_end;
     const struct base_settings *settings = base_settings();
     gang.limit = settings->deterministic ? 0 : (uint32_t)settings->workers - 1;
     pthread_atfork(NULL, NULL, gang_fork_child);
@@ -204,28 +229,42 @@ static void search_ends(struct branches *victim)
         gang_call();
 }
 
-/* Step 2; returns when it is called. */
-static void gang_sleep(void)
+/* Under the lock. What a sleeper that has woken is to do. */
+enum wake { SLEEP_ON, SEARCH_ON, LEAVE };
+static enum wake woken(bool look)
 {
-    bool awake = false, look;
+    if (gang.called > 0) {
+        gang.called--;
+        return SEARCH_ON;
+    }
+    if (!look && !gang.leaves)
+        return SLEEP_ON;
+    atom_sub(&gang.asleep, 1, SEQ_CST);
+    if (look)
+        atom_add(&gang.searching, 1, SEQ_CST);
+    else
+        atom_sub(&gang.started, 1, RELEASE); /* pairs with the ACQUIRE of wait_for_change */
+    return look ? SEARCH_ON : LEAVE;
+}
+
+/* Step 2; until it is called (true), or shall leave. */
+static bool gang_sleep(void)
+{
+    enum wake wake = SLEEP_ON;
     base_spin_lock(&gang.lock);
     atom_add(&gang.asleep, 1, SEQ_CST);
     atom_sub(&gang.searching, 1, SEQ_CST);
     base_spin_unlock(&gang.lock);
-    look = mark_all();
-    while (!awake) {
+    bool look = mark_all();
+    while (wake == SLEEP_ON) {
         base_spin_lock(&gang.lock);
         uint32_t seen = atom_load(&gang.bell, RELAXED);
-        if ((awake = gang.called > 0)) {
-            gang.called--;
-        } else if ((awake = look)) {
-            atom_sub(&gang.asleep, 1, SEQ_CST);
-            atom_add(&gang.searching, 1, SEQ_CST);
-        }
+        wake = woken(look);
         base_spin_unlock(&gang.lock);
-        if (!awake)
+        if (wake == SLEEP_ON)
             os_futex_wait(&gang.bell, seen, false, OS_NEVER);
     }
+    return wake == SEARCH_ON;
 }
 
 void gang_run(struct branch *one)
@@ -251,10 +290,12 @@ static void gang_main(void *unused)
     record_rename(task_me(), "branches");
     while (mine) {
         struct branch *found = search(mine, &victim);
-        if (!found) {
-            gang_sleep();
-            continue;
+        if (!found && !gang_sleep()) {
+            wait_unpark(&gang.started, INT_MAX, false);
+            return;
         }
+        if (!found)
+            continue;
         search_ends(victim);
         gang_work(mine, found);
         atom_add(&gang.searching, 1, SEQ_CST);
@@ -278,7 +319,7 @@ void gang_call(void)
     if (atom_load(&gang.searching, SEQ_CST))
         return;
     base_spin_lock(&gang.lock);
-    if (atom_load(&gang.searching, SEQ_CST) == 0) {
+    if (atom_load(&gang.searching, SEQ_CST) == 0 && !gang.leaves) {
         if ((wake = gang.asleep > 0)) {
             atom_sub(&gang.asleep, 1, SEQ_CST);
             gang.called++;

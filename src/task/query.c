@@ -182,6 +182,8 @@ static void see_coroutine(plait_task *task, void *arg)
     *(bool *)arg |= plait_task_carrier(task) == PLAIT_COROUTINE;
 }
 
+int (*task_quiesce)(int64_t deadline, void *place);
+
 int plait_quiesce(int64_t deadline)
 {
     bool coroutines = false;
@@ -190,5 +192,6 @@ int plait_quiesce(int64_t deadline)
     if (coroutines)
         return -EBUSY;
     server_end();
-    return sched_quiesce(deadline, PLACE);
+    int rc = sched_quiesce(deadline, PLACE);
+    return rc == 0 && task_quiesce ? task_quiesce(deadline, PLACE) : rc;
 }

@@ -59,9 +59,9 @@ struct task_record {
     struct task_block *block;      /* the innermost of its own that it is in now; scope.h */
     uintptr_t inside;              /* the block that it was started in, and INSIDE_... */
     struct list inside_link;
-    bool inside_own;     /* started by that block's own task: its failure is the block's */
-    const void *awaited; /* whose count it waits for: scope or block; holders.c */
-    struct pool_frame *job;            /* of a pool, the innermost that runs as this task */
+    bool inside_own;        /* started by that block's own task: its failure is the block's */
+    const void *awaited;    /* whose count it waits for: scope or block; holders.c */
+    struct pool_frame *job; /* of a pool, the innermost that runs as this task */
     struct plait_generator *generator; /* the innermost that runs as this task; generator.c */
     struct task_reads reads;
     struct task_locals *locals;
@@ -205,6 +205,7 @@ const char *task_name_hint(const plait_task *task);
 extern void (*task_blocks_begin)(void), (*task_blocks_end)(void);
 
 /* exit.c, fork.c */
+extern int (*task_quiesce)(int64_t deadline, void *place); /* the same: ends threads of its own */
 extern void (*task_drain)(void); /* filled in by pool/: the program ends */
 bool exit_is_prepared(void);
 void exit_prepare(void);  /* registers plait's handler, once */
