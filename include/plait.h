@@ -43,6 +43,7 @@
 #include <plait/map.h>
 #include <plait/once.h>
 #include <plait/parallel.h>
+#include <plait/permits.h>
 #include <plait/pool.h>
 #include <plait/pipe.h>
 #include <plait/queue.h>

@@ -497,6 +497,19 @@ static void act(void *arg)
     ++*(int *)arg;
 }
 
+static int permits_calls(void)
+{
+    const plait_permits_options options = {.where = PLAIT_SHARED, .name = "readers"};
+    plait_permits *one = plait_permits_open(2, &options);
+    if (!one)
+        return -errno;
+    int rc = plait_permits_acquire(one, 2, PLAIT_NOW);
+    if (rc == 0)
+        plait_permits_release(one, 2);
+    plait_permits_free(one);
+    return rc == -ENOLCK ? -ENOMEM : rc;
+}
+
 static int shared_barrier_calls(void)
 {
     plait_barrier *one = shared_memory;
@@ -1145,6 +1158,8 @@ static const struct row {
      "plait_barrier_reset plait_barrier_waiting",
      nothing, barrier_calls, 0},
     {"plait_barrier_init plait_barrier_wait", some_shared_memory, shared_barrier_calls, -ENOSPC},
+    {"plait_permits_open plait_permits_acquire plait_permits_release plait_permits_free", nothing,
+     permits_calls, 0},
     {"plait_once_init plait_once_run", nothing, once_calls, 0},
     {"plait_once_init plait_once_run", shared_small, once_shared, -ENOLCK},
     {"plait_local_get plait_local_set", nothing, locals, 0},

@@ -76,6 +76,9 @@ static char memory[1024] __attribute__((aligned(64)));
     X(pipe_on_receive, plait_on_receive_bytes(o, (char[8]){0}, 8).result)                          \
     X(pipe_close, (plait_pipe_close(o), HARMLESS))                                                 \
     X(pipe_free, (plait_pipe_free(o), HARMLESS))                                                   \
+    X(permits_acquire, plait_permits_acquire(o, 1, PLAIT_NOW))                                     \
+    X(permits_release, (plait_permits_release(o, 1), HARMLESS))                                    \
+    X(permits_free, (plait_permits_free(o), HARMLESS))                                             \
     X(segment_memory, (plait_segment_memory(o), HARMLESS))                                         \
     X(segment_size, (plait_segment_size(o), HARMLESS))                                             \
     X(segment_alloc, plait_segment_alloc(o, 1) ? HARMLESS : -errno)                                \

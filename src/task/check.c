@@ -15,6 +15,8 @@ void task_check_end(struct task_record *record)
     struct wait_held_one one;
     char place[NAME];
     bool foreign = record->flags & TASK_IS_FOREIGN; /* its death is told by a shared lock itself */
+    if (!foreign)
+        robust_let_go((uintptr_t)&record->co.self);
     int shared = foreign ? 0 : robust_held_count((uintptr_t)&record->co.self);
     if (wait_held_last(&record->co.self, &one) && (one.mark || !foreign))
         base_misuse(one.object, one.type, NULL, "still held at the end of '%s', taken at %s",

@@ -187,6 +187,24 @@ int robust_held_count(uint64_t task)
     return count;
 }
 
+/* Unlinked before it is marked, as in a release, because the next holder writes the link at once. */
+void robust_let_go(uint64_t task)
+{
+    struct robust_thread *here = robust_current;
+    struct wait_self *self = wait_current;
+    for (uint32_t i = here ? here->count : 0; i-- > 0;) {
+        struct robust_word *held = here->held[i].word;
+        if (here->held[i].task != (task | ROBUST_COMES_BACK))
+            continue;
+        robust_cover(here, self, &held->word);
+        robust_unlink(here, held);
+        self->pinned--;
+        atom_swap(&held->word, ROBUST_WAITERS | ROBUST_DIED, SEQ_CST);
+        wait_unpark(&held->word, INT32_MAX, true);
+        robust_uncover(here, self);
+    }
+}
+
 bool robust_holds_within(const void *start, size_t size)
 {
     const struct robust_thread *here = robust_current;

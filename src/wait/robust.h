@@ -140,6 +140,10 @@ static inline bool robust_holds_newest(const struct robust_thread *here,
 /* The task of this process that holds it, as a hint; NULL: none, or another process'. May be asked
  * when the object is gone. */
 struct wait_self *robust_holder(const struct robust_word *held);
+/* In the number of a holder: what it holds at its end comes back (robust_let_go), and is no misuse. */
+#define ROBUST_COMES_BACK UINT64_C(1)
+/* The task ends: its words with that mark are left as the kernel would leave a dead one's. */
+void robust_let_go(uint64_t task);
 int robust_held_count(uint64_t task); /* how many this task holds, for the check at its end */
 /* Does this thread hold a word in this memory? It must not be unmapped then. */
 bool robust_holds_within(const void *start, size_t size);

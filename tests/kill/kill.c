@@ -42,6 +42,7 @@ static const struct kill_case *const sets[] = {
     kill_semaphore_cases,
     kill_condition_cases,
     kill_barrier_cases,
+    kill_permits_cases,
     kill_segment_cases,
 };
 
