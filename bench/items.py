@@ -131,6 +131,18 @@ def shared_dicts():
         yield i
 
 
+def starts():
+    for name, mib, repeats, slow in (("10m", 10, 60, 20), ("1g", 1024, 60, 10)):
+        i = Item(f"xstart-{name}", targets=[Target(LOWER, ("first",), 1.5), Target(LOWER, ("join",), 1.5)])
+        i.add("plait", f"{{plait}}/xstart forkserver {mib} {repeats}")
+        i.add("ref-fork-server", f"{{ipc}}/xstart {{peer}} {mib} {repeats}", RIVAL, "reference: forked while small, nothing crosses")
+        i.add("plait-spawn=spawn", f"{{plait}}/xstart {{peer}} {mib} {slow}", BESIDE, "executes the program anew")
+        i.add("plait-fork=fork", f"{{plait}}/xstart {{peer}} {mib} {slow}", BESIDE, "copies the parent")
+        i.add("fork fork-exec", f"{{ipc}}/xstart {{peer}} {mib} {slow}", BESIDE, "copies the parent's page tables")
+        i.add("vfork-exec posix_spawn clone-vfork-exec", f"{{ipc}}/xstart {{peer}} {mib} {slow}", BESIDE, "executes a tiny program")
+        yield i
+
+
 def queues():
     for crew, place in (("1 1", "free"), ("1 1", "2core"), ("1 4", "free"), ("4 1", "free"), ("4 4", "free")):
         i = Item("queue-" + crew.replace(" ", "x") + ("-2core" if place == "2core" else ""), targets=[Target(HIGHER)])
@@ -434,5 +446,5 @@ def loops():
 
 
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops):
         yield from group()
