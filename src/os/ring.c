@@ -115,7 +115,8 @@ void os_ring_cancel(struct os_ring *ring, uint64_t tag)
 
 bool os_ring_has_news(const struct os_ring *ring)
 {
-    return __atomic_load_n(ring->news, __ATOMIC_RELAXED) != *ring->head;
+    return __atomic_load_n(ring->news, __ATOMIC_RELAXED) !=
+           __atomic_load_n(ring->head, __ATOMIC_RELAXED); /* its own thread may move it meanwhile */
 }
 
 bool os_ring_next(struct os_ring *ring, uint64_t *tag, int *result)
