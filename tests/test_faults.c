@@ -1083,6 +1083,92 @@ static int chained(void)
 }
 
 /* ---- the table: what the row covers, its fixture, the call, a further code it may say */
+
+/* ---- maps, branches, loops */
+static void add_up(void *total, const void *one)
+{
+    *(int *)total += *(const int *)one;
+}
+
+static int map_in(plait_carrier carrier)
+{
+    int in[4] = {1, 2, 3, 4}, out[4] = {0}, total = 0;
+    plait_pool *pool = plait_pool_open(carrier, 1, NULL);
+    if (!pool)
+        return -errno;
+    int rc = plait_map(pool, twice, in, out, 4, NULL, PLAIT_NEVER);
+    if (rc == 0 && (rc = plait_reduce(pool, twice, in, &total, 4, add_up, NULL, PLAIT_NEVER)) == 0)
+        rc = out[3] == 8 && total == 20 ? 0 : -EPROTO;
+    plait_pool_close(pool, PLAIT_NEVER);
+    plait_pool_free(pool);
+    return rc > 0 ? -ECHILD : rc;
+}
+
+static int map_in_threads(void)
+{
+    return map_in(PLAIT_THREAD);
+}
+
+static int map_in_processes(void)
+{
+    return map_in(PLAIT_PROCESS);
+}
+
+static int count_up(void *in, void *arg)
+{
+    int *count = arg;
+    *(int *)in = ++*count;
+    return *count > 5;
+}
+
+static int map_each(void)
+{
+    int count = 0, out, sum = 0, rc = 0;
+    plait_pool *pool = plait_pool_open(PLAIT_THREAD, 1, NULL);
+    plait_results *results =
+        pool ? plait_map_each(pool, twice, count_up, &count, sizeof out, sizeof out, NULL) : NULL;
+    if (!results)
+        rc = -errno;
+    while (results && (rc = plait_results_next(results, &out, PLAIT_NEVER)) == 0) {
+        bool right = plait_results_index(results) < 5 && plait_results_error(results) == 0;
+        sum += right ? out : 1000;
+    }
+    plait_results_free(results);
+    if (pool)
+        plait_pool_close(pool, PLAIT_NEVER);
+    plait_pool_free(pool);
+    return rc == -EPIPE ? sum == 30 ? 0 : -EPROTO : rc;
+}
+
+static intptr_t branch_fib(intptr_t n)
+{
+    plait_branch left;
+    if (n < 2)
+        return n;
+    plait_branch_fork(&left, branch_fib, n - 1);
+    intptr_t right = branch_fib(n - 2);
+    return plait_branch_merge(&left) + right;
+}
+
+static int branches(void)
+{
+    return branch_fib(10) == 55 ? 0 : -EPROTO;
+}
+
+static int loop_body(long first, long end, void *unused)
+{
+    *(int *)plait_for_part() += (int)(end - first);
+    return 0;
+}
+
+static int loop(void)
+{
+    int total = 0;
+    plait_for_options options = {.total = &total, .total_size = sizeof total, .combine = add_up};
+    int rc = plait_for(0, 100, loop_body, NULL, &options, PLAIT_NEVER);
+    return rc ? rc : total == 100 ? 0 : -EPROTO;
+}
+
 static const struct row {
     const char *covers;
     void (*fixture)(void);
@@ -1213,6 +1299,13 @@ static const struct row {
      "plait_next_done plait_on_done",
      nothing, futures, 0},
     {"plait_future_next", nothing, chained, 0},
+    {"plait_map_bytes plait_reduce_bytes", nothing, map_in_threads, 0},
+    {"plait_map_bytes plait_reduce_bytes", nothing, map_in_processes, -ECHILD},
+    {"plait_map_each plait_results_next_bytes plait_results_error plait_results_index "
+     "plait_results_free",
+     nothing, map_each, 0},
+    {"plait_branch_tell_", nothing, branches, 0},
+    {"plait_for plait_for_part", nothing, loop, 0},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -104,6 +104,13 @@ static char memory[1024] __attribute__((aligned(64)));
     X(submit, plait_submit_bytes(o, job, NULL, 0, 0, NULL, PLAIT_NOW) ? HARMLESS : -errno)         \
     X(pool_close, plait_pool_close(o, PLAIT_NOW))                                                  \
     X(pool_cancel_waiting, plait_pool_cancel_waiting(o))                                           \
+    X(map, plait_map_bytes(o, job, NULL, 0, NULL, 0, 1, NULL, PLAIT_NOW))                          \
+    X(reduce, plait_reduce_bytes(o, job, NULL, 0, memory, 1, 1, put_together, NULL, PLAIT_NOW))    \
+    X(map_each, plait_map_each(o, job, none_left, NULL, 1, 1, NULL) ? HARMLESS : -errno)           \
+    X(results_next, plait_results_next_bytes(o, NULL, 0, PLAIT_NOW))                               \
+    X(results_error, (plait_results_error(o), HARMLESS))                                           \
+    X(results_index, (plait_results_index(o), HARMLESS))                                           \
+    X(results_free, (plait_results_free(o), HARMLESS))                                             \
     X(pool_free, (plait_pool_free(o), HARMLESS))
 #define HANDLES(X)                                                                                 \
     X(join, plait_join(o, NULL, PLAIT_NOW))                                                        \
@@ -128,6 +135,15 @@ static plait_condition condition;
 
 static void ended(plait_future *future, void *arg)
 {
+}
+
+static void put_together(void *total, const void *one)
+{
+}
+
+static int none_left(void *in, void *arg)
+{
+    return 1;
 }
 
 static int job(const void *in, void *out)
