@@ -471,3 +471,89 @@ TEST_METHODS(without_a_free_descriptor_it_says_so)
     int status = harness_fork(without_descriptors, (void *)(intptr_t)method, text, sizeof text);
     ck_assert_msg(status == 0, "status %#x: %s", status, text);
 }
+
+static void out_of_processes(void *arg)
+{
+    plait_method method = (plait_method)(intptr_t)arg;
+    plait_task *task = (plait_task *)1;
+    plait_start_options options = {.method = method};
+    if (setuid(65534) != 0)
+        _exit(77);
+    need(setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0}) == 0);
+    int rc = plait_start(&task, PLAIT_PROCESS, see_global, NULL, &options);
+    need(rc == -EAGAIN && !task);
+}
+
+TEST_METHODS(out_of_processes_is_a_code)
+{
+    char text[2000];
+    if (getuid() != 0)
+        harness_skip("only root can become somebody else");
+    int status = harness_fork(out_of_processes, (void *)(intptr_t)method, text, sizeof text);
+    ck_assert_msg(status == 0, "status %#x: %s", status, text);
+}
+
+/* The limit holds before the exec, which then finds no room for its arguments. */
+TEST_LABELED(an_exec_that_fails_is_a_code, "process")
+{
+    plait_task *task = (plait_task *)1;
+    static char long_value[300000] = "X=";
+    memset(long_value + 2, 'x', sizeof long_value - 3); /* one string: at most 128 KB */
+    plait_child_options child = {.environment = (const char *[]){long_value, NULL}};
+    plait_start_options options = {.method = PLAIT_SPAWN, .child = &child};
+    int before = harness_descriptors();
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, see_global, NULL, &options), -E2BIG);
+    ck_assert_ptr_null(task);
+    ck_assert_int_le(harness_descriptors(), before + 2); /* the watcher's */
+}
+
+static int put_one(void *queue)
+{
+    return plait_put((plait_queue *)queue, &(int){1}, PLAIT_NOW);
+}
+
+static void use_in_child(void *arg)
+{
+    plait_queue *queue = plait_queue_open(sizeof(int), 4, &(plait_queue_options){.name = "orders"});
+    plait_task *task;
+    int status = 0;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    need(plait_start(&task, PLAIT_PROCESS, put_one, queue, NULL) == 0);
+    need(plait_join(task, &status, PLAIT_NEVER) == 0);
+    need(status == PLAIT_KILLED(SIGABRT));
+    plait_queue_free(queue);
+}
+
+/* It would put into a copy that nobody reads. */
+TEST_LABELED(a_private_queue_in_a_child_stops_it_by_name, "process")
+{
+    char text[2000];
+    int status = harness_fork(use_in_child, NULL, text, sizeof text);
+    ck_assert_msg(status == 0, "status %#x: %s", status, text);
+    ck_assert_ptr_nonnull(strstr(text, "orders"));
+}
+
+static int take_sum(void *arg)
+{
+    plait_queue *queue = plait_inherited(0);
+    int sum = 0;
+    for (int item; queue && plait_get(queue, &item, plait_after(20 * PLAIT_SECOND)) == 0;)
+        sum += item;
+    plait_queue_free(queue);
+    return sum;
+}
+
+TEST_METHODS(a_shared_queue_crosses)
+{
+    plait_queue *queue =
+        plait_queue_open(sizeof(int), 4, &(plait_queue_options){.where = PLAIT_SHARED});
+    ck_assert_ptr_nonnull(queue);
+    plait_task *task = begin(
+        take_sum, NULL, 0,
+        (plait_start_options){.method = method, .shared = (void *[]){queue}, .shared_count = 1});
+    for (int i = 1; i <= 100; i++)
+        ck_assert_int_eq(plait_put(queue, &i, plait_after(20 * PLAIT_SECOND)), 0);
+    ck_assert_int_eq(plait_queue_close(queue), 0);
+    ck_assert_int_eq(end(task), 5050);
+    plait_queue_free(queue);
+}
