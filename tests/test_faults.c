@@ -102,6 +102,7 @@ static struct {
     plait_latch latch;
     plait_value value;
     plait_once once;
+    plait_rwlock rwlock;
 } * shared;
 
 static void shared_small(void)
@@ -333,6 +334,23 @@ static int rwlock_calls(void)
     plait_with_write (&rwlock)
         return rc;
     return -EPROTO;
+}
+
+static int rwlock_shared(void)
+{
+    plait_rwlock *one = &shared->rwlock;
+    plait_rwlock_init(one, PLAIT_SHARED);
+    int rc = plait_rwlock_acquire_read(one, PLAIT_NEVER);
+    if (rc)
+        return rc;
+    plait_rwlock_release(one);
+    rc = plait_rwlock_acquire_write(one, plait_after(PLAIT_SECOND));
+    if (rc)
+        return rc;
+    plait_rwlock_downgrade(one);
+    plait_rwlock_mend(one);
+    plait_rwlock_release(one);
+    return 0;
 }
 
 static void repair_rwlock(void *arg)
@@ -1220,6 +1238,9 @@ static const struct row {
      "plait_rwlock_downgrade "
      "plait_rwlock_release plait_rwlock_mend plait_rwlock_hold_read plait_rwlock_hold_write",
      nothing, rwlock_calls, 0},
+    {"plait_rwlock_init plait_rwlock_acquire_read plait_rwlock_acquire_write "
+     "plait_rwlock_downgrade plait_rwlock_release plait_rwlock_mend",
+     shared_small, rwlock_shared, -ENOLCK},
     {"plait_rwlock_on_death", nothing, rwlock_on_death, MAY_ABORT},
     {"plait_locks_acquire plait_locks_release", a_shared_lock, lock_set, -ENOLCK},
     {"plait_event_take", nothing, take_event, 0},

@@ -47,6 +47,11 @@ static char memory[1024] __attribute__((aligned(64)));
     X(latch_add, (plait_latch_add(o, 1), HARMLESS))                                                \
     X(latch_wait, plait_latch_wait(o, PLAIT_NOW))                                                  \
     X(latch_count, (plait_latch_count(o), HARMLESS))                                               \
+    X(rwlock_acquire_read, plait_rwlock_acquire_read(o, PLAIT_NOW))                                \
+    X(rwlock_acquire_write, plait_rwlock_acquire_write(o, PLAIT_NOW))                              \
+    X(rwlock_release, (plait_rwlock_release(o), HARMLESS))                                         \
+    X(rwlock_downgrade, (plait_rwlock_downgrade(o), HARMLESS))                                     \
+    X(rwlock_mend, (plait_rwlock_mend(o), HARMLESS))                                               \
     X(once_run, plait_once_run(o, nothing, NULL, PLAIT_NOW))                                       \
     X(value_get, (plait_value_get(o), HARMLESS))                                                   \
     X(value_get_double, (plait_value_get_double(o), HARMLESS))                                     \

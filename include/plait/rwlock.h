@@ -32,10 +32,14 @@
  *
  * Threads, coroutines and plain pthreads may share one; the holder is the task, which alone
  * releases it. What a writer wrote is seen by those who come after. There is no priority
- * inheritance. A writer that a fork left behind counts as dead: the next one, reader or writer, is
- * alone inside and told -EOWNERDEAD, repairs, mends and releases; a reader left behind is
- * forgotten, since it changed nothing. In this version it is for one process; 128 bytes, yours, are
- * room for more. Put it at the start of a cache line (64 bytes) where many CPUs read. Since 0.1. */
+ * inheritance. A writer that a fork left behind, or that was killed inside, counts as dead: the next
+ * one, reader or writer, is alone inside and told -EOWNERDEAD, repairs, mends and releases; a reader
+ * is forgotten, since it changed nothing.
+ *
+ * With PLAIT_SHARED processes too. Each reading thread has a word in the lock then, 14 at once; with
+ * more the rest read one after the other, and writers of all processes wait for a killed reader until
+ * they find out, 20 ms at most. The struct is 128 bytes, yours; put it at the start of a cache line
+ * (64 bytes) where many CPUs read. Since 0.1. */
 #ifndef PLAIT_RWLOCK_H
 #define PLAIT_RWLOCK_H
 #include <plait/lock.h>
@@ -48,9 +52,9 @@ typedef struct plait_rwlock {
 } plait_rwlock;
 
 /* Makes a free one. Not needed for zeroes: they are one.
- *   where    PLAIT_PRIVATE
+ *   where    PLAIT_PRIVATE, or PLAIT_SHARED in memory from plait_share
  *   errors   none
- *   misuse   PLAIT_SHARED, which comes with a later version
+ *   misuse   PLAIT_SHARED in other memory: children would not see it
  *   blocks   never */
 void plait_rwlock_init(plait_rwlock *lock, plait_where where);
 
@@ -59,7 +63,7 @@ void plait_rwlock_init(plait_rwlock *lock, plait_where where);
  *   errors   -EOWNERDEAD (success with news: a writer died inside, this task is alone inside;
  *            repair, then plait_rwlock_mend), -ENOTRECOVERABLE (released unmended), -EDEADLK (this
  *            task writes), -EAGAIN (PLAIT_NOW, and a writer is inside or waits), -ETIMEDOUT,
- *            -ECANCELED
+ *            -ECANCELED, -ENOLCK (shared: this thread has 256 reads or 1,900 locks, or no memory)
  *   misuse   a duration where a deadline belongs
  *   blocks   while another task writes or waits to; not for who reads it already */
 PLAIT_MUST_USE int plait_rwlock_acquire_read(plait_rwlock *lock, int64_t deadline);

@@ -48,6 +48,8 @@ int os_futex_clear(uint32_t *word, int bit, bool shared);
 /* No thread of this number lives any more, and the kernel has walked its robust list. Sends
  * nothing, needs no permission. */
 bool os_thread_is_gone(pid_t tid);
+/* When it began, in ticks since the machine did; 0: not known. */
+uint64_t os_thread_born(pid_t tid);
 
 /* ---- thread.c */
 pid_t os_tid(void);

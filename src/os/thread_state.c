@@ -1,4 +1,4 @@
-/* What another thread of this process is doing, as the kernel sees it. */
+/* What another thread is doing, as the kernel sees it. */
 #include "os/os.h"
 #include "os/syscall.h"
 #include "os/text.h"
@@ -18,16 +18,16 @@ int64_t os_thread_cpu(pid_t tid)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* "/proc/self/task/TID/stat" */
-static void stat_path(char *path, pid_t tid)
+/* "/proc/self/task/TID/stat", where `head` is what stands before the number. */
+static void stat_path(char *path, const char *head, pid_t tid)
 {
-    static const char head[] = "/proc/self/task/", tail[] = "/stat";
+    static const char tail[] = "/stat";
     char digits[12];
-    size_t count = 0, at = sizeof head - 1;
+    size_t count = 0, at = strlen(head);
     do
         digits[count++] = (char)('0' + tid % 10);
     while ((tid /= 10) > 0);
-    memcpy(path, head, at);
+    memcpy(path, head, at + 1);
     while (count)
         path[at++] = digits[--count];
     memcpy(path + at, tail, sizeof tail);
@@ -37,7 +37,23 @@ static void stat_path(char *path, pid_t tid)
 bool os_thread_is_runnable(pid_t tid)
 {
     char path[48], text[256];
-    stat_path(path, tid);
+    stat_path(path, "/proc/self/task/", tid);
     const char *end = os_text_read(path, text, sizeof text) ? strrchr(text, ')') : NULL;
     return end && end[1] == ' ' && end[2] == 'R';
+}
+
+enum { FIELDS_TO_BORN = 20 }; /* behind the name */
+
+/* Of any process: a thread has a place in /proc that is not listed. */
+uint64_t os_thread_born(pid_t tid)
+{
+    char path[48], text[512];
+    uint64_t born = 0;
+    stat_path(path, "/proc/", tid);
+    const char *at = os_text_read(path, text, sizeof text) ? strrchr(text, ')') : NULL;
+    for (int field = 0; at && field < FIELDS_TO_BORN; field++)
+        at = strchr(at + 1, ' ');
+    while (at && *++at >= '0' && *at <= '9')
+        born = born * 10 + (uint64_t)(*at - '0');
+    return born;
 }

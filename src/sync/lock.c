@@ -263,8 +263,8 @@ static __attribute__((noinline)) int lock_wait(struct lock *lock, int64_t deadli
     return rc;
 }
 
-static __attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_t deadline,
-                                                      bool done, void *place)
+__attribute__((noinline)) int lock_take_shared(plait_lock *object, int64_t deadline, bool done,
+                                               void *place)
 {
     struct robust_word *lock = (struct robust_word *)object;
     sync_check(object, "lock", place);

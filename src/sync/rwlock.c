@@ -1,4 +1,5 @@
-/* The private reader-writer lock: a lock that writers hold, the gate, and counts of readers
+/* The reader-writer lock. The shared form is another protocol, in shared_rwlock.c. The private one
+ * is a lock that writers hold, the gate, and counts of readers
  * (readers.h).
  *
  * Problem: readers must not wait for each other, nor write to one line; writers must not starve
@@ -29,12 +30,14 @@
 #include "base/report.h"
 #include "base/settings.h"
 #include "os/os.h"
+#include "share/share.h"
 #include "sync/budget.h"
 #include "sync/check.h"
 #include "sync/held.h"
 #include "sync/lock.h"
 #include "sync/object.h"
 #include "sync/readers.h"
+#include "sync/shared_rwlock.h"
 #include "sync/waiter.h"
 
 #include <plait/rwlock.h>
@@ -294,12 +297,26 @@ static int write_take(struct rwlock *lock, int64_t deadline, bool done, void *pl
 
 /* ---- the calls */
 
-static struct rwlock *rwlock_of(plait_rwlock *object, void *place)
+/* *shared: not NULL if it is a shared one. */
+static struct rwlock *rwlock_of(plait_rwlock *object, struct shared_rwlock **shared, void *place)
 {
-    if (unlikely(!sync_is_private(object)) && sync_check(object, "rwlock", place))
-        base_misuse(object, "rwlock", place, "a shared lock of another kind");
+    bool is_shared = unlikely(!sync_is_private(object)) && sync_check(object, "rwlock", place);
     wait_me(); /* the modes are known from here on */
+    *shared = is_shared ? (struct shared_rwlock *)(void *)object : NULL;
     return (struct rwlock *)object;
+}
+
+static int shared_take(struct shared_rwlock *lock, bool writes, int64_t deadline, bool done,
+                       void *place)
+{
+    bool again = shared_rwlock_has(lock);
+    if (!again && deadline != 0)
+        check_acquiring(lock, NULL, "rwlock", place);
+    int rc = writes ? shared_rwlock_write(lock, deadline, done, place)
+                    : shared_rwlock_read(lock, deadline, done, place);
+    if (!again && (rc == 0 || rc == -EOWNERDEAD))
+        check_acquired(lock, NULL, "rwlock", place);
+    return rc;
 }
 
 /* What is odd, and all block forms: the modes and the checker are asked here alone, because the
@@ -307,10 +324,13 @@ static struct rwlock *rwlock_of(plait_rwlock *object, void *place)
 static __attribute__((noinline)) int rwlock_take(plait_rwlock *object, bool writes,
                                                  int64_t deadline, bool done, void *place)
 {
-    struct rwlock *lock = rwlock_of(object, place);
+    struct shared_rwlock *shared;
+    struct rwlock *lock = rwlock_of(object, &shared, place);
     if (deadline < wait_epoch && deadline != 0)
         wait_bad_deadline(deadline, place);
     WAIT_POINT();
+    if (shared)
+        return shared_take(shared, writes, deadline, done, place);
     bool again = reads_find(my_reads(), lock) >= 0;
     if (!again && deadline != 0)
         check_acquiring(lock, lock_mark(&lock->gate), "rwlock", place);
@@ -355,7 +375,7 @@ int plait_rwlock_acquire_write(plait_rwlock *object, int64_t deadline)
 static _Noreturn void not_mine(struct rwlock *lock, const char *what, void *place)
 {
     void *since = NULL;
-    struct wait_self *writer = lock_holder(&lock->gate, &since);
+    struct wait_self *writer = lock_holder(&lock->gate, &since); /* NULL: a shared one */
     if (writer)
         waiter_misuse(lock, "rwlock", place, writer, since, what);
     base_misuse(lock, "rwlock", place, "%s", what);
@@ -363,10 +383,14 @@ static _Noreturn void not_mine(struct rwlock *lock, const char *what, void *plac
 
 static __attribute__((noinline)) void rwlock_give(plait_rwlock *object, void *place)
 {
-    struct rwlock *lock = rwlock_of(object, place);
-    if (reads_count(my_reads(), lock) < 2)
+    struct shared_rwlock *shared;
+    struct rwlock *lock = rwlock_of(object, &shared, place);
+    if (shared || reads_count(my_reads(), lock) < 2)
         check_released(lock);
-    if (!read_leave(lock)) {
+    if (shared) {
+        if (!shared_rwlock_release(shared, place))
+            not_mine(lock, "released by a task that has nothing of it", place);
+    } else if (!read_leave(lock)) {
         if (!lock_is_mine(&lock->gate))
             not_mine(lock, "released by a task that has nothing of it", place);
         lock_give_bare(&lock->gate, place);
@@ -395,27 +419,33 @@ void plait_rwlock_release(plait_rwlock *object)
 void plait_rwlock_downgrade(plait_rwlock *object)
 {
     void *place = __builtin_return_address(0);
-    struct rwlock *lock = rwlock_of(object, place);
-    if (!lock_is_mine(&lock->gate))
+    struct shared_rwlock *shared;
+    struct rwlock *lock = rwlock_of(object, &shared, place);
+    if (shared ? !shared_rwlock_downgrade(shared, place) : !lock_is_mine(&lock->gate))
         not_mine(lock, "downgraded by a task that does not write", place);
-    read_enter(lock, false);
-    lock_give_bare(&lock->gate, place);
+    if (!shared) {
+        read_enter(lock, false);
+        lock_give_bare(&lock->gate, place);
+    }
     WAIT_POINT();
 }
 
 void plait_rwlock_mend(plait_rwlock *object)
 {
     void *place = __builtin_return_address(0);
-    struct rwlock *lock = rwlock_of(object, place);
+    struct shared_rwlock *shared;
+    struct rwlock *lock = rwlock_of(object, &shared, place);
     if (lock_is_mine(&lock->gate))
         plait_lock_mend(&lock->gate);
-    else if (reads_find(my_reads(), lock) < 0)
+    else if (shared ? !shared_rwlock_has(shared) : reads_find(my_reads(), lock) < 0)
         not_mine(lock, "mended by a task that has nothing of it", place);
 }
 
 void plait_rwlock_on_death(plait_rwlock *object, void (*repair)(void *arg), void *arg)
 {
-    plait_lock_on_death(&rwlock_of(object, __builtin_return_address(0))->gate, repair, arg);
+    struct shared_rwlock *shared;
+    struct rwlock *lock = rwlock_of(object, &shared, __builtin_return_address(0));
+    plait_lock_on_death(&lock->gate, repair, arg);
 }
 
 static void rwlock_end(void *object)
@@ -449,10 +479,9 @@ plait_held plait_rwlock_hold_write(plait_rwlock *object)
 void plait_rwlock_init(plait_rwlock *object, plait_where where)
 {
     void *place = __builtin_return_address(0);
-    if (where == PLAIT_SHARED)
-        base_misuse(object, "rwlock", place,
-                    "shared reader-writer locks come with a later version");
     sync_init(object, "rwlock", where, place);
+    if (where == PLAIT_SHARED && !share_contains(object, sizeof *object))
+        base_misuse(object, "rwlock", place, "its second half lies outside of shared memory");
     memset((char *)object + 64, 0, sizeof *object - 64);
     check_initialised(object, lock_mark(&((struct rwlock *)object)->gate), place);
 }

@@ -104,6 +104,7 @@ struct robust_thread *robust_register(void)
     struct os_robust list;
     record->tid = tid;
     record->count = 0;
+    record->read_word = record->read_count = 0;
     record->has_list = os_robust_find(&list) == 0;
     record->offset = record->has_list ? list.offset : -(long)sizeof(void *) * 4;
     record->pending = record->has_list ? list.pending : &nobodys_pending;

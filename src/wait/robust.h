@@ -14,7 +14,7 @@
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_DIED 0x40000000u
 #define ROBUST_OWNER 0x3fffffffu
-enum { ROBUST_WAITERS_BIT = 31, ROBUST_HELD_MOST = 1900 };
+enum { ROBUST_WAITERS_BIT = 31, ROBUST_HELD_MOST = 1900, ROBUST_READS_MOST = 256 };
 
 /* Where a lockable struct has its word and its link: 64 bytes. musl's pthread_exit reads the int
  * before the word (bit 7: shared) and the one behind it (waiters); glibc's link lies at word +
@@ -47,6 +47,15 @@ struct robust_thread {
         struct robust_word *word;
         uint64_t task;
     } held[ROBUST_HELD_MOST]; /* oldest first */
+    /* Shared reader-writer locks that it reads (sync/shared_rwlock.c): no words of its own for the
+     * kernel, so they stand in no list. */
+    uint32_t read_word; /* its name there; 0: not asked for yet */
+    uint32_t read_count;
+    struct robust_read {
+        void *lock;
+        uint64_t task;
+        int entry;
+    } reads[ROBUST_READS_MOST];
 };
 
 extern __thread struct robust_thread *robust_current __attribute__((tls_model("initial-exec")));

@@ -39,6 +39,7 @@ static const struct kill_case *const sets[] = {
     kill_value_cases,
     kill_latch_cases,
     kill_once_cases,
+    kill_rwlock_cases,
     kill_semaphore_cases,
     kill_condition_cases,
     kill_barrier_cases,
