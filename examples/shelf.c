@@ -31,8 +31,8 @@ static int leave_book(void *text)
 {
     plait_segment *segment = open_shelf();
     struct shelf *shelf = segment ? plait_segment_memory(segment) : NULL;
-    char *book =
-        segment ? plait_segment_alloc(segment, LARGE) : NULL; /* there is room for one that large */
+    /* There is room for one that large, no more. */
+    char *book = segment ? plait_segment_alloc(segment, LARGE) : NULL;
     if (!book)
         return 1;
     snprintf(book, LARGE, "%s", (char *)text);
@@ -47,9 +47,8 @@ static int leave_book(void *text)
         int place = 0;
         while (place < PLACES - 1 && shelf->books[place])
             place++;
-        if (!shelf->books[place])
-            plait_segment_keep(segment, thin,
-                               &shelf->books[place]); /* from now on the shelf's, whoever ends */
+        if (!shelf->books[place]) /* from now on the book is the shelf's, whoever ends */
+            plait_segment_keep(segment, thin, &shelf->books[place]);
     }
     plait_segment_free(segment);
     return 0;
