@@ -1100,6 +1100,69 @@ static int chained(void)
     return rc == 0 ? settle(next, 6) : (plait_future_free(next), rc);
 }
 
+static int nothing_changes(void *value, bool is_new, void *arg)
+{
+    return 0;
+}
+
+static int counts_keys(const void *key, size_t key_size, const void *value, size_t size, void *arg)
+{
+    ++*(size_t *)arg;
+    return 0;
+}
+
+/* What failed has changed nothing: what is shown is what is counted. */
+static int use_dict(plait_dict *one)
+{
+    static char bytes[100000], got[1000];
+    size_t shown = 0;
+    int rc = plait_dict_update_bytes(one, "a", 1, nothing_changes, NULL);
+    if (rc == 0)
+        rc = (int)plait_dict_get_bytes(one, "a", 1, got, sizeof got);
+    for (int key = 0; key < 100 && rc >= 0; key++)
+        rc = plait_dict_set_bytes(one, &key, sizeof key, bytes, 1000);
+    if (rc == 0)
+        rc = plait_dict_delete_bytes(one, "a", 1);
+    if (plait_dict_visit(one, counts_keys, &shown) == 0 && shown != plait_dict_count(one))
+        return -EPROTO;
+    return rc < 0 ? rc : 0;
+}
+
+static int use_dicts(void)
+{
+    int rc = 0;
+    for (int kind = 0; kind < 2 && rc == 0; kind++) {
+        plait_dict_options options = {.where = kind ? PLAIT_SHARED : PLAIT_PRIVATE,
+                                      .name = "stock"};
+        plait_dict *one = plait_dict_open(1000, &options);
+        rc = one ? use_dict(one) : -errno;
+        plait_dict_free(one);
+    }
+    return rc;
+}
+
+static int add_in_dict(void)
+{
+    plait_dict *one = plait_dict_open(8, &(plait_dict_options){.where = PLAIT_SHARED});
+    int rc = one ? plait_dict_add(one, "a", 1, NULL) : -errno;
+    plait_dict_free(one);
+    return rc;
+}
+
+static int use_array(void)
+{
+    char item[300] = {0};
+    plait_array_options options = {.where = PLAIT_SHARED, .name = "seats"};
+    plait_array *one = plait_array_open(sizeof item, 10, &options);
+    int rc = one ? plait_array_set(one, 3, &item) : -errno;
+    if (rc == 0)
+        rc = plait_array_get(one, 3, &item);
+    if (one && (plait_array_count(one) != 10 || !plait_array_memory(one) || !plait_array_lock(one)))
+        rc = -EPROTO;
+    plait_array_free(one);
+    return rc;
+}
+
 /* ---- the table: what the row covers, its fixture, the call, a further code it may say */
 
 /* ---- maps, branches, loops */
@@ -1222,6 +1285,13 @@ static const struct row {
     {"plait_pipe_open plait_pipe_send_bytes plait_pipe_receive_bytes plait_on_receive_bytes "
      "plait_pipe_close plait_pipe_free",
      nothing, pipes, -ENOLCK},
+    {"plait_dict_open plait_dict_set_bytes plait_dict_get_bytes plait_dict_update_bytes "
+     "plait_dict_delete_bytes plait_dict_visit plait_dict_count plait_dict_free",
+     nothing, use_dicts, -ENOLCK},
+    {"plait_dict_add_bytes", nothing, add_in_dict, -ENOLCK},
+    {"plait_array_open plait_array_set_bytes plait_array_get_bytes plait_array_count "
+     "plait_array_memory plait_array_lock plait_array_free",
+     nothing, use_array, -ENOLCK},
     {"plait_queue_fed_by", a_queue, feed_queue, 0},
     {"plait_event_wait", a_set_event, wait_for_set, 0},
     {"plait_event_wait", nothing, wait_in_vain, 0},

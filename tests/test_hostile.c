@@ -84,6 +84,20 @@ static char memory[1024] __attribute__((aligned(64)));
     X(permits_acquire, plait_permits_acquire(o, 1, PLAIT_NOW))                                     \
     X(permits_release, (plait_permits_release(o, 1), HARMLESS))                                    \
     X(permits_free, (plait_permits_free(o), HARMLESS))                                             \
+    X(dict_set, plait_dict_set_bytes(o, "a", 1, "1234567", 8))                                     \
+    X(dict_get, (int)plait_dict_get_bytes(o, "a", 1, (char[8]){0}, 8))                             \
+    X(dict_add, plait_dict_add_bytes(o, "a", 1, 1, NULL, 0))                                       \
+    X(dict_update, plait_dict_update_bytes(o, "a", 1, NULL, NULL))                                 \
+    X(dict_delete, plait_dict_delete_bytes(o, "a", 1))                                             \
+    X(dict_visit, plait_dict_visit(o, NULL, NULL))                                                 \
+    X(dict_count, (plait_dict_count(o), HARMLESS))                                                 \
+    X(dict_free, (plait_dict_free(o), HARMLESS))                                                   \
+    X(array_set, plait_array_set_bytes(o, 0, "1234567", 8))                                        \
+    X(array_get, plait_array_get_bytes(o, 0, (char[8]){0}, 8))                                     \
+    X(array_count, (plait_array_count(o), HARMLESS))                                               \
+    X(array_memory, (plait_array_memory(o), HARMLESS))                                             \
+    X(array_lock, (plait_array_lock(o), HARMLESS))                                                 \
+    X(array_free, (plait_array_free(o), HARMLESS))                                                 \
     X(segment_memory, (plait_segment_memory(o), HARMLESS))                                         \
     X(segment_size, (plait_segment_size(o), HARMLESS))                                             \
     X(segment_alloc, plait_segment_alloc(o, 1) ? HARMLESS : -errno)                                \
