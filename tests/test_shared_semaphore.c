@@ -207,6 +207,32 @@ TEST_LIGHT(a_cancel_ends_the_wait_and_leaves_nothing)
     close_common();
 }
 
+static int select_one(void *arg)
+{
+    static plait_event never;
+    for (int i = 0; i < 30; i++) {
+        int which = plait_select(PLAIT_NEVER, plait_on_event(&never),
+                                 plait_on_semaphore(&common->units, 1));
+        need(which == 1);
+        need(__atomic_add_fetch(&common->inside, 1, __ATOMIC_SEQ_CST) <= 3);
+        plait_sleep(plait_after(50 * PLAIT_MICROSECOND));
+        __atomic_sub_fetch(&common->inside, 1, __ATOMIC_SEQ_CST);
+        plait_semaphore_release(&common->units, 1);
+    }
+    return 0;
+}
+
+TEST_CARRIERS(selects_and_waits_share_the_units)
+{
+    struct crew crew = {.count = 0};
+    open_common(3, 3);
+    crew_start(&crew, carrier, 4, select_one, NULL);
+    crew_start(&crew, carrier, 3, eat, NULL);
+    crew_join(&crew);
+    ck_assert_int_eq(value(), 3);
+    close_common();
+}
+
 /* ---- the dead and the stopped */
 
 static int wait_for_two(void *arg)

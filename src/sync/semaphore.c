@@ -377,11 +377,12 @@ plait_case plait_on_semaphore(plait_semaphore *object, int units)
                                                 semaphore_case_words, semaphore_case_pass_on};
     void *place = __builtin_return_address(0);
     const struct semaphore *semaphore = semaphore_of(object, place);
-    if (!semaphore)
-        return wait_case_shared();
-    if (units <= 0 || (semaphore->limit && (uint32_t)units > semaphore->limit))
+    bool fits = semaphore ? units > 0 && (!semaphore->limit || (uint32_t)units <= semaphore->limit)
+                          : shared_semaphore_fits(object, units);
+    if (!fits)
         base_misuse(object, "semaphore", place,
-                    "a case for %d units can never be done: its limit is %u", units,
-                    semaphore->limit);
+                    "a case for %d units can never be done: more than its limit", units);
+    if (!semaphore)
+        return shared_semaphore_case(object, units, place);
     return (plait_case){.kind = &kind, .object = object, .number = units};
 }

@@ -12,8 +12,8 @@
  *
  * `z`, on which the front sleeps, and the cases of selects:
  *   bit 31 W     somebody may sleep on it. Who takes it off wakes all of them
- *   bit 30 C     a case has slept here: from then on who wakes up on Z wakes the others, since the
- *                kernel wakes only one at a death. Never goes off
+ *   bit 30 C     a case has slept here: from then on who wakes up on Z and finds W off wakes the
+ *                others, since the kernel wakes only one at a death. Never goes off
  *   bits 29..0   zero
  * `state`, in the same 8 bytes:
  *   bit 31 S     the front starves: the units are for it alone
@@ -29,7 +29,8 @@
  *       S kept away. The same without units when deadline or cancel end the wait
  *   6.  else W on, S on if it wants more than one or has waited for STARVED; sleep while both words
  *       are what was seen. Z alone could be the same again, after a release and another's W
- *   7.  woken, with C: wake the others
+ *   7.  woken, with C and without W: wake the others. Not with W, since two who cannot go on would wake
+ *       each other for ever; if W was put on again since the death, patrol finds the units
  *   8.  pending = NULL, release the lock
  * Release:
  *   9.  W is on: pending = Z
@@ -128,17 +129,18 @@ static bool front_takes(struct shared_semaphore *semaphore, uint32_t wanted)
 }
 
 /* Step 7. */
-static void front_woken(struct semaphore_call *call)
+static void woken_on_z(struct shared_semaphore *semaphore)
 {
-    if (call->slept && atom_load(&call->semaphore->z, RELAXED) & CASES)
-        wait_unpark(&call->semaphore->z, INT_MAX, true);
-    call->slept = false;
+    if ((atom_load(&semaphore->z, RELAXED) & (CASES | SLEEPERS)) == CASES)
+        wait_unpark(&semaphore->z, INT_MAX, true);
 }
 
 static int front_attempt(void *object)
 {
     struct semaphore_call *call = object;
-    front_woken(call);
+    if (call->slept)
+        woken_on_z(call->semaphore);
+    call->slept = false;
     return front_takes(call->semaphore, call->wanted) ? 0 : -EAGAIN;
 }
 
@@ -289,4 +291,46 @@ void shared_semaphore_init(plait_semaphore *object, int units, int limit)
     struct shared_semaphore *semaphore = shared_of(object);
     semaphore->limit = (uint32_t)limit;
     semaphore->both = pair(0, (uint32_t)units);
+}
+
+/* ---- for select. A case never lines up, because who selects has other things to wait for. It sleeps
+ * on Z without cover, and looks at each patrol. */
+static int case_attempt(plait_case *one)
+{
+    struct shared_semaphore *semaphore = one->object;
+    if (one->reserved)
+        woken_on_z(semaphore);
+    one->reserved = 0;
+    if (semaphore_take(semaphore, (uint32_t)one->number))
+        return 0;
+    bool again = semaphore_unblock(semaphore, one->data);
+    return again && semaphore_take(semaphore, (uint32_t)one->number) ? 0 : -EAGAIN;
+}
+
+static int case_words(plait_case *one, struct wait_word *words)
+{
+    struct shared_semaphore *semaphore = one->object;
+    uint64_t seen = atom_load(&semaphore->both, RELAXED), next;
+    do {
+        if (!(state_in(seen) & STARVES) && state_in(seen) >= (uint32_t)one->number)
+            return 0;
+        next = pair(z_in(seen) | SLEEPERS | CASES, state_in(seen));
+    } while (next != seen && !atom_cas(&semaphore->both, &seen, next, ACQUIRE));
+    one->reserved = 1;
+    words[0] = (struct wait_word){
+        .word = &semaphore->z, .seen = z_in(next), .shared = true, .all = true, .looks = true};
+    return 1;
+}
+
+static void case_pass_on(plait_case *one)
+{
+    woken_on_z(one->object);
+    one->reserved = 0;
+}
+
+plait_case shared_semaphore_case(plait_semaphore *object, int units, void *place)
+{
+    static const struct plait_case_kind kind = {"acquire", "semaphore", case_attempt, case_words,
+                                                case_pass_on};
+    return (plait_case){.kind = &kind, .object = object, .number = units, .data = place};
 }

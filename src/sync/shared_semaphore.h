@@ -13,6 +13,7 @@ void shared_semaphore_init(plait_semaphore *object, int units, int limit);
 int shared_semaphore_acquire(plait_semaphore *object, int units, int64_t deadline, void *place);
 void shared_semaphore_release(plait_semaphore *object, int units, void *place);
 int shared_semaphore_value(const plait_semaphore *object);
+plait_case shared_semaphore_case(plait_semaphore *object, int units, void *place);
 /* Could so many ever be there? */
 bool shared_semaphore_fits(const plait_semaphore *object, int units);
 

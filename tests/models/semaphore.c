@@ -8,7 +8,8 @@
  *
  * What must hold: nobody sleeps for ever although there are units for him, and no unit is made or
  * lost but those that a dead one had. Some threads take by a select's case, which never becomes the
- * front. */
+ * front. With cases patrol is needed: who wakes up on Z wakes the others only if W is off, since two who
+ * cannot go on would wake each other for ever, and W may have been put on again meanwhile. */
 #include "explore.h"
 
 enum { THREADS_MOST = 4, NOBODY = 0 };
@@ -258,7 +259,7 @@ static void repair(struct step *step)
 static void rewake(struct step *step)
 {
     bool fronts = step->next.owner == step->i + 1;
-    if (step->next.z & C || is_case(step->i))
+    if (!(step->next.z & W) && step->next.z & C)
         wake_all(&step->next);
     go(step, is_case(step->i) ? (fronts ? UNCOVER : CASE) : LOOK, "7. wakes the others of Z");
 }
@@ -477,7 +478,7 @@ static const struct explore_case cases[] = {
     {"many, 1 kill", {3, 0, 2, 2, 2, 1, 1, 0}, false},
     {"case, many", {3, 1, 2, 2, 2, 0, 2, 0}, false},
     {"case, 1 kill", {3, 1, 1, 1, 2, 1, 1, 0}, false},
-    {"case, many, 1 kill", {3, 1, 3, 2, 2, 1, 1, 1}, false},
+    {"case, many, 1 kill", {3, 1, 3, 2, 2, 1, 1, 2}, false},
     {"2 cases, 1 kill", {3, 2, 2, 1, 2, 1, 1, 0}, false},
     {"2 cases, many", {4, 2, 3, 2, 1, 0, 1, 0}, false},
     {"2 kills, patrol", {4, 2, 3, 2, 1, 2, 1, 2}, false},
@@ -489,7 +490,6 @@ static const struct explore_case cases[] = {
 static const struct explore_variant variants[] = {
     {NO_COVER_RELEASE, "1 kill", "9 left out: a release without cover"},
     {UNCOVER_EARLY, "1 kill", "12 before 11"},
-    {NO_COVER_FRONT, "case, many, 1 kill", "4 left out: a front without cover"},
     {NO_W, "3 threads", "6 without W"},
     {NO_COMPARE, "3 threads", "6 without the kernel's compare of Z"},
     {COMPARE_Z_ONLY, "2 cases, many", "6 without the kernel's compare of the units"},
@@ -497,12 +497,14 @@ static const struct explore_variant variants[] = {
     {NO_REWAKE, "case, 1 kill", "7 left out"},
     {NO_C, "case, 1 kill", "cases without C"},
     {NO_REPAIR, "case, many, 1 kill", "3 leaves S on"},
-    {NO_S_WAKE, "case, many, 1 kill", "5 wakes nobody whom S kept away"},
     {LEAVE_WITH_S, "case, many", "a front that leaves keeps S"},
     {0},
 };
 
+/* The first two: patrol finds out, 20 ms later. */
 static const struct explore_variant harmless[] = {
+    {NO_COVER_FRONT, "case, many, 1 kill", "4 left out: a front without cover"},
+    {NO_S_WAKE, "case, many, 1 kill", "5 wakes nobody whom S kept away"},
     {KEEP_W, "1 kill", "10 keeps W: each release from now on makes a system call"},
     {ADD_THEN_CLEAR, "1 kill", "10 in two steps: but then it touches the object late"},
     {WAKE_ONE, "2 cases, 1 kill", "11 wakes one, since 7 wakes the others"},
