@@ -14,6 +14,7 @@ struct queue_call {
     size_t count, did; /* of many: how many at most, how many it did */
     int64_t priority;
     int64_t since;    /* of the first sleep; shared: when it last looked after those who are gone */
+    int64_t began;    /* shared: of its sleeps */
     int64_t deadline; /* shared */
     void *place;      /* shared: of the user's call, once it waits */
     unsigned looks;
@@ -63,6 +64,13 @@ static inline struct queue_call call_of_get(plait_queue *queue, void *buffer, si
                                .is_vain = queue->kind->is_empty,
                                .item = buffer,
                                .size = size};
+}
+
+/* Before an effect of a shared queue (shared.h). */
+static inline void shared_over(struct queue_call *call)
+{
+    if (unlikely(call->counted))
+        shared_over_slowly(call);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* The calls of every day. A ring is tried here, at once; all else goes through the kind. */
 #include "base/report.h"
 #include "queue/fifo.h"
+#include "queue/shared_ring.h"
 #include "queue/stock_one.h"
 
 #include <plait/queue_many.h>
@@ -15,6 +16,13 @@ static inline bool is_plain(const plait_queue *queue, const void *item, size_t s
 static inline bool is_small(const plait_queue *queue, const void *item, size_t size)
 {
     return queue_is(queue, QUEUE_OTHER) && queue->kind == &queue_small && !queue->room.single &&
+           !queue->items.single &&
+           likely(item && (size == queue->element || size == PLAIT_UNSIZED));
+}
+
+static inline bool is_shared_ring(const plait_queue *queue, const void *item, size_t size)
+{
+    return queue_is_shared(queue) && queue->kind == &queue_shared_ring && !queue->room.single &&
            !queue->items.single &&
            likely(item && (size == queue->element || size == PLAIT_UNSIZED));
 }
@@ -36,6 +44,8 @@ int plait_put_bytes(plait_queue *queue, const void *item, size_t size, int64_t d
     if (is_plain(queue, item, size) && likely(fifo_put(queue, item) == 0))
         return 0;
     if (is_small(queue, item, size) && stock_put_one(queue, item, 0) == 0)
+        return 0;
+    if (is_shared_ring(queue, item, size) && shared_ring_put_one(queue, item) == 0)
         return 0;
     return put_long(queue, item, size, 0, deadline, __builtin_return_address(0));
 }
@@ -78,6 +88,10 @@ ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t d
     } else if (is_small(queue, buffer, size)) {
         ssize_t element = (ssize_t)queue->element;
         if (stock_get_one(queue, buffer) == 0)
+            return element;
+    } else if (is_shared_ring(queue, buffer, size)) {
+        ssize_t element = (ssize_t)queue->element;
+        if (shared_ring_get_one(queue, buffer) == 0)
             return element;
     }
     return get_long(queue, buffer, size, deadline, __builtin_return_address(0));

@@ -65,6 +65,7 @@ struct shared {
     int64_t patrolled;        /* when this process last looked after places of the dead */
     uint32_t forks;           /* in which process the counts of the handle hold */
     uint32_t marked[2];       /* wait_forks + 1: this process is known to put, to get */
+    bool inside[2];           /* alone: the task is between its steps 1 and 9 */
     bool given_up[2];         /* this process will not put, get any more, though it has */
     int kind;                 /* enum plait_order */
     bool redeliver, alone[2]; /* alone: promised, so that its end needs no lock */
@@ -80,6 +81,8 @@ void shared_leave(const struct queue_call *call, enum shared_side side);
 void shared_cover(const struct queue_call *call, enum shared_side side);
 void shared_wake(plait_queue *queue, enum shared_side side, int count);
 void shared_uncover(void);
+/* Its effect comes next: from there on the handle may be freed, so the wait must be over. */
+void shared_over_slowly(struct queue_call *call);
 /* Sleeps as call_wait does; ends when nobody alive could end it. */
 int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place);
 /* An attempt of a select, which sleeps by itself; now and then, or if it is `sure`, it asks the rule

@@ -49,8 +49,10 @@ static __attribute__((noinline)) int enter_slowly(struct queue_call *call, struc
 int shared_enter(struct queue_call *call, enum shared_side side)
 {
     struct shared *shared = &call->queue->shared;
-    if (shared->alone[side])
+    if (shared->alone[side]) {
+        atom_store(&shared->inside[side], true, RELAXED); /* the commit's order publishes it */
         return 0;
+    }
     struct robust_word *lock = &shared->head->ends[side].lock;
     int rc =
         atom_load(&lock->word, RELAXED) == 0 ? shared_lock_acquire(lock, 0, call->place) : -EAGAIN;
@@ -68,7 +70,9 @@ int shared_enter(struct queue_call *call, enum shared_side side)
 void shared_leave(const struct queue_call *call, enum shared_side side)
 {
     struct shared *shared = &call->queue->shared;
-    if (!shared->alone[side])
+    if (shared->alone[side])
+        atom_store(&shared->inside[side], false, RELEASE); /* pairs with shared_destroy */
+    else
         shared_lock_release(&shared->head->ends[side].lock, call->place);
 }
 
@@ -183,6 +187,7 @@ static int shared_words(void *object, struct wait_word *words)
 static int spin(struct queue_call *call)
 {
     int shift = sync_budget_take(&call->side->budget);
+    sync_budget_learn(&call->side->budget, 0); /* a sleep behind it teaches otherwise */
     if (shift < 0 || !waiter_may_spin(wait_me(), NULL))
         return -EAGAIN;
     int64_t end = os_now() + (SPIN_NS >> shift);
@@ -226,6 +231,14 @@ static void count_in(struct queue_call *call)
         call->queue->finished.waiting = 0;
     }
     atom_add(&call->side->waiting, 1, RELAXED);
+    call->counted = true;
+}
+
+void shared_over_slowly(struct queue_call *call)
+{
+    call->counted = false;
+    sync_budget_learn(&call->side->budget, os_now() - call->began);
+    atom_sub(&call->side->waiting, 1, RELEASE); /* pairs with the look of plait_queue_free */
 }
 
 int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place)
@@ -237,15 +250,13 @@ int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, voi
     int rc = spin(call);
     if (rc == -EAGAIN) {
         count_in(call);
-        int64_t began = os_now();
+        call->began = os_now();
         rc = wait_sliced(&wait, call, deadline);
-        sync_budget_learn(&call->side->budget, os_now() - began);
-        atom_sub(&call->side->waiting, 1, RELAXED);
+        if (call->counted)
+            shared_over_slowly(call);
         for (int side = SHARED_PUTS; rc == -EPIPE && side <= SHARED_GETS; side++)
             shared_wake(call->queue, side, INT_MAX); /* who closed may have been killed */
         wait_uncover();
-    } else {
-        sync_budget_learn(&call->side->budget, 0);
     }
     return rc;
 }

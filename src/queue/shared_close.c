@@ -1,5 +1,8 @@
 /* Closing a shared queue, for all; and giving back this process' handle. */
+#include "os/os.h"
 #include "queue/call.h"
+
+#include <plait/time.h>
 
 #include <limits.h>
 
@@ -30,7 +33,24 @@ void shared_close(plait_queue *queue)
         shared_leave(&call, SHARED_PUTS);
 }
 
+/* Who has seen the effect of a call may free the handle, while the call gives its end back: that is a
+ * matter of nanoseconds. A task of another process that is stopped inside is not waited for. */
+static void wait_for_end(const struct shared *shared, enum shared_side side)
+{
+    const uint32_t *lock = &shared->head->ends[side].lock.word;
+    bool alone = shared->alone[side] && shared->forks == wait_forks; /* else the parent's */
+    for (int64_t end = 0; alone ? atom_load(&shared->inside[side], ACQUIRE)
+                                : atom_load(lock, ACQUIRE) & ROBUST_OWNER;) {
+        end = end ? end : os_now() + 50 * PLAIT_MILLISECOND;
+        if (os_now() > end)
+            return;
+        os_yield();
+    }
+}
+
 void shared_destroy(plait_queue *queue)
 {
+    wait_for_end(&queue->shared, SHARED_PUTS);
+    wait_for_end(&queue->shared, SHARED_GETS);
     share_area_close(queue->shared.area);
 }

@@ -22,8 +22,10 @@
  *
  * Positions and stamps are the private ring's (ring.h): lap | index, and lap | state. RESERVED and
  * TAKEN slots belong to a process, in `owners`; when it is gone, who is blocked by one settles it. */
+#include "queue/shared_ring.h"
 #include "base/settings.h"
 #include "os/os.h"
+#include "queue/keep.h"
 #include "queue/shared_done.h"
 
 #include <plait/error.h>
@@ -34,45 +36,11 @@
 
 enum look { LOOK_GO, LOOK_VAIN, LOOK_BEHIND, LOOK_SKIP };
 
-static inline struct ring_slot *slot_at(const struct shared *shared, uint64_t position)
-{
-    uint64_t index = position & (shared->lap - 1);
-    return (struct ring_slot *)(shared->head->cells + index * shared->stride);
-}
-
-static inline uint64_t *owner_at(const struct shared *shared, uint64_t position)
-{
-    uint64_t index = position & (shared->lap - 1);
-    return (uint64_t *)(void *)(shared->head->cells + shared->owners) + index;
-}
-
-static inline uint64_t lap_of(const struct shared *shared, uint64_t position)
-{
-    return position & ~(shared->lap - 1);
-}
-
-static inline uint64_t next_of(const plait_queue *queue, uint64_t position)
-{
-    const struct shared *shared = &queue->shared;
-    if (likely((position & (shared->lap - 1)) + 1 < queue->capacity))
-        return position + 1;
-    return lap_of(shared, position) + shared->lap;
-}
-
-/* Whatever the memory says, the index is inside. */
-static inline uint64_t position_of(const plait_queue *queue, enum shared_side side)
-{
-    const struct shared *shared = &queue->shared;
-    uint64_t position = atom_load(&shared->head->ends[side].position, ACQUIRE);
-    return likely((position & (shared->lap - 1)) < queue->capacity) ? position
-                                                                    : lap_of(shared, position);
-}
-
 /* 2. */
 static inline enum look look_at(const struct shared *shared, enum shared_side side,
                                 uint64_t position, uint64_t stamp)
 {
-    uint64_t lap = lap_of(shared, position), at = lap_of(shared, stamp);
+    uint64_t lap = shared_lap_of(shared, position), at = shared_lap_of(shared, stamp);
     unsigned state = stamp & RING_STATE;
     if (at != lap)
         return at < lap ? LOOK_VAIN : LOOK_BEHIND;
@@ -92,11 +60,11 @@ static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
     struct shared *shared = &queue->shared;
     unsigned state = stamp & RING_STATE;
     if ((state != RING_RESERVED && state != RING_TAKEN) ||
-        !shared_is_gone(queue, atom_load(owner_at(shared, position), RELAXED)))
+        !shared_is_gone(queue, atom_load(shared_owner_at(shared, position), RELAXED)))
         return false;
     uint64_t settled =
         state == RING_RESERVED ? stamp - state + RING_SKIPPED : stamp - state + shared->lap;
-    if (!atom_cas(&slot_at(shared, position)->stamp, &stamp, settled, ACQ_REL))
+    if (!atom_cas(&shared_slot_at(shared, position)->stamp, &stamp, settled, ACQ_REL))
         return true;
     if (state == RING_TAKEN) {
         atom_add(&shared->head->lost, 1, RELAXED);
@@ -124,8 +92,9 @@ static bool looks_after(const struct queue_call *call, uint64_t stamp)
 static void skip(plait_queue *queue, uint64_t position)
 {
     struct shared *shared = &queue->shared;
-    atom_swap(&slot_at(shared, position)->stamp, lap_of(shared, position) + shared->lap, SEQ_CST);
-    atom_store(&shared->head->ends[SHARED_GETS].position, next_of(queue, position), RELEASE);
+    atom_swap(&shared_slot_at(shared, position)->stamp,
+              shared_lap_of(shared, position) + shared->lap, SEQ_CST);
+    atom_store(&shared->head->ends[SHARED_GETS].position, shared_next_of(queue, position), RELEASE);
     shared_wake(queue, SHARED_PUTS, 1);
 }
 
@@ -136,15 +105,16 @@ static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
     plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
     for (size_t rounds = 0; rounds <= 2 * queue->capacity + 2; rounds++) {
-        uint64_t position = *found = position_of(queue, side);
-        uint64_t stamp = atom_load(&slot_at(shared, position)->stamp, ACQUIRE);
+        uint64_t position = *found = shared_position_of(queue, side);
+        uint64_t stamp = atom_load(&shared_slot_at(shared, position)->stamp, ACQUIRE);
         enum look look = look_at(shared, side, position, stamp);
         if (likely(look == LOOK_GO))
             return 0;
         if (look == LOOK_VAIN && !(looks_after(call, stamp) && settle(queue, position, stamp)))
             return -EAGAIN;
         if (look == LOOK_BEHIND)
-            atom_store(&shared->head->ends[side].position, next_of(queue, position), RELEASE);
+            atom_store(&shared->head->ends[side].position, shared_next_of(queue, position),
+                       RELEASE);
         if (look == LOOK_SKIP)
             skip(queue, position);
     }
@@ -154,8 +124,8 @@ static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
 /* Nothing inside, nothing reserved. `closed` was read before. */
 static bool is_over(const plait_queue *queue, bool closed)
 {
-    uint64_t position = position_of(queue, SHARED_GETS);
-    uint64_t stamp = atom_load(&slot_at(&queue->shared, position)->stamp, ACQUIRE);
+    uint64_t position = shared_position_of(queue, SHARED_GETS);
+    uint64_t stamp = atom_load(&shared_slot_at(&queue->shared, position)->stamp, ACQUIRE);
     return closed && (stamp & RING_STATE) != RING_RESERVED;
 }
 
@@ -183,12 +153,12 @@ static int enter_put(struct queue_call *call, uint64_t *position)
 static bool find_back(plait_queue *queue, uint64_t *found)
 {
     struct shared *shared = &queue->shared;
-    uint64_t position = position_of(queue, SHARED_GETS);
-    for (size_t i = 0; i < queue->capacity; i++, position = next_of(queue, position)) {
-        uint64_t stamp = atom_load(&slot_at(shared, position)->stamp, ACQUIRE);
+    uint64_t position = shared_position_of(queue, SHARED_GETS);
+    for (size_t i = 0; i < queue->capacity; i++, position = shared_next_of(queue, position)) {
+        uint64_t stamp = atom_load(&shared_slot_at(shared, position)->stamp, ACQUIRE);
         if ((stamp & RING_STATE) != RING_BACK)
             continue;
-        *found = lap_of(shared, stamp) | (position & (shared->lap - 1));
+        *found = shared_lap_of(shared, stamp) | (position & (shared->lap - 1));
         return true;
     }
     atom_store(&shared->head->backs, 0, RELAXED);
@@ -215,9 +185,11 @@ static void finish_put(struct queue_call *call, uint64_t position, unsigned stat
 {
     struct shared *shared = &call->queue->shared;
     struct shared_end *end = &shared->head->ends[SHARED_PUTS];
+    shared_over(call);
     shared_cover(call, SHARED_GETS);
-    atom_swap(&slot_at(shared, position)->stamp, lap_of(shared, position) | state, SEQ_CST);
-    atom_store(&end->position, next_of(call->queue, position), RELEASE);
+    atom_swap(&shared_slot_at(shared, position)->stamp, shared_lap_of(shared, position) | state,
+              SEQ_CST);
+    atom_store(&end->position, shared_next_of(call->queue, position), RELEASE);
     if (state == RING_ITEM)
         shared_wake(call->queue, SHARED_GETS, 1);
     shared_uncover();
@@ -229,12 +201,13 @@ static void finish_get(struct queue_call *call, uint64_t position, bool back, bo
     plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
     struct shared_end *end = &shared->head->ends[SHARED_GETS];
-    uint64_t lap = lap_of(shared, position);
+    uint64_t lap = shared_lap_of(shared, position);
+    shared_over(call);
     shared_cover(call, SHARED_PUTS);
-    atom_swap(&slot_at(shared, position)->stamp, taken ? lap | RING_TAKEN : lap + shared->lap,
-              SEQ_CST);
+    atom_swap(&shared_slot_at(shared, position)->stamp,
+              taken ? lap | RING_TAKEN : lap + shared->lap, SEQ_CST);
     if (!back)
-        atom_store(&end->position, next_of(queue, position), RELEASE);
+        atom_store(&end->position, shared_next_of(queue, position), RELEASE);
     atom_store(&end->count, end->count + 1, RELEASE);
     if (!taken)
         shared_wake(queue, SHARED_PUTS, 1);
@@ -250,7 +223,8 @@ static int put(struct queue_call *call)
     int rc = enter_put(call, &position);
     if (unlikely(rc != 0))
         return rc;
-    ring_copy(slot_at(&call->queue->shared, position)->item, call->item, call->queue->element);
+    ring_copy(shared_slot_at(&call->queue->shared, position)->item, call->item,
+              call->queue->element);
     finish_put(call, position, RING_ITEM);
     return 0;
 }
@@ -262,7 +236,8 @@ static int get(struct queue_call *call)
     int rc = enter_get(call, &position, &back);
     if (unlikely(rc != 0))
         return rc;
-    ring_copy(call->item, slot_at(&call->queue->shared, position)->item, call->queue->element);
+    ring_copy(call->item, shared_slot_at(&call->queue->shared, position)->item,
+              call->queue->element);
     call->size = call->queue->element;
     finish_get(call, position, back, false);
     return 0;
@@ -274,8 +249,8 @@ static size_t run_of(const plait_queue *queue, enum shared_side side, uint64_t p
 {
     const struct shared *shared = &queue->shared;
     size_t count = 0;
-    for (; count < most; count++, position = next_of(queue, position)) {
-        uint64_t stamp = atom_load(&slot_at(shared, position)->stamp, ACQUIRE);
+    for (; count < most; count++, position = shared_next_of(queue, position)) {
+        uint64_t stamp = atom_load(&shared_slot_at(shared, position)->stamp, ACQUIRE);
         if (look_at(shared, side, position, stamp) != LOOK_GO)
             break;
     }
@@ -289,9 +264,11 @@ static void commit_run(struct queue_call *call, enum shared_side side, uint64_t 
     plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
     uint64_t add = side == SHARED_PUTS ? RING_ITEM : shared->lap;
+    shared_over(call);
     shared_cover(call, 1 - side);
-    for (size_t i = 0; i < count; i++, position = next_of(queue, position)) {
-        uint64_t *stamp = &slot_at(shared, position)->stamp, committed = lap_of(shared, position);
+    for (size_t i = 0; i < count; i++, position = shared_next_of(queue, position)) {
+        uint64_t *stamp = &shared_slot_at(shared, position)->stamp,
+                 committed = shared_lap_of(shared, position);
         if (i + 1 < count)
             atom_store(stamp, committed + add, RELEASE); /* pairs with the ACQUIRE of find */
         else
@@ -314,8 +291,9 @@ static int put_many(struct queue_call *call)
         return rc;
     size_t count = run_of(queue, SHARED_PUTS, first, call->count), size = queue->element;
     uint64_t position = first;
-    for (size_t i = 0; i < count; i++, position = next_of(queue, position))
-        ring_copy(slot_at(&queue->shared, position)->item, (char *)call->item + i * size, size);
+    for (size_t i = 0; i < count; i++, position = shared_next_of(queue, position))
+        ring_copy(shared_slot_at(&queue->shared, position)->item, (char *)call->item + i * size,
+                  size);
     commit_run(call, SHARED_PUTS, first, count);
     shared_leave(call, SHARED_PUTS);
     call->did = count;
@@ -332,8 +310,9 @@ static int get_many(struct queue_call *call)
         return rc;
     size_t count = back ? 1 : run_of(queue, SHARED_GETS, first, call->count), size = queue->element;
     uint64_t position = first;
-    for (size_t i = 0; i < count; i++, position = next_of(queue, position))
-        ring_copy((char *)call->item + i * size, slot_at(&queue->shared, position)->item, size);
+    for (size_t i = 0; i < count; i++, position = shared_next_of(queue, position))
+        ring_copy((char *)call->item + i * size, shared_slot_at(&queue->shared, position)->item,
+                  size);
     call->did = count;
     if (back) {
         finish_get(call, first, true, false);
@@ -352,8 +331,8 @@ static int reserve(struct queue_call *call)
     int rc = enter_put(call, &position);
     if (rc != 0)
         return rc;
-    atom_store(owner_at(shared, position), share_user_me(shared->area), RELAXED);
-    call->item = slot_at(shared, position)->item;
+    atom_store(shared_owner_at(shared, position), share_user_me(shared->area), RELAXED);
+    call->item = shared_slot_at(shared, position)->item;
     finish_put(call, position, RING_RESERVED);
     return 0;
 }
@@ -366,8 +345,8 @@ static int take(struct queue_call *call)
     int rc = enter_get(call, &position, &back);
     if (rc != 0)
         return rc;
-    atom_store(owner_at(shared, position), share_user_me(shared->area), RELAXED);
-    call->item = slot_at(shared, position)->item;
+    atom_store(shared_owner_at(shared, position), share_user_me(shared->area), RELAXED);
+    call->item = shared_slot_at(shared, position)->item;
     call->size = call->queue->element;
     finish_get(call, position, back, true);
     return 0;
@@ -381,9 +360,9 @@ static struct ring_slot *slot_of(const plait_queue *queue, const void *item, uns
     size_t offset = (size_t)((const char *)item - shared->head->cells) - sizeof(struct ring_slot);
     if (offset % shared->stride || offset / shared->stride >= queue->capacity)
         return NULL;
-    struct ring_slot *slot = slot_at(shared, offset / shared->stride);
+    struct ring_slot *slot = shared_slot_at(shared, offset / shared->stride);
     *stamp = atom_load(&slot->stamp, ACQUIRE);
-    bool mine = atom_load(owner_at(shared, offset / shared->stride), RELAXED) ==
+    bool mine = atom_load(shared_owner_at(shared, offset / shared->stride), RELAXED) ==
                 share_user_me(shared->area);
     return mine && (*stamp & RING_STATE) == state ? slot : NULL;
 }
@@ -398,10 +377,12 @@ static bool change(plait_queue *queue, void *item, unsigned state, uint64_t add,
     struct ring_slot *slot = slot_of(queue, item, state, &stamp);
     if (!slot)
         return false;
+    queue_hold(queue); /* no lock tells who frees it that we are here */
     shared_cover(&call, side);
     bool changed = atom_cas(&slot->stamp, &stamp, stamp + add, SEQ_CST);
     shared_wake(queue, side, INT_MAX);
     shared_uncover();
+    queue_let_go(queue);
     return changed;
 }
 
@@ -453,8 +434,8 @@ static void look_after(struct queue_call *call)
     plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
     for (size_t i = 0; i < queue->capacity; i++) {
-        uint64_t stamp = atom_load(&slot_at(shared, i)->stamp, RELAXED);
-        settle(queue, lap_of(shared, stamp) | i, stamp);
+        uint64_t stamp = atom_load(&shared_slot_at(shared, i)->stamp, RELAXED);
+        settle(queue, shared_lap_of(shared, stamp) | i, stamp);
     }
     shared_wake(queue, SHARED_GETS, INT_MAX);
     shared_wake(queue, SHARED_PUTS, INT_MAX);
@@ -463,8 +444,8 @@ static void look_after(struct queue_call *call)
 /* ---- what is asked of it */
 static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64_t *position)
 {
-    *position = position_of(queue, side);
-    return atom_load(&slot_at(&queue->shared, *position)->stamp, SEQ_CST);
+    *position = shared_position_of(queue, side);
+    return atom_load(&shared_slot_at(&queue->shared, *position)->stamp, SEQ_CST);
 }
 
 static bool waits_at(const plait_queue *queue, enum shared_side side)
@@ -490,7 +471,7 @@ static bool is_empty(const struct queue_call *call)
 static bool vain_word(struct queue_call *call, struct wait_word *word)
 {
     uint64_t position, stamp = stamp_at(call->queue, shared_side_of(call), &position);
-    word->word = (uint32_t *)(void *)&slot_at(&call->queue->shared, position)->stamp;
+    word->word = (uint32_t *)(void *)&shared_slot_at(&call->queue->shared, position)->stamp;
     word->seen = (uint32_t)stamp; /* the lower half, as the machines of os/ have it */
     return call->is_vain(call);
 }
@@ -500,7 +481,7 @@ static size_t count_all(const plait_queue *queue)
 {
     size_t count = 0;
     for (size_t i = 0; i < queue->capacity; i++) {
-        unsigned state = atom_load(&slot_at(&queue->shared, i)->stamp, SEQ_CST) & RING_STATE;
+        unsigned state = atom_load(&shared_slot_at(&queue->shared, i)->stamp, SEQ_CST) & RING_STATE;
         count += state == RING_ITEM || state == RING_BACK || state == RING_RESERVED;
     }
     return count;
@@ -511,8 +492,9 @@ static size_t size(const plait_queue *queue)
     const struct shared *shared = &queue->shared;
     if (queue->capacity <= 64 || atom_load(&shared->head->backs, RELAXED))
         return count_all(queue);
-    uint64_t head = position_of(queue, SHARED_GETS), tail = position_of(queue, SHARED_PUTS);
-    uint64_t laps = (lap_of(shared, tail) - lap_of(shared, head)) / shared->lap;
+    uint64_t head = shared_position_of(queue, SHARED_GETS),
+             tail = shared_position_of(queue, SHARED_PUTS);
+    uint64_t laps = (shared_lap_of(shared, tail) - shared_lap_of(shared, head)) / shared->lap;
     size_t count = laps * queue->capacity + (tail & (shared->lap - 1)) - (head & (shared->lap - 1));
     return count <= queue->capacity ? count : 0;
 }

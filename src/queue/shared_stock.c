@@ -123,6 +123,7 @@ static int enter_put(struct queue_call *call, uint32_t *index)
 static void insert(struct queue_call *call, uint32_t index)
 {
     plait_queue *queue = call->queue;
+    shared_over(call);
     shared_cover(call, SHARED_GETS);
     shared_order_insert(queue, index);
     finish(call, SHARED_GETS, 1);
@@ -193,6 +194,7 @@ static bool commit(plait_queue *queue, void *item)
 static void vacate(struct queue_call *call, uint32_t index)
 {
     plait_queue *queue = call->queue;
+    shared_over(call);
     shared_cover(call, SHARED_PUTS);
     shared_cell_free(queue, index);
     finish(call, SHARED_PUTS, wakes_for_room(queue));
@@ -284,6 +286,7 @@ static void hand_out(struct queue_call *call, uint32_t index, enum shared_state 
     cell->owner = share_user_me(queue->shared.area);
     cell->task = waiter_number(wait_me());
     cell->serial = shared_stock(&queue->shared)->serial++;
+    shared_over(call);
     shared_cell_state(queue, index, state);
     shared_order_remove(queue);
     shared_out(queue, index, state);
@@ -390,6 +393,7 @@ static int get(struct queue_call *call)
         return 0;
     }
     shared_order_remove(queue);
+    shared_over(call);
     shared_cover(call, SHARED_PUTS);
     shared_cell_free(queue, index);
     count_get(queue);
