@@ -225,16 +225,33 @@ static void lie_to_attachers(int times)
 }
 
 /* A hundred thousand, in parts that CTest runs side by side. */
-#define PART(number)                                                                               \
-    TEST(lies_to_those_who_attach_##number)                                                        \
-    {                                                                                              \
-        state += number;                                                                           \
-        lie_to_attachers(20000);                                                                   \
-    }
-PART(1)
-PART(2) PART(3) PART(4) PART(5)
+static void part(int number)
+{
+    state += (uint64_t)number;
+    lie_to_attachers(20000);
+}
+TEST(lies_to_those_who_attach_1)
+{
+    part(1);
+}
+TEST(lies_to_those_who_attach_2)
+{
+    part(2);
+}
+TEST(lies_to_those_who_attach_3)
+{
+    part(3);
+}
+TEST(lies_to_those_who_attach_4)
+{
+    part(4);
+}
+TEST(lies_to_those_who_attach_5)
+{
+    part(5);
+}
 
-    TEST_LABELED(many_lies_to_those_who_attach, "long")
+TEST_LABELED(many_lies_to_those_who_attach, "long")
 {
     lie_to_attachers(10000000);
 }

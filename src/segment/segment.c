@@ -279,10 +279,9 @@ void *plait_segment_alloc(plait_segment *segment, size_t size)
     return memset((char *)segment->head + at + HEAP_HEADER, 0, size);
 }
 
-static void misuse(plait_segment *segment, struct heap *heap, void *place, const char *text)
+static _Noreturn void misuse(plait_segment *segment, void *place, const char *text)
 {
-    if (heap)
-        leave(segment, place);
+    leave(segment, place); /* the others can do nothing for it */
     base_misuse(segment, "segment", place, "%s", text);
 }
 
@@ -316,9 +315,9 @@ void plait_segment_keep(plait_segment *segment, void *block, uint64_t *slot)
     must_enter(segment, &heap, place);
     uint64_t at = begin_of(segment, &heap, block);
     if (!at || heap_owner(&heap, at, &owner) < 0 || owner != share_user_me(segment->area))
-        misuse(segment, &heap, place, "a block is kept that this process has not allocated");
+        misuse(segment, place, "a block is kept that this process has not allocated");
     if (!is_slot(segment, &heap, slot) || atom_load(slot, RELAXED))
-        misuse(segment, &heap, place, "a block is kept in no slot of it, or one that is not 0");
+        misuse(segment, place, "a block is kept in no slot of it, or one that is not 0");
     heap_keep(&heap, at, slot, at + HEAP_HEADER - HEAD);
     leave(segment, place);
 }
@@ -328,16 +327,16 @@ static void release_checked(plait_segment *segment, struct heap *heap, void *blo
 {
     uint64_t owner, at = begin_of(segment, heap, block);
     if (!at || heap_owner(heap, at, &owner) < 0)
-        misuse(segment, heap, place, "a block is released that is none, or was released before");
+        misuse(segment, place, "a block is released that is none, or was released before");
     if (owner != (slot ? HEAP_KEPT : share_user_me(segment->area)))
-        misuse(segment, heap, place,
+        misuse(segment, place,
                slot ? "a block is released from a slot, but was not kept"
                     : "a block is released without a slot that this process has not allocated");
     if (slot &&
         (!is_slot(segment, heap, slot) || atom_load(slot, RELAXED) != at + HEAP_HEADER - HEAD))
-        misuse(segment, heap, place, "a block is released from a slot that does not name it");
+        misuse(segment, place, "a block is released from a slot that does not name it");
     if (heap_free(heap, at, slot) < 0)
-        misuse(segment, heap, place, "its blocks are damaged");
+        misuse(segment, place, "its blocks are damaged");
 }
 
 void plait_segment_release(plait_segment *segment, void *block, uint64_t *slot)

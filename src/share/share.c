@@ -67,7 +67,8 @@ void plait_share_free(void *memory)
     if (!m || m->start != memory || m->area || !mapping_retake(m))
         base_misuse(memory, "memory", __builtin_return_address(0),
                     "plait_share_free: not what plait_share returned, or given back before");
-    if (robust_holds_within(m->start, m->size + SHARE_BESIDE)) /* the kernel would look for it at our death */
+    if (robust_holds_within(m->start,
+                            m->size + SHARE_BESIDE)) /* the kernel would look for it at our death */
         base_misuse(memory, "memory", __builtin_return_address(0),
                     "plait_share_free: a lock inside is held by the caller");
     os_unmap(m->start, m->size + SHARE_BESIDE);
