@@ -111,8 +111,9 @@ bool future_unclaim(plait_future *future);
 int future_set_result(plait_future *future, const void *data, size_t size);
 
 /* ---- future_end.c */
-/* Of a claimed one; nobody but a handle's owner touches it afterwards. */
-void future_end(plait_future *future, plait_state state, int error);
+/* Of a claimed one; nobody but a handle's owner touches it afterwards. True: somebody may have waited
+ * for it. */
+bool future_end(plait_future *future, plait_state state, int error);
 static inline void future_fail(plait_future *future, int error)
 {
     future_end(future, error == -ECANCELED ? PLAIT_CANCELED : PLAIT_FAILED, error);

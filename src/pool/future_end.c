@@ -82,20 +82,21 @@ static void end_slowly(plait_future *future, plait_state state)
     future_leave(future, FUTURE_BUSY);
 }
 
-void future_end(plait_future *future, plait_state state, int error)
+bool future_end(plait_future *future, plait_state state, int error)
 {
     uint32_t seen = atom_load(&future->word, RELAXED);
     future->error = error;
     do
         if (seen & FUTURE_SLOW) {
             end_slowly(future, state);
-            return;
+            return true;
         }
     while (!atom_cas(&future->word, &seen, (uint32_t)state | (seen & FUTURE_KEPT), ACQ_REL));
     if (seen & FUTURE_LOOSE)
         let_go(future, (seen & ~(uint32_t)FUTURE_STATE) | (uint32_t)state);
     else if (seen & FUTURE_W)
         wait_unpark(&future->word, INT_MAX, false);
+    return seen & FUTURE_W;
 }
 
 bool future_watch(plait_future *future, struct future_watch *watch)

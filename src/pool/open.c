@@ -32,6 +32,7 @@ static void pool_fill(plait_pool *pool, const plait_pool_options *options)
     uint32_t spares = pool->carrier == PLAIT_COROUTINE ? SPARE_COROUTINES : SPARES;
     pool->most = pool->size + spares;
     pool->references = 1;
+    pool->spins = os_cpus_allowed() > 1;
     list_init(&pool->queue);
     list_init(&pool->idle);
     list_init(&pool->workers);

@@ -21,9 +21,10 @@ struct pool_worker {
     plait_pool *pool;
     plait_task *task;
     uint32_t word;
-    int jobs;    /* done so far */
-    void *state; /* what .begin returned */
-    void *child; /* of a process pool: pool/child.h */
+    int jobs;     /* done so far */
+    bool awaited; /* its last job: who submitted it slept until its end */
+    void *state;  /* what .begin returned */
+    void *child;  /* of a process pool: pool/child.h */
 };
 
 /* One job that runs on a task's stack; lies there. */
@@ -53,6 +54,7 @@ struct plait_pool {
     uint32_t closer; /* changes when a worker leaves, while the pool closes */
     uint32_t references;
     bool closed, common;
+    bool looks, spins; /* a worker looks for a job just now | it may: there are CPUs for it */
     struct list queue; /* jobs of priority 0 */
     struct heap ranks; /* those of others */
     struct list idle;  /* the last one to rest first: its stack is warm */

@@ -4,7 +4,7 @@
 
 void pool_push(plait_pool *pool, plait_future *job)
 {
-    pool->waiting++;
+    atom_store(&pool->waiting, pool->waiting + 1, RELAXED); /* a worker may be looking */
     if (job->priority == 0) {
         list_append(&pool->queue, &job->queued);
         return;
@@ -15,7 +15,7 @@ void pool_push(plait_pool *pool, plait_future *job)
 
 void pool_take_out(plait_pool *pool, plait_future *job)
 {
-    pool->waiting--;
+    atom_store(&pool->waiting, pool->waiting - 1, RELAXED);
     if (job->priority == 0)
         list_remove(&job->queued);
     else

@@ -112,10 +112,13 @@ static bool try_again(const struct pool_frame *frame, plait_future *job)
 static void finish(const struct pool_frame *frame, plait_future *job, int rc)
 {
     bool canceled = rc == -ECANCELED && wait_was_canceled(frame->self);
+    bool awaited = false;
     if (rc == 0)
-        future_end(job, PLAIT_DONE, 0);
+        awaited = future_end(job, PLAIT_DONE, 0);
     else if (!try_again(frame, job))
-        future_end(job, canceled ? PLAIT_CANCELED : PLAIT_FAILED, rc);
+        awaited = future_end(job, canceled ? PLAIT_CANCELED : PLAIT_FAILED, rc);
+    if (frame->worker)
+        frame->worker->awaited = awaited;
 }
 
 void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)

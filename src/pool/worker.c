@@ -10,6 +10,8 @@
 #include <limits.h>
 
 #define LINGER INT64_C(1000000000)
+#define LOOK INT64_C(10000) /* ns: less than a sleep and a wake cost */
+enum { PAUSES = 16 };
 
 static int sleep_attempt(void *object)
 {
@@ -86,10 +88,34 @@ static void worker_leave(plait_pool *pool, struct pool_worker *worker)
     pool_let_go(pool);
 }
 
+/* Looks for a job for a while before it rests, because who submits one after the other would else pay
+ * for a wake each time. One at a time; who submits calls nobody meanwhile (pool_call_worker). When it
+ * sees one it leaves the submitter a moment, who may wait for it and run it himself. Not when its last
+ * job was waited for: then the two take turns, and the kernel keeps them on one CPU if this one
+ * sleeps; between two CPUs each turn costs twice as much. */
+static bool worker_looks(plait_pool *pool, const struct pool_worker *worker)
+{
+    if (worker->awaited || pool->looks || pool->carrier != PLAIT_THREAD || wait_deterministic ||
+        !pool->spins)
+        return false;
+    pool->looks = true;
+    base_spin_unlock(&pool->lock);
+    int64_t end = os_now() + LOOK;
+    uint32_t *waiting = &pool->waiting;
+    for (int i = 1; !atom_load(waiting, RELAXED) && (i % PAUSES || os_now() < end); i++)
+        os_relax();
+    for (int i = 0; i < PAUSES && atom_load(waiting, RELAXED); i++)
+        os_relax();
+    base_spin_lock(&pool->lock);
+    pool->looks = false;
+    return pool->waiting;
+}
+
 /* The next job, already RUNNING; NULL: it is to leave. */
 static plait_future *worker_next(plait_pool *pool, struct pool_worker *worker)
 {
     plait_future *job = NULL;
+    struct pool_wake wake = {0};
     base_spin_lock(&pool->lock);
     while (!worker_is_over(pool, worker)) {
         bool too_many = pool->alive - pool->blocked - pool->resting > pool->size;
@@ -97,11 +123,18 @@ static plait_future *worker_next(plait_pool *pool, struct pool_worker *worker)
             job = pool_pop(pool);
             break;
         }
+        if (!too_many && !pool->closed && worker_looks(pool, worker))
+            continue;
+        if (!too_many && (pool->waiting || worker_is_over(pool, worker)))
+            continue; /* it came to that while it looked */
         if (!worker_rest(pool, worker))
             break;
     }
     bool room = job && future_claim(job) && pool_make_room(pool);
+    if (job) /* there may be another, which came while this one was looked for */
+        pool_call_worker(pool, &wake);
     base_spin_unlock(&pool->lock);
+    pool_wake(pool, &wake);
     if (unlikely(room))
         pool_tell_room(pool);
     worker->jobs++;
@@ -149,7 +182,7 @@ static int worker_start(plait_pool *pool)
 
 void pool_call_worker(plait_pool *pool, struct pool_wake *wake)
 {
-    if (!pool->waiting || !pool_may_run(pool))
+    if (!pool->waiting || pool->looks || !pool_may_run(pool))
         return;
     if (!list_is_empty(&pool->idle)) {
         wake->worker = list_item(pool->idle.next, struct pool_worker, idle);
