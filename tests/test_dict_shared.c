@@ -261,6 +261,40 @@ TEST(an_array_by_its_name)
     plait_array_free(two);
 }
 
+/* ---- handed to a new image */
+
+static int use_handed(void *arg)
+{
+    plait_dict *dict = plait_inherited(0);
+    plait_array *seats = plait_inherited(1);
+    long now = 0;
+    int rc = dict && seats ? plait_dict_add(dict, "visits", 2, &now) : -errno;
+    return rc ? rc : plait_array_set(seats, 1, &now);
+}
+PLAIT_FUNCTION(use_handed)
+
+TEST(they_are_handed_to_a_new_image)
+{
+    long number = 40, unused = 0;
+    int status = -1;
+    plait_task *task;
+    plait_dict *dict = plait_dict_open(sizeof(long), &(plait_dict_options){.where = PLAIT_SHARED});
+    plait_array *seats =
+        plait_array_open(sizeof(long), 3, &(plait_array_options){.where = PLAIT_SHARED});
+    plait_start_options options = {.method = PLAIT_SPAWN,
+                                   .arg_size = sizeof unused,
+                                   .shared = (void *[]){dict, seats},
+                                   .shared_count = 2};
+    ck_assert_int_eq(plait_dict_set(dict, "visits", &number), 0);
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, use_handed, &unused, &options), 0);
+    ck_assert_int_eq(plait_join(task, &status, PLAIT_NEVER), 0);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(plait_array_get(seats, 1, &number), 0);
+    ck_assert_int_eq(number, 42);
+    plait_dict_free(dict);
+    plait_array_free(seats);
+}
+
 /* ---- a hostile peer: any word may hold anything, but for the locks' own, by which it can stop us
  *  (docs/shared-memory.md). No call may read elsewhere, or go on for ever. */
 

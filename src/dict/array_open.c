@@ -2,6 +2,7 @@
 #include "base/report.h"
 #include "dict/array.h"
 #include "os/os.h"
+#include "share/handle.h"
 #include "wait/wait.h"
 
 #include <errno.h>
@@ -62,10 +63,24 @@ static int prepare(void *memory, size_t size, void *arg)
     return 0;
 }
 
+/* The area is the array's from now on, whatever comes of it. */
+static int attach(plait_array *array, struct share_area *area, size_t bytes)
+{
+    array->area = area;
+    find_places(array, share_area_memory(area));
+    array->magic = array->shared ? ARRAY_MAGIC : ARRAY_PRIVATE + wait_forks;
+    if (array->shared)
+        share_area_own(area, array, 0);
+    const struct array_head *head = (struct array_head *)(void *)array->memory;
+    bool same = share_area_size(area) >= bytes && head->magic == ARRAY_MAGIC &&
+                head->element == array->element && head->count == array->count;
+    return same ? 0 : PLAIT_EFORMAT;
+}
+
 static int begin(plait_array *array, const plait_array_options *options, size_t bytes)
 {
     array->shared = options->where == PLAIT_SHARED || options->url;
-    array->area = share_area_open(&(struct share_request){
+    struct share_area *area = share_area_open(&(struct share_request){
         .kind = "array",
         .name = options->name,
         .where = array->shared ? PLAIT_SHARED : PLAIT_PRIVATE,
@@ -75,20 +90,40 @@ static int begin(plait_array *array, const plait_array_options *options, size_t 
         .prepare = prepare,
         .arg = array,
     });
-    if (!array->area)
+    if (!area)
         return errno;
-    find_places(array, share_area_memory(array->area));
-    array->magic = array->shared ? ARRAY_MAGIC : ARRAY_PRIVATE + wait_forks;
-    const struct array_head *head = (struct array_head *)(void *)array->memory;
-    int why = 0;
-    if (share_area_size(array->area) < bytes || head->magic != ARRAY_MAGIC ||
-        head->element != array->element || head->count != array->count)
-        why = PLAIT_EFORMAT;
+    int why = attach(array, area, bytes);
     if (!why && options->name && base_name_set(array, options->name) != 0)
         why = ENOMEM;
     if (why)
-        share_area_close(array->area);
+        share_area_close(area);
     return why;
+}
+
+/* In a process that was handed one: what the head says is copied once, then checked. */
+static void *adopt(struct share_area *area, uint32_t part)
+{
+    const struct array_head *head = share_area_at(area, 0, sizeof *head);
+    size_t element = head ? head->element : 0, count = head ? head->count : 0, bytes;
+    plait_array *array = os_alloc(sizeof *array);
+    int why = array ? 0 : ENOMEM;
+    if (!why && (element == 0 || count == 0 || lay_out(array, element, count, &bytes) != 0))
+        why = PLAIT_EFORMAT;
+    if (!why) {
+        array->shared = true;
+        why = attach(array, area, bytes);
+    }
+    if (!why)
+        return array;
+    os_free(array);
+    errno = why;
+    return NULL;
+}
+
+__attribute__((constructor)) static void register_kind(void)
+{
+    static struct share_kind arrays = {"array", adopt, NULL};
+    share_kind_register(&arrays);
 }
 
 plait_array *plait_array_open(size_t element, size_t count, const plait_array_options *options)

@@ -2,6 +2,7 @@
 #include "base/report.h"
 #include "dict/dict.h"
 #include "os/os.h"
+#include "share/handle.h"
 
 #include <errno.h>
 
@@ -63,36 +64,66 @@ static struct share_area *open_area(const plait_dict_options *options, struct re
     });
 }
 
-/* What the head says is copied once; element and sizes are ours, which the area has compared. */
+/* What the head says is copied once, then checked. */
 static int look_at_head(plait_dict *dict)
 {
     const struct dict_head *head = dict_head(dict);
+    if (dict->known < FIRST || head->magic != DICT_MAGIC)
+        return PLAIT_EFORMAT;
     dict->seed = head->seed;
     dict->limit = head->limit;
-    if (dict->known < FIRST || head->magic != DICT_MAGIC || head->element != dict->element ||
-        dict->limit > LIMIT_MOST)
+    dict->element = head->element;
+    if (dict->limit > LIMIT_MOST || dict->element > DICT_VALUE_MOST)
         return PLAIT_EFORMAT;
     while (dict->shift < 32 && dict->limit >> 4 >> dict->shift)
         dict->shift++;
     return 0;
 }
 
+/* The area is the dictionary's from now on, whatever comes of it. */
+static int attach(plait_dict *dict, struct share_area *area, bool shared)
+{
+    dict->area = area;
+    dict->shared = shared;
+    dict->memory = share_area_memory(area);
+    dict->known = share_area_size(area);
+    dict->magic = shared ? DICT_MAGIC : DICT_PRIVATE + wait_forks;
+    if (shared)
+        share_area_own(area, dict, 0);
+    return look_at_head(dict);
+}
+
 static int begin(plait_dict *dict, const plait_dict_options *options, struct recipe *recipe)
 {
-    dict->area = open_area(options, recipe);
-    if (!dict->area)
+    struct share_area *area = open_area(options, recipe);
+    if (!area)
         return errno;
-    dict->element = recipe->element;
-    dict->shared = recipe->shared;
-    dict->memory = share_area_memory(dict->area);
-    dict->known = share_area_size(dict->area);
-    dict->magic = dict->shared ? DICT_MAGIC : DICT_PRIVATE + wait_forks;
-    int why = look_at_head(dict);
+    int why = attach(dict, area, recipe->shared);
+    if (!why && dict->element != recipe->element)
+        why = PLAIT_EFORMAT;
     if (!why && options->name && base_name_set(dict, options->name) != 0)
         why = ENOMEM;
     if (why)
-        share_area_close(dict->area);
+        share_area_close(area);
     return why;
+}
+
+/* In a process that was handed one. */
+static void *adopt(struct share_area *area, uint32_t part)
+{
+    plait_dict *dict = os_alloc(sizeof *dict);
+    int why = dict ? attach(dict, area, true) : ENOMEM;
+    if (!why)
+        return dict;
+    os_free(dict);
+    errno = why;
+    return NULL;
+}
+
+__attribute__((constructor)) static void register_kind(void)
+{
+    static struct share_kind dicts = {"dict", adopt, NULL};
+    share_kind_register(&dicts);
 }
 
 plait_dict *plait_dict_open(size_t element, const plait_dict_options *options)
