@@ -264,6 +264,53 @@ TEST_LIGHT(a_cancel_stops_the_rest)
     ck_assert_uint_lt(bodies, COUNT);
 }
 
+/* ---- in a pool: its workers alone run bodies */
+static void *begin(void *arg)
+{
+    return arg;
+}
+
+static int in_worker(long first, long end, void *unused)
+{
+    need(plait_worker_state() == done);
+    *(uint64_t *)plait_for_part() += (uint64_t)(end - first);
+    return 0;
+}
+
+static int run_in(plait_pool *pool, int (*body)(long, long, void *), int64_t deadline)
+{
+    return plait_for(0, FEW, body, NULL, &(plait_for_options){.pool = pool, .chunk = 1}, deadline);
+}
+
+TEST_LIGHT(loops_in_a_pool)
+{
+    plait_pool *pool =
+        plait_pool_open(carrier, 2, &(plait_pool_options){.begin = begin, .arg = done});
+    ck_assert_ptr_nonnull(pool);
+    for (int schedule = PLAIT_STEALING; schedule <= PLAIT_GUIDED; schedule++) {
+        uint64_t total = 0;
+        plait_for_options options = {.pool = pool,
+                                     .schedule = (plait_schedule)schedule,
+                                     .total = &total,
+                                     .total_size = sizeof total,
+                                     .combine = add};
+        ck_assert_int_eq(plait_for(0, 5000, in_worker, NULL, &options, PLAIT_NEVER), 0);
+        ck_assert_uint_eq(total, 5000);
+    }
+    ck_assert_int_eq(run_in(pool, slow, plait_after(5 * PLAIT_MILLISECOND)), -ETIMEDOUT);
+    ck_assert_int_ge(run_in(pool, fail_always, PLAIT_NEVER), 1);
+    plait_pool_close(pool, PLAIT_NEVER);
+    ck_assert_int_eq(run_in(pool, fail_always, PLAIT_NEVER), -EPIPE);
+    plait_pool_free(pool);
+}
+
+TEST_LABELED(no_loops_in_processes, "process")
+{
+    plait_pool *pool = plait_pool_open(PLAIT_PROCESS, 1, NULL);
+    ck_assert_int_eq(run_in(pool, fail_always, PLAIT_NEVER), -EINVAL);
+    plait_pool_free(pool);
+}
+
 static int never(long first, long end, void *unused)
 {
     abort();

@@ -107,7 +107,9 @@ typedef enum plait_schedule { PLAIT_STEALING, PLAIT_STATIC, PLAIT_GUIDED } plait
 
 /* Zeroes are the defaults. */
 typedef struct plait_for_options {
-    plait_pool *pool; /* NULL: the caller and the gang */
+    plait_pool
+        *pool; /* of threads or coroutines, whose workers run all bodies; NULL: the caller and
+                         the gang */
     plait_schedule schedule;
     long chunk;  /* iterations of a body at most (PLAIT_GUIDED: at least); 0: as it likes */
     void *total; /* what the parts are added to, by combine; all three or none */
@@ -123,8 +125,8 @@ typedef struct plait_for_options {
  *            is done combine adds these to *total, one after the other, on the calling task
  *   returns  0: all iterations are done; above 0: how many bodies failed. total is left as it was unless 0
  *   errors   -ETIMEDOUT, -ECANCELED (no more bodies begin; those under way were waited for), -EAGAIN
- *            (PLAIT_NOW: none began), -EINVAL (first > end, a field out of range, some of total, total_size,
- *            combine), -ENOMEM
+ *            (PLAIT_NOW: none began), -EINVAL (first > end, a field out of range, a pool of processes, some of total, total_size,
+ *            combine), -ENOMEM; what plait_submit says of the pool
  *   misuse   a duration where a deadline belongs
  *   blocks   until all bodies that began have ended */
 PLAIT_MUST_USE int plait_for(long first, long end, int (*body)(long first, long end, void *arg),

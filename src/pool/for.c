@@ -10,7 +10,7 @@
 #include "os/os.h"
 #include "pool/gang.h"
 #include "pool/loop.h"
-#include "task/task.h"
+#include "pool/map.h"
 #include "wait/self.h"
 
 #include <plait/local.h>
@@ -29,6 +29,7 @@ struct loop {
     char *parts;
     struct wait_self *caller;
     int64_t deadline;
+    bool in_pool;    /* the caller takes no part */
     int rc;          /* how the caller's wait ended */
     uint32_t joined; /* how many have run or run: the number of the next one */
     uint32_t active; /* so many run, beside the caller */
@@ -74,7 +75,7 @@ static void loop_run(struct loop *loop, uint32_t mine)
         return; /* no memory: the caller, who has set it already, does without this one */
     while (!atom_load(&loop->stop, RELAXED) && loop_units_take(&loop->units, mine, &first, &end)) {
         loop_body(loop, first, end);
-        if (mine == 0)
+        if (mine == 0 && !loop->in_pool)
             loop_look(loop);
     }
     (void)plait_local_set(&part_of_task, outer); /* there was memory for the one before */
@@ -124,6 +125,15 @@ static void loop_combine(struct loop *loop, const plait_for_options *options)
         options->combine(options->total, loop->parts + i * loop->stride);
 }
 
+static int loop_result(struct loop *loop, const plait_for_options *options)
+{
+    if (loop->failed == 0 && loop->rc == 0)
+        loop_combine(loop, options);
+    if (loop->failed && loop->rc == -ECANCELED)
+        wait_cancel_again(loop->caller); /* the failure is told now */
+    return loop->failed ? (int)loop->failed : loop->rc;
+}
+
 static int loop_go(struct loop *loop, const plait_for_options *options, void *place)
 {
     uint32_t count = loop->units.parts - 1;
@@ -135,11 +145,59 @@ static int loop_go(struct loop *loop, const plait_for_options *options, void *pl
         plait_branch_fork(&branches[i], loop_branch, (intptr_t)loop);
     loop_run(loop, 0);
     loop_finish(loop, branches, count, place);
-    if (loop->failed == 0 && loop->rc == 0)
-        loop_combine(loop, options);
-    if (loop->failed && loop->rc == -ECANCELED)
-        wait_cancel_again(loop->caller); /* the failure is told now */
-    return loop->failed ? (int)loop->failed : loop->rc;
+    return loop_result(loop, options);
+}
+
+/* ---- in a pool of the user's: a job for each worker, and the caller waits. Bodies may want their
+ * worker's state. */
+static int loop_job(const void *in, void *out)
+{
+    struct loop *loop = *(struct loop *const *)in;
+    loop_run(loop, atom_add(&loop->joined, 1, RELAXED));
+    return 0;
+}
+
+static int submit_jobs(struct loop *loop, plait_pool *pool, plait_future **futures)
+{
+    uint32_t given = 0;
+    for (; given < loop->units.parts; given++) {
+        int64_t deadline =
+            given ? PLAIT_NOW : loop->deadline; /* more than one is not worth a wait */
+        futures[given] = plait_submit_bytes(pool, loop_job, &loop, sizeof loop, 0, NULL, deadline);
+        if (!futures[given])
+            return given ? (int)given : -errno;
+    }
+    return (int)given;
+}
+
+static int loop_in_pool(struct loop *loop, const plait_for_options *options,
+                        struct loop_part *parts, plait_future **futures)
+{
+    loop_units_init(&loop->units, parts);
+    int saved = os_errno_get(), given = submit_jobs(loop, options->pool, futures);
+    os_errno_set(saved);
+    if (given < 0)
+        return given;
+    loop->rc = plait_futures_wait(futures, (size_t)given, (size_t)given, loop->deadline);
+    if (loop->rc < 0)
+        atom_store(&loop->stop, 1, RELAXED);
+    map_wait_for_all(futures, (size_t)given);
+    map_forget(futures, (size_t)given);
+    /* Somebody else cancelled what waited in the pool: nobody knows how much was not run. */
+    if (loop->rc >= 0)
+        loop->rc = loop->joined < (uint32_t)given && !loop->failed ? -ECANCELED : 0;
+    return 0;
+}
+
+static int loop_go_in_pool(struct loop *loop, const plait_for_options *options)
+{
+    size_t each = sizeof(struct loop_part) + sizeof(plait_future *);
+    struct loop_part *parts = os_alloc(loop->units.parts * each);
+    int rc = parts
+                 ? loop_in_pool(loop, options, parts, (plait_future **)(parts + loop->units.parts))
+                 : -ENOMEM;
+    os_free(parts);
+    return rc < 0 ? rc : loop_result(loop, options);
 }
 
 /* ---- the call */
@@ -152,7 +210,8 @@ static int options_check(const plait_for_options *options)
     bool none = !options->total && !options->total_size && !options->combine;
     bool sizes = options->chunk >= 0 && options->total_size <= PTRDIFF_MAX / (2 * PARTS_MOST);
     bool known = (unsigned)options->schedule <= PLAIT_GUIDED;
-    return sizes && known && (all || none) && !options->pool ? 0 : -EINVAL;
+    bool here = !options->pool || options->pool->carrier != PLAIT_PROCESS;
+    return sizes && known && (all || none) && here ? 0 : -EINVAL;
 }
 
 static void units_count(struct loop *loop, const plait_for_options *options, uint32_t threads)
@@ -184,6 +243,8 @@ int plait_for(long first, long end, int (*body)(long first, long end, void *arg)
     void *place = __builtin_return_address(0);
     WAIT_CHECK_DEADLINE(deadline);
     options = options ? options : &defaults;
+    if (options->pool)
+        pool_check(options->pool, place);
     int rc = body && first <= end ? options_check(options) : -EINVAL;
     if (rc < 0 || first == end)
         return rc;
@@ -195,12 +256,13 @@ int plait_for(long first, long end, int (*body)(long first, long end, void *arg)
                         .arg = arg,
                         .caller = wait_me(),
                         .deadline = deadline};
-    uint32_t threads = gang_threads() + 1;
+    loop.in_pool = options->pool != NULL;
+    uint32_t threads = loop.in_pool ? options->pool->size : gang_threads() + 1;
     units_count(&loop, options, threads < PARTS_MOST ? threads : PARTS_MOST);
     if (plait_local_set(&part_of_task, plait_local_get(&part_of_task)) < 0 ||
         !parts_alloc(&loop, options))
         return -ENOMEM;
-    rc = loop_go(&loop, options, place);
+    rc = loop.in_pool ? loop_go_in_pool(&loop, options) : loop_go(&loop, options, place);
     os_free(loop.parts);
     return rc;
 }

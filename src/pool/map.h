@@ -43,6 +43,8 @@ int map_there(struct map_call *map); /* processes: by messages */
 int map_wait_some(struct map_call *map, plait_future **futures, size_t count, size_t enough);
 /* Cancels what has not ended, and waits for it. */
 void map_cancel(struct map_call *map, plait_future **futures, size_t count);
+/* Until all have ended, whatever comes. */
+void map_wait_for_all(plait_future **futures, size_t count);
 /* Nobody reads what they came to. */
 void map_forget(plait_future **futures, size_t count);
 

@@ -12,7 +12,7 @@ static bool is_due(const struct map_call *map)
 }
 
 /* They use the caller's stack and arrays: nothing ends this wait. */
-static void wait_for_all(plait_future **futures, size_t count)
+void map_wait_for_all(plait_future **futures, size_t count)
 {
     struct wait_self *self = wait_me();
     int64_t limit = self->limit;
@@ -42,7 +42,7 @@ void map_cancel(struct map_call *map, plait_future **futures, size_t count)
     for (size_t i = 0; i < count; i++)
         if (futures[i])
             plait_future_cancel(futures[i]);
-    wait_for_all(futures, count);
+    map_wait_for_all(futures, count);
 }
 
 void map_forget(plait_future **futures, size_t count)
