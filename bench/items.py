@@ -131,6 +131,18 @@ def shared_dicts():
         yield i
 
 
+def deaths():
+    """From the kill of a lock's holder to who sleeps on it; the patrol's is a death that the kernel did not mark."""
+    for name, mib, repeats in (("kernel-1m", 1, 60), ("kernel-1g", 1024, 6)):
+        i = Item(f"death-{name}", targets=[Target(LOWER, ("median",), 2), Target(AT_MOST, ("median",), 1000)])
+        i.add("plait", f"{{plait}}/death {{peer}} {mib} {repeats}", limit=30)
+        i.add("glibc-robust=glibc", f"{{plait}}/death {{peer}} {mib} {repeats}", limit=30)
+        yield i
+    i = Item("death-patrol", targets=[Target(AT_MOST, ("median",), 50000), Target(AT_MOST, ("p99",), 50000)])
+    i.add("plait=patrol", "{plait}/death {peer} 1 10")
+    yield i
+
+
 def starts():
     for name, mib, repeats, slow in (("10m", 10, 60, 20), ("1g", 1024, 60, 10)):
         i = Item(f"xstart-{name}", targets=[Target(LOWER, ("first",), 1.5), Target(LOWER, ("join",), 1.5)])
@@ -446,5 +458,5 @@ def loops():
 
 
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops):
         yield from group()
