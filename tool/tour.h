@@ -20,6 +20,7 @@ int tour_tickets(const struct tour *tour);
 int tour_queue(const struct tour *tour);
 int tour_sleepers(const struct tour *tour);
 int tour_death(const struct tour *tour);
+int tour_updates(const struct tour *tour);
 
 /* `plait tour`'s, `plait doctor`'s, `plait trace`'s and `plait shm`'s whole work: the exit status. */
 int tour_main(int argc, char **argv);

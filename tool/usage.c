@@ -15,7 +15,7 @@ static const struct {
              "100,000 coroutines asleep; a child killed while its parent waits.\n\n"
              "  --json        the same as one JSON object\n"
              "  --workers N   tasks that share the work; default: the CPUs that may be used\n"
-             "  --part N      only part N, from 1 to 5\n"
+             "  --part N      only part N, from 1 to 6\n"
              "  --seconds N   counting stops after N seconds with what was done; default 40\n\n"
              "Exit status: 0 all was as it must be; 1 something was not, or a name below DIR\n"
              "could not be read; 2 the command or DIR is wrong.\n"},

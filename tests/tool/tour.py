@@ -33,6 +33,7 @@ def check(page, workers):
     assert len(page["queue"]) == 3 and all(line["right"] for line in page["queue"])
     assert page["sleepers"]["right"] and page["sleepers"]["asleep_at_once"] == page["sleepers"]["count"]
     assert page["death"]["right"]
+    assert len(page["updates"]) == 2 and all(line["right"] for line in page["updates"])
 
 
 with tempfile.TemporaryDirectory(prefix="plait-tour-") as place:
