@@ -37,7 +37,7 @@ def check_words(here):
     wrong(2, "unrecognized option", "tour", "--braid")
     wrong(2, "from 1 to 256", "tour", "--workers", "0")
     wrong(2, "from 1 to 256", "tour", "--workers", "2x")
-    wrong(2, "from 1 to 6", "tour", "--part", "6")
+    wrong(2, "from 1 to 6", "tour", "--part", "7")
     wrong(2, "one directory, not 2", "tour", here, here)
     wrong(2, "takes no arguments", "doctor", "now")
     wrong(2, "one file", "trace")
