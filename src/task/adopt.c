@@ -2,6 +2,7 @@
  * first one is the main task. */
 #include "base/report.h"
 #include "base/settings.h"
+#include "image/image.h"
 #include "os/os.h"
 #include "task/task.h"
 #include "wait/look.h"
@@ -83,7 +84,7 @@ struct wait_self *task_adopt(void)
     record_enter(record, number, slot);
     if (wait_deterministic)
         sched_real_event(1);
-    else if (is_main && base_settings()->deterministic)
+    else if (is_main && base_settings()->deterministic && !image_is_new())
         sched_begin_deterministic(&record->co, base_settings()->seed);
     return &record->co.self;
 }
