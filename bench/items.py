@@ -7,6 +7,7 @@ folders of the built programs, {core} is a processor to pin to.
 Who counts: RIVAL does the same job, and the best of them is what the target is measured against. BESIDE does another job - the note
 says which difference: spins, unbounded, inlined, one thread only, no guard pages - and is shown beside. MISSING is in no package
 registry, or could not be built."""
+import os
 from dataclasses import dataclass, field
 
 RIVAL, BESIDE, MISSING = "rival", "beside", "missing"
@@ -457,6 +458,48 @@ def loops():
         yield i
 
 
+def pools():
+    """Two workers beside the thread that submits."""
+    java = "java -cp {pool}/java Peers"
+    for name, n in (("submit-external", 300000), ("submit-from-worker", 300000)):
+        i = Item(f"{name}.w2", targets=[Target(LOWER)])
+        i.add("plait", f"{{plait}}/pool {name} 2 {n}")
+        i.add("TBB", f"{{pool}}/tbb {name} 2 {n}")
+        i.add("rayon", f"{{pool}}/rust rayon {name} 2 {n}")
+        i.add("Go=go", f"{{pool}}/go {{peer}} {name} 2 {n}")
+        i.add("ForkJoinPool=fjp", f"{java} {{peer}} {name} 2 {n}")
+        yield i
+    i = Item("pool-round-trip.helping", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/pool round-trip 2 300000")
+    i.add("TBB", "{pool}/tbb round-trip 2 300000", note="its waiter helps, too")
+    yield i
+    i = Item("pool-round-trip", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/pool round-trip-deadline 2 5000", note="a deadline: the waiter may not help")
+    i.add("Go=go", "{pool}/go {peer} round-trip 2 100000")
+    i.add("TBB", "{pool}/tbb round-trip-enqueue 2 5000", BESIDE, "arena.enqueue")
+    i.add("rayon", "{pool}/rust rayon round-trip 2 5000", BESIDE, "not the target's peer")
+    yield i
+    i = Item("blocking-jobs.w2", targets=[Target(LOWER, limit=1.05)])
+    i.add("plait", "{plait}/pool blocking 2 64")
+    i.add("block_in_place", "{pool}/rust tokio blocking-block_in_place 2 64", note="Tokio")
+    yield i
+    i = Item("waiting-jobs.coroutines", targets=[Target(AT_MOST, limit=105)])
+    i.add("plait", "{plait}/pool waiting 1000 10000 coroutine", note="10,000 jobs that wait 10 ms, a pool of 1,000")
+    yield i
+
+
+def process_pools():
+    python = "python3 " + os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers/pool/py/procpool.py")
+    i = Item("process-pool-round-trip.w2", targets=[Target(LOWER, limit=0.05)])
+    i.add("plait", "{plait}/pool round-trip-us 2 2000 process")
+    i.add("multiprocessing=mp-pool concurrent.futures=ppe", python + " {peer} round-trip 2 1000")
+    yield i
+    i = Item("process-pool-chunk-1.w2", targets=[Target(LOWER, limit=0.1)])
+    i.add("plait", "{plait}/pool throughput 2 10000 process")
+    i.add("multiprocessing=mp-pool concurrent.futures=ppe", python + " {peer} throughput-1 2 4000")
+    yield i
+
+
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools):
         yield from group()

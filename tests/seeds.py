@@ -48,6 +48,15 @@ FAULTS = {"struggle": [
 ], "readers": [
     ("the last reader does not wake the writer", "src/sync/readers.c",
      "    wait_unpark(&entry->word, INT_MAX, false);", "    ;"),
+], "pools": [
+    ("the end of a job wakes nobody", "src/pool/future_end.c",
+     "    else if (seen & FUTURE_W)\n        wait_unpark(&future->word, INT_MAX, false);\n    return", "    return"),
+    ("who waits in a job lends its place to nobody", "src/pool/help.c",
+     "    pool_call_worker(worker->pool, &wake);", "    ;"),
+    ("a submit wakes no worker that rests", "src/pool/worker.c",
+     "        wait_unpark(&wake->worker->word, 1, false);", "        ;"),
+    ("a worker that leaves does not tell who closes", "src/pool/worker.c",
+     "    wait_unpark(&pool->closer, INT_MAX, false);", "    ;"),
 ], "gates": [
     ("a latch at 0 wakes one of those who wait", "src/sync/latch.c",
      "        wait_unpark(&latch->word, INT_MAX, false);", "        wait_unpark(&latch->word, 1, false);"),

@@ -59,7 +59,9 @@ TEST(nonsense_is_refused)
     ck_assert_int_eq(errno, EINVAL);
     ck_assert_ptr_null(plait_worker_state());
     ck_assert_int_eq(plait_job_result("", 1), -EINVAL);
-    ck_assert_ptr_null(plait_future_next(given(pool, nothing), pool, NULL, 0));
+    plait_future *future = given(pool, nothing);
+    ck_assert_ptr_null(plait_future_next(future, pool, NULL, 0));
+    plait_future_free(future);
     plait_pool_free(NULL);
     ck_assert_int_ge(plait_pool_close(pool, PLAIT_NEVER), 0);
     plait_pool_free(pool);

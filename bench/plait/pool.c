@@ -5,6 +5,7 @@
  *   round-trip-deadline  the same with a deadline, by which the waiter may not run the job himself
  *   blocking             N jobs that each block for 50 ms and say so: ms in all
  *   waiting              N jobs that each wait 10 ms: ms in all
+ *   round-trip-us        round-trip in us
  *   throughput           N empty jobs submitted at once, all results read: us per job */
 #include "../peers/pool/kit.h"
 
@@ -100,6 +101,11 @@ static bool is(const char *item, const char *name)
     return strcmp(item, name) == 0;
 }
 
+static bool is_in_us(const char *item)
+{
+    return is(item, "throughput") || is(item, "round-trip-us");
+}
+
 /* One round, in the unit of the item. */
 static double measure(const char *item, long n)
 {
@@ -108,7 +114,7 @@ static double measure(const char *item, long n)
         submit_external(n);
     else if (is(item, "submit-from-worker"))
         submit_from_worker(n);
-    else if (is(item, "round-trip"))
+    else if (is(item, "round-trip") || is(item, "round-trip-us"))
         round_trip(n, 0);
     else if (is(item, "round-trip-deadline"))
         round_trip(n, PLAIT_SECOND);
@@ -121,7 +127,7 @@ static double measure(const char *item, long n)
     double ns = kit_now() - began;
     if (is(item, "blocking") || is(item, "waiting"))
         return ns / 1e6;
-    return is(item, "throughput") ? ns / 1e3 / (double)n : ns / (double)n;
+    return is_in_us(item) ? ns / 1e3 / (double)n : ns / (double)n;
 }
 
 int main(int argc, char **argv)
@@ -144,7 +150,7 @@ int main(int argc, char **argv)
         sum += rounds[i];
     }
     bool ms = is(item, "blocking") || is(item, "waiting");
-    printf("%.4g %s\n", sum - low - high, ms ? "ms" : is(item, "throughput") ? "us" : "ns");
+    printf("%.4g %s\n", sum - low - high, ms ? "ms" : is_in_us(item) ? "us" : "ns");
     plait_pool_close(pool, PLAIT_NEVER);
     plait_pool_free(pool);
 }
