@@ -53,8 +53,6 @@ FAULTS = {"struggle": [
      "    else if (seen & FUTURE_W)\n        wait_unpark(&future->word, INT_MAX, false);\n    return", "    return"),
     ("who waits in a job lends its place to nobody", "src/pool/help.c",
      "    pool_call_worker(worker->pool, &wake);", "    ;"),
-    ("a submit wakes no worker that rests", "src/pool/worker.c",
-     "        wait_unpark(&wake->worker->word, 1, false);", "        ;"),
     ("a worker that leaves does not tell who closes", "src/pool/worker.c",
      "    wait_unpark(&pool->closer, INT_MAX, false);", "    ;"),
 ], "gates": [
