@@ -103,7 +103,7 @@ def reader_locks():
 
 
 def shared_locks():
-    for processes, pairs, slow in ((1, 10000000, 150000), (2, 2000000, 50000)):
+    for processes, pairs, slow in ((1, 10000000, 150000), (2, 2000000, 50000), (4, 500000, 15000)):
         i = Item(f"xlock-{processes}", targets=[Target(LOWER if processes == 1 else HIGHER)])
         i.add("plait", f"{{plait}}/xlock {processes} {pairs}")
         i.add("pthread-pshared-robust", f"{{ipc}}/xlock {{peer}} {processes} {pairs}")
@@ -114,6 +114,15 @@ def shared_locks():
               "does not survive a killed holder")
         i.add("ref-futex", f"{{ipc}}/xlock {{peer}} {processes} {pairs}", BESIDE, "reference: three states, no owner")
         i.add("flock fcntl fcntl-ofd", f"{{ipc}}/xlock {{peer}} {processes} {slow}", BESIDE, "system call each time")
+        yield i
+
+
+def shared_counters():
+    for processes, adds in ((1, 20000000), (2, 5000000), (4, 2500000)):
+        i = Item(f"xcounter-{processes}", targets=[Target(HIGHER, limit=0.95)])
+        i.add("plait", f"{{plait}}/xlock {processes} {adds} value")
+        i.add("ref-shm", f"{{ipc}}/xdict {{peer}} counter {processes} {adds}", note="reference: a bare atomic, whose result is not asked for")
+        i.add("boost", f"{{ipc}}/xdict_boost {{peer}} counter {processes} {adds // 10}", BESIDE, "under a mutex; does not survive a killed holder")
         yield i
 
 
@@ -501,5 +510,5 @@ def process_pools():
 
 
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools):
         yield from group()

@@ -1,12 +1,15 @@
-/* xlock PROCESSES PAIRS - the shared lock: each process acquires and releases it PAIRS times; inside, a plain shared counter goes
- * up by one (checked). 1 process: ns a pair; more: M pairs/s in all. Peers: bench/peers/ipc/xlock.h. */
+/* xlock PROCESSES PAIRS [value] - the shared lock: each process acquires and releases it PAIRS times; inside, a plain shared counter goes
+ * up by one (checked). 1 process: ns a pair; more: M pairs/s in all. Peers: bench/peers/ipc/xlock.h. With "value" a shared value goes
+ * up by one instead, without a lock (checked): k/s in all. Peers: the counter of bench/peers/ipc/xdict.h. */
 #include "bench.h"
+#include <string.h>
 #include <unistd.h>
 
 enum { PROCESSES_MOST = 64 };
 
 static struct shared {
     plait_lock lock;
+    plait_value value LINE_APART;
     volatile uint64_t counter LINE_APART;
     struct {
         int64_t began, ended;
@@ -14,6 +17,23 @@ static struct shared {
 } * shared;
 static int ready[2], go[2];
 static uint64_t pairs;
+static bool counts; /* by the value */
+
+static void add_all(void)
+{
+    for (uint64_t n = 0; n < pairs; n++)
+        plait_value_add(&shared->value, 1);
+}
+
+static void lock_all(void)
+{
+    for (uint64_t n = 0; n < pairs; n++) {
+        if (plait_lock_acquire(&shared->lock, PLAIT_NEVER) != 0)
+            need(false, "not acquired");
+        shared->counter = shared->counter + 1;
+        plait_lock_release(&shared->lock);
+    }
+}
 
 static int member(void *arg)
 {
@@ -23,12 +43,10 @@ static int member(void *arg)
     close(go[1]);
     need(write(ready[1], "x", 1) == 1 && read(go[0], &c, 1) == 0, "start line");
     shared->spans[me].began = now_ns();
-    for (uint64_t n = 0; n < pairs; n++) {
-        if (plait_lock_acquire(&shared->lock, PLAIT_NEVER) != 0)
-            need(false, "not acquired");
-        shared->counter = shared->counter + 1;
-        plait_lock_release(&shared->lock);
-    }
+    if (counts)
+        add_all();
+    else
+        lock_all();
     shared->spans[me].ended = now_ns();
     return 0;
 }
@@ -45,13 +63,15 @@ static double span(int processes)
 
 int main(int argc, char **argv)
 {
-    need(argc == 3, "usage: xlock PROCESSES PAIRS");
+    counts = argc == 4 && strcmp(argv[3], "value") == 0;
+    need(argc == 3 || counts, "usage: xlock PROCESSES PAIRS [value]");
     int processes = atoi(argv[1]);
     need(processes >= 1 && processes <= PROCESSES_MOST, "too many processes");
     pairs = strtoull(argv[2], NULL, 10);
     shared = plait_share(sizeof *shared);
     need(shared != NULL && pipe(ready) == 0 && pipe(go) == 0, "setting up");
     plait_lock_init(&shared->lock, PLAIT_SHARED);
+    plait_value_init(&shared->value, PLAIT_SHARED);
 
     plait_task *tasks[PROCESSES_MOST];
     for (int i = 0; i < processes; i++)
@@ -65,8 +85,11 @@ int main(int argc, char **argv)
         join(tasks[i]);
 
     uint64_t total = pairs * (uint64_t)processes;
-    need(shared->counter == total, "count is wrong");
-    if (processes == 1)
+    need((counts ? (uint64_t)plait_value_get(&shared->value) : shared->counter) == total,
+         "count is wrong");
+    if (counts)
+        printf("%.2f k/s\n", (double)total * 1e6 / span(processes));
+    else if (processes == 1)
         printf("%.2f ns\n", span(processes) / (double)total);
     else
         printf("%.4f M/s\n", (double)total * 1e3 / span(processes));
