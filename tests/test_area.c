@@ -438,7 +438,7 @@ static int open_slowly(void *arg)
     struct share_area *area = share_area_open(&request);
     if (!area || *(int *)share_area_memory(area) != 9)
         return 1;
-    *(int *)arg += share_area_is_new(area);
+    __atomic_fetch_add((int *)arg, share_area_is_new(area), __ATOMIC_RELAXED);
     plait_sleep(plait_after(50 * PLAIT_MILLISECOND));
     share_area_close(area);
     return 0;

@@ -34,8 +34,9 @@ static inline bool block_read(const struct heap *heap, uint64_t at, struct block
     copy->size = atom_load(&block->size, RELAXED);
     copy->before = atom_load(&block->before, RELAXED);
     copy->owner = atom_load(&block->owner, RELAXED);
-    copy->next = atom_load(&block->next, RELAXED);
-    copy->previous = atom_load(&block->previous, RELAXED);
+    /* Its owner's memory otherwise, who may be writing there. */
+    copy->next = copy->owner == HEAP_FREE ? atom_load(&block->next, RELAXED) : 0;
+    copy->previous = copy->owner == HEAP_FREE ? atom_load(&block->previous, RELAXED) : 0;
     return atom_load(&block->check, RELAXED) == check_of(at) && copy->size >= HEAP_LEAST &&
            copy->size % HEAP_STEP == 0 && copy->size <= top - at &&
            copy->before <= at - heap->start && copy->before % HEAP_STEP == 0;
