@@ -19,6 +19,15 @@ struct dict_key edit_key(const plait_dict *dict, const void *key, size_t size, v
                              size > DICT_KEY_MOST ? 0 : dict_hash(key, size, dict->seed)};
 }
 
+/* Is the block as large as its class says, and all of it inside? */
+static bool has_class(plait_dict *dict, const struct dict_entry *entry)
+{
+    size_t room = block_size(entry->sizes >> 24 & 0xff);
+    size_t size = sizeof *entry->block + words_round(entry->sizes & DICT_KEY_MOST) +
+                  words_round(entry->value_size);
+    return size <= room && dict_at(dict, (uint64_t)((char *)entry->block - dict->memory), room);
+}
+
 int edit_begin(struct dict_change *change, plait_dict *dict, const struct dict_key *key,
                struct dict_entry *entry, void *place)
 {
@@ -28,6 +37,8 @@ int edit_begin(struct dict_change *change, plait_dict *dict, const struct dict_k
     if (rc != 0)
         return rc;
     rc = table_find(dict, change->stripe, key, entry);
+    if (rc == 0 && unlikely(!has_class(dict, entry)))
+        rc = -PLAIT_EFORMAT;
     if (likely(rc == 0 || rc == -ENOENT))
         return rc;
     return change_end(change, rc);

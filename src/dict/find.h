@@ -33,7 +33,7 @@ static inline uint64_t table_home(uint64_t hash, uint64_t count)
     return (uint64_t)(uint32_t)hash * count >> 32; /* count is below 2^32 */
 }
 
-/* Copies and checks what a slot names. */
+/* Copies what a slot names, and checks that it lies inside; its class is for who changes it to check. */
 static inline int table_entry(plait_dict *dict, uint32_t slot, struct dict_entry *entry)
 {
     uint64_t offset = (slot & ((UINT64_C(1) << dict->shift) - 1)) << 4;
@@ -44,8 +44,7 @@ static inline int table_entry(plait_dict *dict, uint32_t slot, struct dict_entry
                        4); /* the next line, since where the value begins is not known yet */
     uint64_t sizes = atom_load(&block->sizes, ACQUIRE), value = sizes >> 32;
     uint64_t key = words_round(sizes & DICT_KEY_MOST);
-    size_t size = sizeof *block + key + words_round(value), room = block_size(sizes >> 24 & 0xff);
-    if (unlikely(size > room || !dict_at(dict, offset, room)))
+    if (unlikely(!dict_at(dict, offset, sizeof *block + key + words_round(value))))
         return -PLAIT_EFORMAT;
     entry->block = block;
     entry->sizes = sizes;
