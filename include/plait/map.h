@@ -67,8 +67,9 @@ typedef struct plait_map_options {
  *   out      room for count results; NULL: there are none
  *   returns  0, or how many jobs failed or were not run
  *   errors   -EINVAL (function NULL, a size too large, a reserved word not 0), -EPIPE (the pool is
- *            closed), -ENOMEM, -EAGAIN (PLAIT_NOW: none began; or no worker could be started);
- *            -ETIMEDOUT, -ECANCELED: no more begin, and those that ran were cancelled and waited for
+ *            closed), -PLAIT_EFUNCTION (a process pool's workers cannot find it: start.h), -ENOMEM,
+ *            -EAGAIN (PLAIT_NOW: none began; or no worker could be started); -ETIMEDOUT, -ECANCELED:
+ *            no more begin, and those that ran were cancelled and waited for
  *   misuse   PLAIT_UNSIZED as a size; a duration where a deadline belongs
  *   blocks   until all are done */
 PLAIT_MUST_USE int plait_map_bytes(plait_pool *pool, plait_job *function, const void *in,
@@ -103,7 +104,8 @@ typedef struct plait_results plait_results;
  * however many there are.
  *   next     called by who calls plait_results_next: writes an input and returns 0; else that was all
  *   returns  the results, yours to free
- *   errors   NULL and errno: EINVAL (function or next NULL, a size or option out of range), ENOMEM
+ *   errors   NULL and errno: EINVAL (function or next NULL, a size or option out of range), ENOMEM,
+ *            PLAIT_EFUNCTION
  *   blocks   never */
 plait_results *plait_map_each(plait_pool *pool, plait_job *function,
                               int (*next)(void *in, void *arg), void *arg, size_t in_size,

@@ -24,7 +24,7 @@ struct chunk {
 struct plait_results {
     uint64_t magic;
     plait_pool *pool;
-    plait_job *function;
+    struct map_function function;
     int (*next)(void *in, void *arg);
     void *arg;
     size_t in_size, out_size;
@@ -97,7 +97,6 @@ plait_results *plait_map_each(plait_pool *pool, plait_job *function,
     }
     *results = (plait_results){.magic = RESULTS_MAGIC + wait_forks,
                                .pool = pool,
-                               .function = function,
                                .next = next,
                                .arg = arg,
                                .in_size = in_size,
@@ -105,9 +104,10 @@ plait_results *plait_map_each(plait_pool *pool, plait_job *function,
                                .options = *options};
     results_size(results);
     pool_keep(pool);
-    if (!results_alloc(results)) {
+    int rc = map_function_describe(pool, function, &results->function);
+    if (rc < 0 || !results_alloc(results)) {
         plait_results_free(results);
-        errno = ENOMEM;
+        errno = rc < 0 ? -rc : ENOMEM;
         return NULL;
     }
     progress_begin(&results->progress, &results->options, 0);
@@ -145,7 +145,7 @@ void plait_results_free(plait_results *results)
 /* ---- inputs */
 static void read_inputs(plait_results *results, struct chunk *chunk)
 {
-    chunk->inputs = map_message_begin(chunk->message, results->function, results->in_size,
+    chunk->inputs = map_message_begin(chunk->message, &results->function, results->in_size,
                                       results->out_size, results->length);
     chunk->first = results->begun;
     while (chunk->count < results->length && !results->no_more)
@@ -160,7 +160,7 @@ static plait_future *submit(const plait_results *results, void *message, size_t 
                             int64_t deadline)
 {
     static const plait_submit_options options = {.name = "map"};
-    map_message_begin(message, results->function, results->in_size, results->out_size, count);
+    map_message_begin(message, &results->function, results->in_size, results->out_size, count);
     return plait_submit_bytes(results->pool, map_message_job, message,
                               map_message_size(results->in_size, count),
                               map_reply_size(results->out_size, count), &options, deadline);
@@ -250,7 +250,7 @@ static int run_single(plait_results *results, int64_t deadline, void *place)
 {
     struct chunk *chunk = results->open;
     if (!results->single) {
-        void *inputs = map_message_begin(results->message, results->function, results->in_size,
+        void *inputs = map_message_begin(results->message, &results->function, results->in_size,
                                          results->out_size, 1);
         memcpy(inputs, chunk->inputs + results->place * results->in_size, results->in_size);
         results->single = submit(results, results->message, 1, deadline);

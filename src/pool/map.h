@@ -57,9 +57,15 @@ struct map_reply {
 /* Bytes of a message; SIZE_MAX: too many. */
 size_t map_message_size(size_t in_size, size_t count);
 size_t map_reply_size(size_t out_size, size_t count);
+/* How the workers of a pool find a function: 0, -PLAIT_EFUNCTION. */
+struct map_function {
+    plait_job *function;
+    uint64_t image[16];
+};
+int map_function_describe(const plait_pool *pool, plait_job *function, struct map_function *out);
 /* Of inputs that are to be written to what it returns. */
-void *map_message_begin(void *message, plait_job *function, size_t in_size, size_t out_size,
-                        size_t count);
+void *map_message_begin(void *message, const struct map_function *function, size_t in_size,
+                        size_t out_size, size_t count);
 int map_message_job(const void *message, void *reply); /* the plait_job that does it */
 int map_reply_error(const void *reply, size_t index);
 const void *map_reply_result(const void *reply, size_t out_size, size_t count, size_t index);

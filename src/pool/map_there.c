@@ -15,6 +15,7 @@ struct range {
 
 struct map_there {
     struct map_call *map;
+    struct map_function function;
     size_t next;
     int64_t each;        /* ns of a job, measured; 0: not known */
     size_t longest;      /* chunk so far: the next one is at most RAMP times that */
@@ -87,10 +88,10 @@ static int submit(struct map_there *there, size_t slot, struct range range)
     int rc = size == SIZE_MAX || reply == SIZE_MAX ? -EINVAL : message_room(there, size);
     if (rc < 0)
         return rc;
-    write_inputs(
-        map,
-        map_message_begin(there->message, map->function, map->in_size, map->out_size, range.count),
-        range);
+    write_inputs(map,
+                 map_message_begin(there->message, &there->function, map->in_size, map->out_size,
+                                   range.count),
+                 range);
     plait_submit_options options = {.name = "map"};
     there->futures[slot] = plait_submit_bytes(map->pool, map_message_job, there->message, size,
                                               reply, &options, map->deadline);
@@ -214,7 +215,8 @@ int map_there(struct map_call *map)
     size_t each = sizeof *there.futures + 2 * sizeof *there.ranges;
     int saved = os_errno_get(), rc = -ENOMEM;
     there.futures = os_alloc(there.most * each);
-    if (there.futures) {
+    if (there.futures &&
+        (rc = map_function_describe(map->pool, map->function, &there.function)) == 0) {
         there.ranges = (struct range *)(there.futures + there.most);
         there.again = there.ranges + there.most;
         rc = run_with_total(&there);
