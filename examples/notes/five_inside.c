@@ -5,33 +5,37 @@
  * the bounded one errs: here the limit is the third argument.) */
 #include "notes.h"
 
-static plait_semaphore seats;
-static int inside, most, served;
+static struct room {
+    plait_semaphore seats;
+    int inside, most, served;
+} * room;
 
 static int guest(void *number)
 {
     long i = (long)number;
-    if (plait_semaphore_acquire(&seats, 1, PLAIT_NEVER) != 0)
+    if (plait_semaphore_acquire(&room->seats, 1, PLAIT_NEVER) != 0)
         return 1;
-    int now_inside = __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
-    if (now_inside > __atomic_load_n(&most, __ATOMIC_SEQ_CST))
-        __atomic_store_n(&most, now_inside, __ATOMIC_SEQ_CST);
+    int now_inside = __atomic_add_fetch(&room->inside, 1, __ATOMIC_SEQ_CST);
+    if (now_inside > __atomic_load_n(&room->most, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&room->most, now_inside, __ATOMIC_SEQ_CST);
     printf("guest %ld is inside, %d of 5 seats\n", i, now_inside);
     plait_sleep(in(1 + (double)(i % 5)));
-    __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
-    __atomic_add_fetch(&served, 1, __ATOMIC_SEQ_CST);
-    plait_semaphore_release(&seats, 1);
+    __atomic_sub_fetch(&room->inside, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&room->served, 1, __ATOMIC_SEQ_CST);
+    plait_semaphore_release(&room->seats, 1);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     plait_carrier carrier = begin(argc, argv, PLAIT_THREAD);
-    plait_semaphore_init(&seats, 5, 5, PLAIT_PRIVATE);
+    if ((room = plait_share(sizeof *room)) == NULL)
+        return 1;
+    plait_semaphore_init(&room->seats, 5, 5, where(carrier));
     for (long i = 0; i < 20; i++)
         plait_start(NULL, carrier, guest, (void *)i, NULL);
     int failed = plait_join_all(PLAIT_NEVER);
-    printf("most at once: %d, served: %d, seats free: %d\n", most, served,
-           plait_semaphore_value(&seats));
-    return failed || most != 5 || served != 20;
+    printf("most at once: %d, served: %d, seats free: %d\n", room->most, room->served,
+           plait_semaphore_value(&room->seats));
+    return failed || room->most != 5 || room->served != 20;
 }
