@@ -12,9 +12,14 @@
  *                     server, which plait_quiesce ends and the next start makes anew
  *
  * Bytes and shared objects cross to an image, pointers do not. The function is found by its distance
- * from the start of the program or library that holds it, whose build-id says that it is the same;
- * libraries must be there from the start. Every other promise is that of a fork: ids, cancel,
- * terminate, join, whole statuses, death with this program.
+ * from the start of the program or library that holds it, whose build-id says that it is the same.
+ * One without is refused (-PLAIT_EFUNCTION, and a line that says what to write); one of a library
+ * that is loaded later ends its task with that status. Every other promise is that of a fork: ids,
+ * cancel, terminate, join, whole statuses, death with this program. Opaque private objects that a
+ * constructor made are those of the server, where it is one.
+ *
+ * The server and one more child, which is kept ready, are children of this program: a wait() of its
+ * own for any child finds them, too. Handlers of pthread_atfork do not run in the server's children.
  *
  * Example:
  *     struct job { int from, to; };
