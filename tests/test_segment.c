@@ -175,6 +175,28 @@ TEST(bounds)
     plait_segment_free(segment);
 }
 
+/* As a daemon that closes all it did not open. */
+static void close_all(void *arg)
+{
+    plait_segment *segment = book("test-segment-c");
+    void *block = plait_segment_alloc(segment, 100);
+    for (int i = 3; i < 200; i++)
+        close(i);
+    errno = 0;
+    fprintf(stderr, block && !plait_segment_alloc(segment, 100) && errno == EBADF ? "told" : "no");
+    plait_segment_free(segment);
+}
+
+TEST_LABELED(closed_descriptors_are_told, "process")
+{
+    plait_segment *segment = book("test-segment-c");
+    char text[256];
+    harness_fork(close_all, NULL, text, sizeof text);
+    ck_assert_str_eq(text, "told");
+    ck_assert_uint_eq(sound(segment).owned, 0);
+    plait_segment_free(segment);
+}
+
 /* ---- misuse */
 
 static void offset_outside(void *arg)

@@ -261,17 +261,28 @@ void *plait_segment_at(plait_segment *segment, uint64_t offset, size_t size)
 
 /* ---- blocks */
 
-void *plait_segment_alloc(plait_segment *segment, size_t size)
+static int alloc_locked(plait_segment *segment, size_t size, uint64_t *at, void *place)
 {
     struct heap heap;
+    if (size == 0 || size > SIZE_MAX / 4)
+        return size ? -ENOSPC : -EINVAL;
+    /* A descriptor closed by the program: the others would take the block for a dead one's. */
+    int rc = share_area_check(segment->area);
+    if (rc == 0)
+        rc = enter(segment, &heap, place);
+    if (rc < 0)
+        return rc;
+    rc = alloc(segment, &heap, size, at);
+    leave(segment, place);
+    return rc;
+}
+
+void *plait_segment_alloc(plait_segment *segment, size_t size)
+{
     uint64_t at = 0;
     void *place = __builtin_return_address(0);
     check(segment, place);
-    int rc = size == 0 ? -EINVAL : size > SIZE_MAX / 4 ? -ENOSPC : enter(segment, &heap, place);
-    if (rc == 0) {
-        rc = alloc(segment, &heap, size, &at);
-        leave(segment, place);
-    }
+    int rc = alloc_locked(segment, size, &at, place);
     if (rc < 0) {
         errno = -rc;
         return NULL;
