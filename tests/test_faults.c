@@ -1382,7 +1382,7 @@ static const struct row {
      "plait_pool_cancel_waiting plait_job_result plait_worker_state",
      nothing, thread_jobs, 0},
     {"plait_submit_bytes", nothing, coroutine_jobs, 0},
-    {"plait_submit_bytes", nothing, process_jobs, -ECHILD},
+    {"plait_submit_bytes", nothing, process_jobs, -ENOSYS},
     {"plait_pool_common", nothing, common_pool, 0},
     {"plait_future_new plait_future_then plait_future_fulfil plait_future_fail plait_future_state "
      "plait_future_error plait_future_cancel plait_future_free plait_futures_wait "
