@@ -13,7 +13,8 @@ enum { PROCESSES = 2, LOOK_EACH = 64 /* additions between two looks at the clock
 static const int64_t DURATION = PLAIT_SECOND / 4;
 
 struct updates {
-    plait_value value, done; /* done: by all, as each counts for itself */
+    plait_value value,
+        done; /* done: what the number must have grown by, as each counts for itself */
     plait_dict *dict;
     int64_t end;
 };
@@ -65,7 +66,8 @@ static int64_t run(struct updates *updates, plait_function *function)
     return plait_value_get(&updates->done) * PLAIT_SECOND / DURATION;
 }
 
-/* multiprocessing.Value and a Manager's dict, each with the lock that its addition needs. */
+/* multiprocessing.Value and a Manager's dict, each with its lock, because `+= 1` is two steps
+ * there. */
 static const char python[] =
     "python3 -c '\n"
     "import multiprocessing, time\n"

@@ -34,7 +34,7 @@ static inline void check_item(const plait_array *array, const void *item, size_t
                     array->element);
 }
 
-/* By units, which a store writes whole: acquire and release as in words.h. */
+/* By units, because a store writes one whole: acquire and release as in words.h. */
 #define COPY(type)                                                                                 \
     for (size_t i = 0; i < size / sizeof(type); i++)                                               \
     atom_store((type *)to + i, atom_load((const type *)from + i, ACQUIRE), RELEASE)
@@ -51,7 +51,7 @@ static void copy(void *to, const void *from, size_t size, unsigned unit)
         COPY(uint8_t);
 }
 
-/* The user's buffer need not be aligned. */
+/* By way of a word, since the user's buffer need not be aligned. */
 static void copy_out(void *to, const char *from, size_t size, unsigned unit)
 {
     uint64_t word;
@@ -112,7 +112,7 @@ static int take(const plait_array *array, struct array_part *part, void *place)
     return rc;
 }
 
-/* One look without the guard. */
+/* One look without the guard; false unless it belongs together. */
 static bool read_once(const plait_array *array, size_t index, void *out)
 {
     const struct guard *guard = &part_of(array, index)->guard;
@@ -171,7 +171,8 @@ int plait_array_set_bytes(plait_array *array, size_t index, const void *in, size
     int rc = take(array, part, place);
     if (rc != 0)
         return rc;
-    copy(spare_of(array, index), element, array->element, array->unit); /* step 2 */
+    copy(spare_of(array, index), element, array->element,
+         array->unit); /* step 2: before `half` says so, because the repair believes it */
     atom_store(&part->half, index + 1, RELEASE);
     guard_change(&part->guard);
     copy_in(element, in, array->element, array->unit);

@@ -1,7 +1,8 @@
 /* The array's memory.
  *
  *     head      what it is, and the lock of plait_array_lock
- *     parts     only for elements that no single store writes: a guard each, elements dealt out by index
+ *     parts     only for elements that no single store writes: a guard each, elements dealt out
+ * by index
  *     spares    room for one element, for each part
  *     elements  one behind the other, as a C array has them, aligned to 64
  *
@@ -14,7 +15,8 @@
  *   4. make the sequence odd; write the new element
  *   5. `half` = 0, with release order: it is whole from here on
  *   6. make the sequence even; give the guard back
- * Repair: `half` not 0: copy the spare back, `half` = 0; sequence even; mended. Killed in it the next
+ * Repair: `half` not 0: copy the spare back, `half` = 0; sequence even; mended. Killed in it the
+ * next
  * one does it again. A get reads without the guard, between two looks at the sequence. */
 #ifndef DICT_ARRAY_H
 #define DICT_ARRAY_H
@@ -38,14 +40,14 @@ struct array_part {
     uint64_t half; /* bits 63..0: index + 1 of the element that is being written; 0: none */
 } __attribute__((aligned(128)));
 
-/* What this process knows of it. */
+/* What this process knows of it, copied, since the head may be written over. */
 struct plait_array {
     uint64_t magic;
     struct share_area *area;
     char *memory, *elements, *spares;
     struct array_part *part;
     size_t element, count;
-    size_t parts;  /* 0: an element is one store */
+    size_t parts;  /* 0: none is needed, because an element is one store */
     size_t stride; /* of spares */
     unsigned unit; /* bytes that elements are copied by: 1, 2, 4 or 8 */
     bool shared;

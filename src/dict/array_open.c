@@ -63,7 +63,7 @@ static int prepare(void *memory, size_t size, void *arg)
     return 0;
 }
 
-/* The area is the array's from now on, whatever comes of it. */
+/* Whatever comes of it, the caller must close the area. */
 static int attach(plait_array *array, struct share_area *area, size_t bytes)
 {
     array->area = area;

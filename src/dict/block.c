@@ -39,7 +39,7 @@ static unsigned order_of(uint64_t size)
     return order;
 }
 
-/* A chunk of its own. */
+/* A chunk of its own: `taking` must be 0 again when the entry is there. */
 static int take_chunk(struct dict_change *change, uint64_t size, uint64_t *offset, unsigned *class)
 {
     uint64_t chunk;
@@ -60,7 +60,7 @@ static void put_free(struct dict_change *change, struct dict_block *block, unsig
     change_set(change, first, (uint64_t)((char *)block - change->dict->memory));
 }
 
-/* What is left of the fresh room, as one free block. */
+/* What is left of the fresh room, as one free block: it must not be lost, however small. */
 static int keep_rest(struct dict_change *change)
 {
     uint64_t from = atom_load(&change->stripe->fresh, RELAXED);

@@ -37,7 +37,7 @@ void *dict_look_again(plait_dict *dict, uint64_t offset, size_t size)
 int dict_undo(plait_dict *dict, uint64_t *journal)
 {
     struct share_log log = dict_log(dict, journal);
-    log.size = share_area_size(dict->area); /* the dead one may have known of more */
+    log.size = share_area_size(dict->area); /* since the dead one may have known of more */
     int undone = share_journal_undo(&log);
     return undone < 0 ? undone : 0;
 }

@@ -2,7 +2,8 @@
  *
  * Both sides of a hand-over have a guard and a journal of their own, and a death may come between
  * the two commits. So the stripe says in `taking` or `giving` which chunk is on its way, and the
- * chunk's owner, which changes with the pool's commit, says on which side it is: whoever repairs the
+ * chunk's owner, which changes with the pool's commit, says on which side it is: whoever repairs
+ * the
  * stripe gives back what is named there and owned by it, once.
  *
  * A free chunk is used for its own order, else the memory's top moves up, else a larger one is
@@ -19,7 +20,7 @@ static size_t chunk_bytes(unsigned order)
     return (size_t)DICT_CHUNK << order;
 }
 
-/* All of it inside, or NULL. */
+/* NULL unless all of it lies inside. */
 static struct dict_chunk *chunk_at(plait_dict *dict, uint64_t offset, unsigned order)
 {
     if (offset % DICT_CHUNK || offset == 0 || order >= DICT_ORDERS)
@@ -27,7 +28,7 @@ static struct dict_chunk *chunk_at(plait_dict *dict, uint64_t offset, unsigned o
     return dict_at(dict, offset, chunk_bytes(order));
 }
 
-/* The next owner after a death has the pool whole. */
+/* After a death the pool must be whole before it is looked at. */
 static int pool_enter(struct dict_change *change, struct share_log *log)
 {
     plait_dict *dict = change->dict;
@@ -142,7 +143,8 @@ int chunk_take(struct dict_change *change, unsigned order, uint64_t *offset)
     struct dict_chunk *chunk = rc == 0 ? chunk_at(dict, *offset, order) : NULL;
     if (chunk) {
         share_journal_set(&log, &chunk->order, order);
-        atom_store(&change->stripe->taking, *offset, RELEASE); /* before the owner and the commit */
+        atom_store(&change->stripe->taking, *offset,
+                   RELEASE); /* before the owner, otherwise a death in between would lose it */
         share_journal_set(&log, &chunk->owner, change->number + 1);
         share_journal_done(&log);
     } else if (log.count) {

@@ -17,7 +17,8 @@ static ssize_t told(const plait_dict *dict, const struct dict_entry *entry, size
     return unlikely(entry->value_size > room) ? -EMSGSIZE : (ssize_t)entry->value_size;
 }
 
-/* One look without the guard. -EAGAIN: what was read does not belong together, or is not for here. */
+/* One look without the guard. -EAGAIN: what was read does not belong together, or must be read
+ * with it. */
 static inline ssize_t read_once(plait_dict *dict, const struct dict_key *key, void *value,
                                 size_t room)
 {
@@ -101,7 +102,8 @@ int plait_dict_delete_bytes(plait_dict *dict, const void *key, size_t key_size)
     return change_end(&change, rc);
 }
 
-/* Adds where the number lies: one store, whole whoever is killed, and seen whole by readers. */
+/* Adds where the number lies. No journal, since one store is whole whoever is killed and whoever
+ * reads. */
 static int64_t add_in_place(uint64_t *value, size_t size, int64_t number)
 {
     if (size == 8) {

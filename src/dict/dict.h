@@ -34,7 +34,8 @@
  *   4b. `taking` = 0, journaled with the stripe's use of the chunk
  *   7a. `giving` = chunk is journaled in 4; the pool's change takes the owner off
  *   7b. `giving` = 0
- * Repair, killed in it the next one does it again: undo the journal; a chunk in `taking` or `giving`
+ * Repair, killed in it the next one does it again: undo the journal; a chunk in `taking` or
+ * `giving`
  * that the stripe owns goes back to the pool; sequence even; mended. */
 #ifndef DICT_DICT_H
 #define DICT_DICT_H
@@ -63,7 +64,7 @@ enum {
 #define DICT_KEY_MOST ((size_t)0xffffff)     /* 24 bits of an entry's sizes */
 #define DICT_VALUE_MOST ((size_t)0xffffffff) /* 32 bits */
 
-/* The pool: chunks that no stripe owns. Its words are its guard's holder's. */
+/* The pool: chunks that no stripe owns. Its words must be changed by its guard's holder only. */
 struct dict_pool {
     struct guard guard;
     uint64_t top;                   /* bytes handed out so far, of all memory */
@@ -79,12 +80,12 @@ struct dict_head {
 _Static_assert(SHARE_JOURNAL_SIZE(DICT_WORDS) <= DICT_JOURNAL * 8, "it has room");
 _Static_assert(sizeof(struct dict_head) <= DICT_HEAD, "the stripes lie behind");
 
-/* Before each chunk's use. */
+/* Before each chunk's use, so that whoever repairs knows whose it is. */
 struct dict_chunk {
     uint64_t owner; /* stripe + 1; 0: it is free, or is being handed over */
     uint64_t next;  /* free: the next free one of its order */
     uint64_t order;
-    uint64_t unused; /* blocks are aligned to 16 */
+    uint64_t unused; /* since blocks are aligned to 16 */
 };
 
 /* Its words are its guard's holder's; readers look at `table` between two looks at the sequence.
@@ -115,7 +116,8 @@ struct dict_block {
 };
 enum { DICT_CHUNK_CLASS = 32 };
 
-/* What this process knows of it. `known` only grows: bytes that may be touched. */
+/* What this process knows of it, copied, since the head may be written over. `known` only grows:
+ * bytes that may be touched. */
 struct plait_dict {
     uint64_t magic;
     struct share_area *area;
@@ -126,7 +128,8 @@ struct plait_dict {
     bool shared;
 };
 
-/* Plus wait_forks in a private one: so that one comparison finds a freed dict, and one of the parent's in
+/* Plus wait_forks in a private one: so that one comparison finds a freed dict, and one of the
+ * parent's in
  * a forked child. */
 #define DICT_MAGIC UINT64_C(0x706c616974646963)
 #define DICT_PRIVATE UINT64_C(0x706c614974646963)
@@ -137,7 +140,8 @@ struct dict_key {
     uint64_t hash;
 };
 
-/* What was found, copied from shared memory and checked. */
+/* What was found, copied from shared memory and checked, because a second look might see other
+ * words. */
 struct dict_entry {
     uint32_t *slot; /* of the key, or where it belongs; NULL: no table */
     uint32_t was;   /* what the slot holds */
@@ -188,7 +192,8 @@ static inline uint32_t dict_slot(const plait_dict *dict, uint64_t hash, uint64_t
     return (uint32_t)(hash >> 32 << dict->shift) | (uint32_t)(offset >> 4);
 }
 
-/* What a change is written down in; each of a guard's holders begins with an empty one. */
+/* What a change is written down in. Its count is private, because a peer may write any into the
+ * shared one. */
 static inline struct share_log dict_log(plait_dict *dict, uint64_t *journal)
 {
     return (struct share_log){.journal = (struct share_journal *)(void *)journal,
@@ -218,7 +223,7 @@ static inline void change_set(struct dict_change *change, uint64_t *word, uint64
 {
     share_journal_set(&change->log, word, value);
 }
-/* Half of a word. */
+/* Half of a word, since the journal keeps whole ones. */
 static inline void change_set_slot(struct dict_change *change, uint32_t *slot, uint32_t value)
 {
     uint64_t *word = (uint64_t *)((uintptr_t)slot & ~(uintptr_t)7), both = atom_load(word, RELAXED);
@@ -230,7 +235,7 @@ int change_end(struct dict_change *change, int rc);
 
 /* ---- chunks (chunk.c) */
 int chunk_take(struct dict_change *change, unsigned order, uint64_t *offset); /* 4a */
-/* The stripe has no chunk in `word` any more: `taking` after a death, or `giving` (7). */
+/* The chunk in `word` goes back unless the pool has it: `taking` after a death, or `giving` (7). */
 int chunk_give(struct dict_change *change, uint64_t *word);
 
 /* ---- blocks (block.c) */
@@ -243,7 +248,7 @@ size_t block_size(unsigned class); /* bytes of a block; 0: no class */
 /* Room for one more. 1: it made a table twice as large, or one without the deleted; slots that were
  * found before are void. A change of its own, and whole. */
 int table_room(struct dict_change *change);
-/* Calls `each` for all entries of a stripe; not 0 ends it. The caller has the guard. */
+/* Calls `each` for all entries of a stripe; not 0 ends it. The caller must have the guard. */
 int table_visit(plait_dict *dict, const struct dict_stripe *stripe,
                 int (*each)(const struct dict_entry *entry, void *arg), void *arg);
 struct dict_slots {

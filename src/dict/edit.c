@@ -14,12 +14,13 @@ struct dict_key edit_key(const plait_dict *dict, const void *key, size_t size, v
     dict_check(dict, place);
     if (unlikely(!key && size))
         base_misuse(dict, "dict", place, "NULL is no key");
-    /* one that is too large is in no dictionary */
+    /* 0: one that is too large must not be read, since it is in no dictionary */
     return (struct dict_key){key, size,
                              size > DICT_KEY_MOST ? 0 : dict_hash(key, size, dict->seed)};
 }
 
-/* Is the block as large as its class says, and all of it inside? */
+/* Is the block as large as its class says, and all of it inside? Otherwise it must not go onto a
+ * list. */
 static bool has_class(plait_dict *dict, const struct dict_entry *entry)
 {
     size_t room = block_size(entry->sizes >> 24 & 0xff);

@@ -8,7 +8,7 @@
  * -PLAIT_EFORMAT. `place`: of the user's call. */
 int edit_begin(struct dict_change *change, plait_dict *dict, const struct dict_key *key,
                struct dict_entry *entry, void *place);
-/* Gives the key this value, steps 3 and 4; what edit_begin has found. */
+/* Gives the key this value, steps 3 and 4. *entry must be what edit_begin has found. */
 int edit_put(struct dict_change *change, const struct dict_key *key, struct dict_entry *entry,
              const void *value, size_t size);
 int edit_remove(struct dict_change *change, struct dict_entry *entry);

@@ -1,6 +1,7 @@
 /* Finding a key in a stripe's table: open addressing, linear probing, at most four fifths in use.
  *
- * Inline, because a get is this and little else. Readers call it without the guard: so nothing it reads is
+ * Inline, because a get is this and little else. Readers call it without the guard: so nothing it
+ * reads is
  * believed twice, and no answer before the sequence is the same as before. */
 #ifndef DICT_FIND_H
 #define DICT_FIND_H
@@ -30,10 +31,11 @@ static inline int table_slots(plait_dict *dict, const struct dict_stripe *stripe
 
 static inline uint64_t table_home(uint64_t hash, uint64_t count)
 {
-    return (uint64_t)(uint32_t)hash * count >> 32; /* count is below 2^32 */
+    return (uint64_t)(uint32_t)hash * count >> 32; /* no overflow, since count is below 2^32 */
 }
 
-/* Copies what a slot names, and checks that it lies inside; its class is for who changes it to check. */
+/* Copies what a slot names, and checks that it lies inside; its class is for who changes it to
+ * check. */
 static inline int table_entry(plait_dict *dict, uint32_t slot, struct dict_entry *entry)
 {
     uint64_t offset = (slot & ((UINT64_C(1) << dict->shift) - 1)) << 4;
@@ -59,7 +61,7 @@ static inline bool table_is_key(const struct dict_entry *entry, const struct dic
            words_match(entry->block->words, key->bytes, key->size);
 }
 
-/* The first slot that is not in use is where a new entry goes. */
+/* The first slot that is not in use, so that deleted ones are used again. */
 static inline void table_note_place(struct dict_entry *entry, uint32_t *slot, uint32_t seen)
 {
     if (entry->slot)
@@ -99,7 +101,7 @@ static inline int table_find(plait_dict *dict, const struct dict_stripe *stripe,
         }
         at = at + 1 == slots.count ? 0 : at + 1;
     }
-    return -PLAIT_EFORMAT; /* ours always has an empty one */
+    return -PLAIT_EFORMAT; /* since ours always has an empty one */
 }
 
 #endif

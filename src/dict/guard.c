@@ -20,7 +20,8 @@ void guard_init(struct guard *guard, bool shared)
     word_of(guard)->before = SYNC_SHARED;
 }
 
-/* By the robust lock itself, not by plait_lock_acquire, which stops the program when the object is
+/* By the robust lock itself rather than plait_lock_acquire, which stops the program when the
+ * object is
  * none: here a peer may have written over it, and the caller returns a code. */
 static int take_shared(struct guard *guard, void *place)
 {

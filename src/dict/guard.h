@@ -23,14 +23,15 @@ void guard_init(struct guard *guard, bool shared);
  * -EDEADLK: this task holds it already; -ENOLCK; -PLAIT_EFORMAT: given up by a repair. */
 int guard_take(struct guard *guard, bool shared, void *place);
 void guard_give(struct guard *guard, bool shared, void *place);
-/* Without this a repaired guard is given up for all when it is given back. */
+/* A repaired guard must be: otherwise it is given up for all when it is given back. */
 void guard_mended(struct guard *guard, bool shared, void *place);
 
-/* The holder's, around all changes that a reader could see half. */
+/* The holder's, around all changes that a reader could see half: since he reads without the lock.
+ * */
 static inline void guard_change(struct guard *guard)
 {
     uint64_t now = atom_load(&guard->sequence, RELAXED);
-    /* the stores behind it are releases, so none is seen without it */
+    /* relaxed, since the stores behind it are releases: none is seen without it */
     atom_store(&guard->sequence, now | 1, RELAXED);
 }
 

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* FIRST: what one takes at first. LIMIT: address space, taken as it is needed. */
+/* FIRST: what one takes at first. LIMIT: address space, which costs nothing unless it is needed. */
 enum { FIRST = 65536, LAYOUT = 1 };
 #define LIMIT ((size_t)1 << 30)
 #define LIMIT_MOST ((size_t)1 << 36) /* what 32 bits of a slot name */
@@ -64,7 +64,7 @@ static struct share_area *open_area(const plait_dict_options *options, struct re
     });
 }
 
-/* What the head says is copied once, then checked. */
+/* What the head says is copied once, then checked, because a peer may change it in between. */
 static int look_at_head(plait_dict *dict)
 {
     const struct dict_head *head = dict_head(dict);
@@ -80,7 +80,7 @@ static int look_at_head(plait_dict *dict)
     return 0;
 }
 
-/* The area is the dictionary's from now on, whatever comes of it. */
+/* Whatever comes of it, the caller must close the area. */
 static int attach(plait_dict *dict, struct share_area *area, bool shared)
 {
     dict->area = area;

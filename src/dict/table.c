@@ -20,7 +20,7 @@ int table_visit(plait_dict *dict, const struct dict_stripe *stripe,
 
 /* ---- a new table */
 
-/* It is nobody's yet, so nothing is written down. */
+/* No journal, since the table is nobody's yet. */
 static int put_into(const struct dict_entry *entry, void *arg)
 {
     const struct dict_slots *to = arg;

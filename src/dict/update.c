@@ -1,4 +1,6 @@
-/* plait_dict_update: the user's function changes a copy, under the guard. */
+/* plait_dict_update: the user's function changes a copy, under the guard, since what it has seen
+ * must
+ * still be there when the copy takes its place. */
 #include "dict/edit.h"
 #include "os/os.h"
 
@@ -7,7 +9,7 @@
 enum { SMALL = 512 };
 
 /* One update under way. When the function is left by an exception or pthread_exit, `open` is still
- * set: then nothing has happened. */
+ * set: then nothing has happened, and the guard must be given back. */
 struct update {
     struct dict_change change;
     bool open;
@@ -27,7 +29,8 @@ static int update_end(struct update *update, int rc)
     return change_end(&update->change, rc);
 }
 
-/* Found or new: the function sees what is there, or zeroes; a code of its own goes to the caller. */
+/* Found or new: the function sees what is there, or zeroes; a code of its own goes to the caller.
+ * */
 static int run(struct update *update, const struct dict_key *key, struct dict_entry *entry,
                void *copy, int (*function)(void *value, bool is_new, void *arg), void *arg)
 {

@@ -1,5 +1,6 @@
 /* plait_dict_visit: a stripe's entries are copied under its guard, then shown without it, so that
- * the user's function may do as it likes, use the dictionary too. A key never changes its stripe, so
+ * the user's function may do as it likes, use the dictionary too. A key never changes its stripe,
+ * so
  * each is shown once. */
 #include "base/report.h"
 #include "dict/dict.h"
@@ -30,7 +31,7 @@ static int copy_entry(const struct dict_entry *entry, void *arg)
     return 0;
 }
 
-/* What a stripe needs; more than there is in all is a lie. */
+/* What a stripe needs; more than there is in all is a lie, for which no memory must be asked. */
 static int needs(plait_dict *dict, const struct dict_stripe *stripe, size_t *room)
 {
     uint64_t bytes = atom_load(&stripe->bytes, RELAXED), count = atom_load(&stripe->count, RELAXED);
@@ -60,7 +61,8 @@ static int copy_stripe(plait_dict *dict, unsigned number, struct copies *copies,
     return end == 0 ? rc : end;
 }
 
-/* Memory is asked for without the guard, and others may have added more meanwhile. */
+/* Again, because memory is asked for without the guard, and others may have added more meanwhile.
+ * */
 static int copy_all(plait_dict *dict, unsigned number, struct copies *copies)
 {
     size_t room = 0;

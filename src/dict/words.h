@@ -1,4 +1,5 @@
-/* Bytes in shared memory, copied and compared by words of eight.
+/* Bytes in shared memory, copied and compared by words of eight, because a word is loaded and
+ * stored whole.
  *
  * A reader without the lock may copy what is being changed, and finds out afterwards by the guard's
  * sequence. The obvious memcpy between two loads of the sequence needs fences, which
@@ -22,7 +23,8 @@ static inline void words_read(void *to, const uint64_t *from, size_t size)
 {
     char *at = to;
     for (; size >= 8; size -= 8, at += 8, from++) {
-        uint64_t word = atom_load(from, ACQUIRE); /* pairs with words_write */
+        uint64_t word = atom_load(
+            from, ACQUIRE); /* pairs with words_write: the sequence must be looked at behind it */
         memcpy(at, &word, 8);
     }
     if (size) {
@@ -39,7 +41,7 @@ static inline uint64_t words_next(const char *from, size_t size)
     return word;
 }
 
-/* Fills up the last word with zeroes. */
+/* Fills up the last word with zeroes, so that keys can be compared by words. */
 static inline void words_write(uint64_t *to, const void *from, size_t size)
 {
     const char *at = from;
