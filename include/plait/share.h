@@ -16,7 +16,8 @@
  *     }
  *
  * The memory has no name (it is a memfd) and goes back to the system when the last process that has
- * it is gone, however that one ended: nothing can be left over. Its pages are taken at once,
+ * it is gone, however that one ended: nothing can be left over. A descriptor stays open for it,
+ * close-on-exec, so that it can be handed to a child of a new image. Its pages are taken at once,
  * because a machine without memory must say so here and not by SIGBUS in the middle of your work.
  * Since 0.1. */
 #ifndef PLAIT_SHARE_H
