@@ -165,6 +165,29 @@ def starts():
         yield i
 
 
+def shared_queues():
+    for crew, items in (("1 1", 1000000), ("2 2", 1000000), ("4 4", 1000000)):
+        i = Item("xqueue-" + crew.replace(" ", "x"), targets=[Target(HIGHER)])
+        args = f"{crew} {items}"
+        i.add("plait", "{plait}/xqueue general " + args)
+        i.add("boost-mq", "{ipc}/xq_boost {peer} " + args)
+        i.add("mutex-cond-ring", "{ipc}/xq_kernel {peer} " + args)
+        i.add("zeromq-ipc", "{ipc}/xq_lib {peer} " + args)
+        i.add("unix-seqpacket posix-mq-1024", "{ipc}/xq_kernel {peer} " + f"{crew} 100000", BESIDE, "system call each time")
+        yield i
+    for form in ("single", "batch"):
+        i = Item(f"xqueue-1x1-{form}", targets=[Target(HIGHER, limit=0.8)])
+        i.add("plait", f"{{plait}}/xqueue {form} 1 1 4000000")
+        i.add("ref-spsc-mb", "{ipc}/xq_kernel {peer} 1 1 4000000", note="reference: a bare ring that wakes")
+        yield i
+    for size, items in ((1024, 400000), (65536, 20000)):
+        i = Item(f"xqueue-{size // 1024}k", targets=[Target(HIGHER, limit=1.5)])
+        i.add("plait", f"{{plait}}/xqueue general 1 1 {items} {size}")
+        i.add("boost-mq", f"{{ipc}}/xq_boost {{peer}} 1 1 {items} {size}")
+        i.add("unix-seqpacket", f"{{ipc}}/xq_kernel {{peer}} 1 1 {items} {size}", BESIDE, "system call each time")
+        yield i
+
+
 def queues():
     for crew, place in (("1 1", "free"), ("1 1", "2core"), ("1 4", "free"), ("4 1", "free"), ("4 4", "free")):
         i = Item("queue-" + crew.replace(" ", "x") + ("-2core" if place == "2core" else ""), targets=[Target(HIGHER)])
@@ -510,5 +533,5 @@ def process_pools():
 
 
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_queues, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools):
         yield from group()
