@@ -44,8 +44,8 @@
 #include <plait/once.h>
 #include <plait/parallel.h>
 #include <plait/permits.h>
-#include <plait/pool.h>
 #include <plait/pipe.h>
+#include <plait/pool.h>
 #include <plait/queue.h>
 #include <plait/queue_done.h>
 #include <plait/queue_many.h>

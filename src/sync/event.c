@@ -145,7 +145,8 @@ static int event_announce(struct event_call *call, struct wait_word *words)
             return 0;
     while (!(seen & EVENT_W) && !atom_cas(word, &seen, seen | EVENT_W, ACQUIRE));
     call->slept = true;
-    words[0] = (struct wait_word){.word = word, .seen = seen | EVENT_W, .shared = call->shared, .all = true};
+    words[0] = (struct wait_word){
+        .word = word, .seen = seen | EVENT_W, .shared = call->shared, .all = true};
     return 1;
 }
 

@@ -11,12 +11,12 @@ struct lot_node {
     struct list link;
     uint32_t *word; /* wait_move changes it, under the locks of the old and the new bucket */
     struct wait_self *self;
-    struct wait_onto *onto;   /* where it may be moved; NULL: nowhere */
-    uint32_t seen;            /* the word's value that lets it sleep */
-    uint16_t index;           /* which of the sleeper's words this is */
-    bool first;               /* before the others of this word */
-    bool shared, owned, all, looks;       /* as in struct wait_word */
-    struct plait_case *offer; /* of a kind that meets another one's; else NULL */
+    struct wait_onto *onto;         /* where it may be moved; NULL: nowhere */
+    uint32_t seen;                  /* the word's value that lets it sleep */
+    uint16_t index;                 /* which of the sleeper's words this is */
+    bool first;                     /* before the others of this word */
+    bool shared, owned, all, looks; /* as in struct wait_word */
+    struct plait_case *offer;       /* of a kind that meets another one's; else NULL */
 };
 
 /* Queues the node if *word is still `seen`; -EAGAIN: it is not, or its offer has a counterpart; -EXDEV: a sleeper of this word has
