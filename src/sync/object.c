@@ -21,21 +21,6 @@ bool sync_check(const void *object, const char *type, void *place)
     return false;
 }
 
-void sync_check_private(const void *object, const char *type, void *place)
-{
-    if (sync_check(object, type, place))
-        base_misuse(object, type, place, "no %s, but a shared object", type);
-}
-
-/* A shared form comes with a later version: not refused in silence, because a child would wait for
- * ever on its own copy. */
-void sync_init_private(void *object, const char *type, plait_where where, void *place)
-{
-    if (where == PLAIT_SHARED)
-        base_misuse(object, type, place, "PLAIT_SHARED: shared ones come with a later version");
-    sync_init(object, type, where, place);
-}
-
 void sync_init(void *object, const char *type, plait_where where, void *place)
 {
     if (!object || (uintptr_t)object & 7)

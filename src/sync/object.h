@@ -34,15 +34,7 @@ static inline bool sync_is_shared(const void *object)
                   atom_load((const uint64_t *)object, RELAXED) == SYNC_SHARED_HEAD);
 }
 
-/* The same for kinds whose shared form is yet to come. */
-void sync_check_private(const void *object, const char *type, void *place);
-void sync_init_private(void *object, const char *type, plait_where where, void *place);
-
 /* Zeroes it; PLAIT_SHARED: in plait's shared memory only. */
 void sync_init(void *object, const char *type, plait_where where, void *place);
-
-/* The same for nouns whose shared form comes with a later version: it is refused with a message. */
-void sync_check_private(const void *object, const char *type, void *place);
-void sync_init_private(void *object, const char *type, plait_where where, void *place);
 
 #endif
