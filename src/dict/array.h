@@ -1,8 +1,7 @@
 /* The array's memory.
  *
  *     head      what it is, and the lock of plait_array_lock
- *     parts     only for elements that no single store writes: a guard each, elements dealt out
- * by index
+ *     parts     only for elements that no single store writes: a guard each
  *     spares    room for one element, for each part
  *     elements  one behind the other, as a C array has them, aligned to 64
  *
@@ -15,9 +14,8 @@
  *   4. make the sequence odd; write the new element
  *   5. `half` = 0, with release order: it is whole from here on
  *   6. make the sequence even; give the guard back
- * Repair: `half` not 0: copy the spare back, `half` = 0; sequence even; mended. Killed in it the
- * next
- * one does it again. A get reads without the guard, between two looks at the sequence. */
+ * Repair: `half` not 0: copy the spare back, `half` = 0; sequence even; mended. Killed in it, the
+ * next one does it again. A get reads without the guard, between two looks at the sequence. */
 #ifndef DICT_ARRAY_H
 #define DICT_ARRAY_H
 

@@ -4,8 +4,7 @@
 #include <errno.h>
 
 /* As if the change had never begun: after a death, and for who gives up half-way. The journal
- * first,
- * because it may put a chunk back into `taking`. */
+ * first, because it may put a chunk back into `taking`. */
 static int change_undo(struct dict_change *change)
 {
     struct dict_stripe *stripe = change->stripe;

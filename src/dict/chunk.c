@@ -3,8 +3,7 @@
  * Both sides of a hand-over have a guard and a journal of their own, and a death may come between
  * the two commits. So the stripe says in `taking` or `giving` which chunk is on its way, and the
  * chunk's owner, which changes with the pool's commit, says on which side it is: whoever repairs
- * the
- * stripe gives back what is named there and owned by it, once.
+ * the stripe gives back what is named there and owned by it, once.
  *
  * A free chunk is used for its own order, else the memory's top moves up, else a larger one is
  * halved. Halves are never put together again, because the buddy would have to be searched for in

@@ -35,8 +35,7 @@
  *   7a. `giving` = chunk is journaled in 4; the pool's change takes the owner off
  *   7b. `giving` = 0
  * Repair, killed in it the next one does it again: undo the journal; a chunk in `taking` or
- * `giving`
- * that the stripe owns goes back to the pool; sequence even; mended. */
+ * `giving` that the stripe owns goes back to the pool; sequence even; mended. */
 #ifndef DICT_DICT_H
 #define DICT_DICT_H
 
@@ -129,8 +128,7 @@ struct plait_dict {
 };
 
 /* Plus wait_forks in a private one: so that one comparison finds a freed dict, and one of the
- * parent's in
- * a forked child. */
+ * parent's in a forked child. */
 #define DICT_MAGIC UINT64_C(0x706c616974646963)
 #define DICT_PRIVATE UINT64_C(0x706c614974646963)
 

@@ -1,8 +1,7 @@
 /* Finding a key in a stripe's table: open addressing, linear probing, at most four fifths in use.
  *
  * Inline, because a get is this and little else. Readers call it without the guard: so nothing it
- * reads is
- * believed twice, and no answer before the sequence is the same as before. */
+ * reads is believed twice, and no answer before the sequence is the same as before. */
 #ifndef DICT_FIND_H
 #define DICT_FIND_H
 

@@ -21,8 +21,7 @@ void guard_init(struct guard *guard, bool shared)
 }
 
 /* By the robust lock itself rather than plait_lock_acquire, which stops the program when the
- * object is
- * none: here a peer may have written over it, and the caller returns a code. */
+ * object is none: here a peer may have written over it, and the caller returns a code. */
 static int take_shared(struct guard *guard, void *place)
 {
     struct wait_self *self = wait_me();

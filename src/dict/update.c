@@ -1,6 +1,5 @@
 /* plait_dict_update: the user's function changes a copy, under the guard, since what it has seen
- * must
- * still be there when the copy takes its place. */
+ * must still be there when the copy takes its place. */
 #include "dict/edit.h"
 #include "os/os.h"
 

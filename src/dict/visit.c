@@ -1,7 +1,6 @@
 /* plait_dict_visit: a stripe's entries are copied under its guard, then shown without it, so that
  * the user's function may do as it likes, use the dictionary too. A key never changes its stripe,
- * so
- * each is shown once. */
+ * so each is shown once. */
 #include "base/report.h"
 #include "dict/dict.h"
 #include "os/os.h"
