@@ -92,6 +92,8 @@ static void init_it(void *memory)
     plait_rwlock_init(memory, PLAIT_SHARED);
 }
 
+static plait_rwlock nowhere;
+
 TEST_LABELED(misuse_is_told, "process")
 {
     open_common();
@@ -101,7 +103,7 @@ TEST_LABELED(misuse_is_told, "process")
     harness_dies(release_it, NULL, "released by a task"); /* in the child it is the parent's */
     harness_dies(downgrade_it, NULL, "downgraded by a task that does not write");
     plait_rwlock_release(&common->lock);
-    harness_dies(init_it, &repair, "outside of memory");
+    harness_dies(init_it, &nowhere, "outside of memory");
     harness_dies(init_it, (char *)common + 4096 - 64, "lies outside");
     close_common();
 }

@@ -3,7 +3,7 @@
 #include "queue/queue.h"
 
 __attribute__((weak)) const struct queue_kind queue_fifo, queue_small, queue_large,
-    queue_rendezvous;
+    queue_rendezvous, queue_shared_ring;
 
 int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place);
 __attribute__((weak)) int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place)
