@@ -1044,6 +1044,30 @@ static int thread_jobs(void)
     return run_jobs(PLAIT_THREAD);
 }
 
+/* A spare worker is needed while the outer job waits. */
+static int outer_job(const void *in, void *out)
+{
+    plait_pool *pool = *(plait_pool *const *)in;
+    plait_lock held = {0};
+    int n = 4, rc = plait_lock_acquire(&held, PLAIT_NEVER);
+    if (rc == 0)
+        rc = settle(plait_submit(pool, twice, &n, sizeof n, NULL, PLAIT_NEVER), 8);
+    plait_lock_release(&held);
+    *(int *)out = 1;
+    return rc;
+}
+
+static int nested_jobs(void)
+{
+    plait_pool *pool = plait_pool_open(PLAIT_THREAD, 1, NULL);
+    if (!pool)
+        return -errno;
+    int rc = settle(plait_submit(pool, outer_job, &pool, sizeof(int), NULL, PLAIT_NEVER), 1);
+    plait_pool_close(pool, PLAIT_NEVER);
+    plait_pool_free(pool);
+    return rc;
+}
+
 static int coroutine_jobs(void)
 {
     return run_jobs(PLAIT_COROUTINE);
@@ -1381,6 +1405,7 @@ static const struct row {
     {"plait_pool_open plait_submit_bytes plait_result_bytes plait_pool_close plait_pool_free "
      "plait_pool_cancel_waiting plait_job_result plait_worker_state",
      nothing, thread_jobs, 0},
+    {"plait_submit_bytes", nothing, nested_jobs, 0},
     {"plait_submit_bytes", nothing, coroutine_jobs, 0},
     {"plait_submit_bytes", nothing, process_jobs, -ENOSYS},
     {"plait_pool_common", nothing, common_pool, 0},

@@ -185,8 +185,8 @@ static int child_died(struct pool_worker *worker, struct pool_child *child, cons
     plait_shield_leave(&shield);
     core = plait_task_dumped_core(child->task);
     child_bury(child, &error);
-    if (rc == -ETIMEDOUT)
-        return -ETIMEDOUT;
+    if (rc != -EPIPE) /* it was ended from here, for that reason */
+        return rc;
     if (child->canceled)
         return -ECANCELED;
     if (!begun)

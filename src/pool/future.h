@@ -126,7 +126,9 @@ void future_unwatch(plait_future *future, struct future_watch *watch);
 /* ---- future_wait.c: filled in by pool/help.c, so that a wait can do more than sleep */
 struct future_help {
     bool (*help)(plait_future *future); /* ran it: true */
-    void (*begin)(void);                /* the calling job sleeps from here on */
+    /* The calling job sleeps from here on | still. False: a worker that should run meanwhile could
+     * not be started, and must be tried again */
+    bool (*begin)(void), (*again)(void);
     void (*end)(void);
 };
 extern struct future_help future_help;

@@ -5,6 +5,8 @@
 
 #include <plait/error.h>
 
+#define AGAIN INT64_C(10000000) /* ns */
+
 struct future_help future_help;
 
 static int end_attempt(void *object)
@@ -24,6 +26,22 @@ static int end_words(void *object, struct wait_word *words)
     return 1;
 }
 
+/* While the machine has no thread for a spare worker, nobody else might come to what this job waits
+ * for: so it asks again now and then. */
+static int wait_in_pieces(const struct wait_call *call, void *object, const void *shown,
+                          int64_t deadline, void *place)
+{
+    bool enough = future_help.begin();
+    for (;;) {
+        int64_t end = enough ? WAIT_NEVER : wait_now() + AGAIN;
+        bool last = end >= deadline || end >= wait_me()->limit;
+        int rc = wait_until_tried(call, object, shown, last ? deadline : end, place);
+        if (last || rc != -ETIMEDOUT)
+            return rc;
+        enough = future_help.again();
+    }
+}
+
 /* As wait_until, with the pool told that the calling job sleeps, so that others run meanwhile. */
 int future_wait_as_job(const struct wait_call *call, void *object, const void *shown,
                        int64_t deadline, void *place)
@@ -33,11 +51,10 @@ int future_wait_as_job(const struct wait_call *call, void *object, const void *s
         return rc;
     if (deadline == 0)
         return wait_not_now();
-    if (future_help.begin)
-        future_help.begin();
-    rc = wait_until_tried(call, object, shown, deadline, place);
-    if (future_help.begin)
-        future_help.end();
+    if (!future_help.begin)
+        return wait_until_tried(call, object, shown, deadline, place);
+    rc = wait_in_pieces(call, object, shown, deadline, place);
+    future_help.end();
     return rc;
 }
 

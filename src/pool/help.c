@@ -72,18 +72,34 @@ static bool help(plait_future *job)
     return future_has_ended(job);
 }
 
-/* The calling job sleeps from here on, if it is one: so one more may run. */
-static void block_begin(void)
+/* Calls a worker for what waits in the pool of a job that sleeps. False: it could not be started. */
+static bool block_more(uint32_t begins)
 {
     struct pool_worker *worker = worker_here(NULL);
     struct pool_wake wake = {0};
     if (!worker || !worker->pool) /* in a worker process: its pool is the parent's */
-        return;
+        return true;
     base_spin_lock(&worker->pool->lock);
-    worker->pool->blocked++;
+    worker->pool->blocked += begins;
     pool_call_worker(worker->pool, &wake);
     base_spin_unlock(&worker->pool->lock);
-    pool_wake(worker->pool, &wake);
+    return pool_wake(worker->pool, &wake) == 0;
+}
+
+/* The calling job sleeps from here on, if it is one: so one more may run. */
+static bool block_begin(void)
+{
+    return block_more(1);
+}
+
+static bool block_again(void)
+{
+    return block_more(0);
+}
+
+static void blocking_begin(void)
+{
+    block_more(1);
 }
 
 static void block_end(void)
@@ -98,8 +114,8 @@ static void block_end(void)
 
 void help_prepare(void)
 {
-    future_help = (struct future_help){help, block_begin, block_end};
-    task_blocks_begin = block_begin;
+    future_help = (struct future_help){help, block_begin, block_again, block_end};
+    task_blocks_begin = blocking_begin;
     task_blocks_end = block_end;
 }
 

@@ -94,7 +94,7 @@ struct pool_wake {
 };
 /* Under the lock: one more worker for a job that waits, if there may be one. */
 void pool_call_worker(plait_pool *pool, struct pool_wake *wake);
-/* Without it; 0, or why no worker could be started, and none is there. */
+/* Without it; 0, or why no worker could be started. */
 int pool_wake(plait_pool *pool, const struct pool_wake *wake);
 void pool_wake_all(plait_pool *pool);
 void pool_reap(plait_pool *pool); /* joins workers that have left */

@@ -50,11 +50,11 @@ static int submit_words(void *object, struct wait_word *words)
     return full;
 }
 
-/* The pool has no worker and gets none: the job comes out again, unless it has begun. */
+/* A worker could not be started: the job comes out again, unless others will come to it. */
 static bool take_back(plait_pool *pool, plait_future *job)
 {
     base_spin_lock(&pool->lock);
-    bool mine = future_state(atom_load(&job->word, RELAXED)) == PLAIT_PENDING;
+    bool mine = pool->alive == 0 && future_state(atom_load(&job->word, RELAXED)) == PLAIT_PENDING;
     if (mine) {
         pool_take_out(pool, job);
         future_claim(job);

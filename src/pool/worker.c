@@ -206,10 +206,9 @@ int pool_wake(plait_pool *pool, const struct pool_wake *wake)
         return 0;
     base_spin_lock(&pool->lock);
     atom_store(&pool->alive, pool->alive - 1, RELAXED);
-    bool others = pool->alive > 0; /* who come to it */
     base_spin_unlock(&pool->lock);
     pool_let_go(pool);
-    return others ? 0 : rc;
+    return rc;
 }
 
 /* Under the lock. */
