@@ -281,6 +281,7 @@ TEST_LABELED(a_failed_set_keeps_the_news_of_a_death, "process")
     ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, die_inside, NULL, NULL), 0);
     ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
     set_of_a_dead_one(set);
+    plait_share_free(shared);
 }
 
 static int hold_for_the_fork(void *arg)

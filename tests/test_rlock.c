@@ -192,6 +192,7 @@ TEST_LABELED(a_dead_holder_leaves_no_depth, "process")
     plait_rlock_release(shared);
     ck_assert_int_eq(plait_rlock_acquire(shared, PLAIT_NOW), 0);
     plait_rlock_release(shared);
+    plait_share_free(shared);
 }
 
 static int count_shared(void *arg)
@@ -212,6 +213,8 @@ TEST_CARRIERS(shared_by_all_carriers)
         ck_assert_int_eq(plait_start(NULL, carrier, count_shared, count, NULL), 0);
     ck_assert_int_eq(plait_join_all(PLAIT_NEVER), 0);
     ck_assert_int_eq(*count, 3 * 500);
+    plait_share_free(shared);
+    plait_share_free(count);
 }
 
 static void forker_holds_it_still(void *arg)
