@@ -25,7 +25,6 @@ NOT_HERE(shared_rwlock_read)
 NOT_HERE(shared_rwlock_release)
 NOT_HERE(shared_rwlock_write)
 NOT_HERE(share_contains)
-NOT_HERE(queue_unfed)
 NOT_HERE(shared_done_add)
 NOT_HERE(shared_join)
 NOT_HERE(shared_open)
@@ -57,6 +56,12 @@ NOT_HERE(sched_yield_now)
 NOT_HERE(sync_may_spin)
 NOT_HERE(sync_check_private)
 NOT_HERE(sync_init_private)
+
+/* No queue here is fed by others. */
+void queue_unfed(const void *queue);
+__attribute__((weak)) void queue_unfed(const void *queue)
+{
+}
 
 /* Nothing is checked here. */
 uint64_t (*order_known)[64];
