@@ -108,3 +108,21 @@ TEST_LABELED(a_change_that_is_too_large_is_misuse, "process")
 {
     harness_dies(overfill, NULL, "a change of more than 6 words");
 }
+
+TEST(the_word_that_others_see_decides)
+{
+    for (int committed = 0; committed < 2; committed++) {
+        struct memory memory;
+        fill(&memory);
+        struct share_log log = log_of(&memory);
+        share_journal_plan(&log, &memory.words[3], 7);
+        share_journal_set(&log, &memory.words[1], 8);
+        if (committed)
+            memory.words[3] = 7; /* and killed before the end */
+        struct share_log next = log_of(&memory);
+        ck_assert_int_eq(share_journal_undo(&next), !committed);
+        ck_assert_uint_eq(memory.words[1], committed ? 8 : 101);
+        ck_assert_uint_eq(memory.words[3], committed ? 7 : 103);
+        ck_assert_uint_eq(memory.journal.count, 0);
+    }
+}

@@ -202,15 +202,20 @@ int heap_free(struct heap *heap, uint64_t at, uint64_t *slot)
     if (!block_read(heap, at, &copy) || copy.owner == HEAP_FREE)
         return -PLAIT_EFORMAT;
     if (slot)
-        set(heap, slot, 0);
-    return give_back(heap, at, &copy) ? changed(heap) : damaged(heap);
+        share_journal_plan(&heap->log, slot, 0);
+    if (!give_back(heap, at, &copy))
+        return damaged(heap);
+    if (slot)
+        share_journal_commit(&heap->log, slot, 0);
+    return changed(heap);
 }
 
 int heap_keep(struct heap *heap, uint64_t at, uint64_t *slot, uint64_t value)
 {
+    share_journal_plan(&heap->log, slot, value);
     set(heap, &block_of(heap, at)->owner, HEAP_KEPT);
-    set(heap, slot, value);
-    return changed(heap);
+    share_journal_commit(&heap->log, slot, value);
+    return 0;
 }
 
 int heap_extend(struct heap *heap, uint64_t top)

@@ -23,9 +23,10 @@
 struct share_journal {
     uint64_t count; /* words saved: they are to be undone */
     struct share_saved {
-        uint64_t offset, old;
+        uint64_t offset, old; /* the first one may be SHARE_COMMIT | offset, value: see plan */
     } saved[];
 };
+#define SHARE_COMMIT (UINT64_C(1) << 63)
 #define SHARE_JOURNAL_SIZE(words)                                                                  \
     (sizeof(struct share_journal) + (words) * sizeof(struct share_saved))
 
@@ -44,6 +45,11 @@ struct share_log {
 void share_journal_save(struct share_log *log, const void *at, size_t size);
 /* Saves one word and changes it; steps 1 to 3. */
 void share_journal_set(struct share_log *log, uint64_t *word, uint64_t value);
+/* For a change that others see by one word, which they read without the lock: it changes last, and
+ * with it the change stands, so that no value is seen that is taken back later. Plan before the first
+ * save; commit instead of done. The plan takes the place of one saved word. */
+void share_journal_plan(struct share_log *log, const uint64_t *word, uint64_t value);
+void share_journal_commit(struct share_log *log, uint64_t *word, uint64_t value);
 /* Step 4. */
 void share_journal_done(struct share_log *log);
 /* Words written back, 0: nothing was under way; -PLAIT_EFORMAT: the journal is damaged, and nothing
