@@ -121,6 +121,8 @@ bool os_ring_has_news(const struct os_ring *ring)
 
 bool os_ring_next(struct os_ring *ring, uint64_t *tag, int *result)
 {
+    if (ring->descriptor < 0)
+        return false;
     uint32_t head = *ring->head;
     /* ACQUIRE pairs with the kernel's store behind the answer. */
     while (head != __atomic_load_n(ring->news, __ATOMIC_ACQUIRE)) {

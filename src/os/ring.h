@@ -35,8 +35,8 @@ void os_ring_forget(struct os_ring *ring);
 int os_ring_wait(struct os_ring *ring, uint32_t *word, uint32_t seen, uint64_t tag);
 /* Ends the sleep of this tag, unless it has been woken, which it then answers. */
 void os_ring_cancel(struct os_ring *ring, uint64_t tag);
-bool os_ring_next(struct os_ring *ring, uint64_t *tag, int *result);
-/* A hint, without a call. */
+bool os_ring_next(struct os_ring *ring, uint64_t *tag, int *result); /* of a closed one: none */
+/* A hint, by whoever alone would close it. */
 bool os_ring_has_news(const struct os_ring *ring);
 
 #endif

@@ -50,7 +50,8 @@ int64_t worker_ring(struct sched_worker *worker)
 {
     if (likely(!ring_is_needed() || atom_load(&worker->has_ring, ACQUIRE) != RING_OPEN))
         return WAIT_NEVER;
-    if (os_ring_has_news(&worker->ring))
+    /* The watcher asks with the ring's lock held, since quiesce may close it meanwhile. */
+    if (sched_here != worker || os_ring_has_news(&worker->ring))
         ring_reap(&worker->ring);
     return ring_patrol(wait_now());
 }
