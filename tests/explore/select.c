@@ -204,6 +204,36 @@ static void check_closed(void)
     EXPLORE_CHECK(result[0] == -EPIPE);
 }
 
+/* ---- a time before two queues without room: what went over is told of by its own case, and by no other */
+static void setup_none(void)
+{
+    setup_of(0);
+}
+static void selects_behind_a_time(void)
+{
+    int items[2] = {0, 0};
+    int done = plait_select(LATER, plait_on_time(PLAIT_NEVER), plait_on_get(left, &items[0]),
+                            plait_on_get(right, &items[1]));
+    EXPLORE_CHECK(done != 0);
+    if (done > 0)
+        got[0][count[0]++] = items[done - 1];
+    EXPLORE_CHECK(done < 0 || items[2 - done] == 0);
+    result[0] = done < 0 ? done : 0;
+}
+static void puts_left_a_while(void)
+{
+    result[1] = plait_put(left, &(int){11}, LATER);
+}
+static void third_puts_right_a_while(void)
+{
+    result[2] = plait_put(right, &(int){12}, LATER);
+}
+static void check_went_over(void)
+{
+    EXPLORE_CHECK(times(11) == (result[1] == 0) && times(12) == (result[2] == 0));
+    EXPLORE_CHECK(count[0] == (result[0] == 0));
+}
+
 /* ---- room */
 static void puts_any(void)
 {
@@ -370,6 +400,8 @@ static const struct explore_case cases[] = {
           puts_right_and_closes_left),
     MIXED("both closed", setup, check_closed, 1, selects_until_closed, puts_and_closes,
           third_closes),
+    MIXED("behind a time", setup_none, check_went_over, 1, selects_behind_a_time, puts_left_a_while,
+          third_puts_right_a_while),
     MIXED("room", setup_full, check_room, 2, puts_any, empties_left, third_empties_right),
     BOTH("put and free", setup, check_freed, 2, puts_left_or_gets_right, gets_and_frees_both),
     BOTH("put after a sleep and free", setup_left_full, check_freed, 2, puts_left_or_gets_right,
