@@ -90,7 +90,6 @@ void plait_latch_init(plait_latch *object, int count, plait_where where)
     ((struct latch *)object)->count = count;
 }
 
-/* What the count comes to. */
 static int32_t latch_sum(const struct latch *latch, uint64_t seen, int count, void *place)
 {
     int32_t sum;

@@ -57,7 +57,8 @@ struct once_call {
     bool runs;
 };
 
-/* May it be run as it stands? */
+/* May it be run as it stands? In a fork's child also when a thread of the parent was at it, since
+ * only the one that forked is here. */
 static bool is_open(uint64_t seen)
 {
     uint32_t word = (uint32_t)seen;
@@ -109,7 +110,7 @@ static void once_publish(struct once *once, uint64_t mine, bool done)
         wait_unpark(&once->word, done ? INT_MAX : 1, false);
 }
 
-/* In a child that the function forked it is the parent's to end. */
+/* Does nothing in a child that the function forked, because it is the parent's to end. */
 static void once_publish_shared(struct robust_word *once, bool done)
 {
     if (!shared_lock_is_mine(once))
@@ -149,7 +150,7 @@ static int once_run(struct once *once, uint64_t mine, plait_function *function, 
     return rc == 0 ? 0 : -PLAIT_EFAILED;
 }
 
-/* Who was killed inside has not run it: so it is run again, and nobody need be told. */
+/* Nobody is told of a death inside, because who was killed has not run it: it is run again. */
 static int once_run_shared(struct robust_word *once, plait_function *function, void *arg,
                            int64_t deadline, void *place)
 {
@@ -195,7 +196,7 @@ static __attribute__((noinline)) int once_wait(plait_once *object, plait_functio
     return call.runs ? once_run(call.once, call.mine, function, arg) : rc;
 }
 
-/* The usual case: it has run. */
+/* It has run in the usual case, which must not cost more than one load. */
 int plait_once_run(plait_once *object, plait_function *function, void *arg, int64_t deadline)
 {
     void *place = __builtin_return_address(0);

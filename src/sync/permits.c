@@ -113,7 +113,8 @@ static void give_unit(struct plait_permits *permits, struct robust_word *unit)
     robust_cover(here, self, &unit->word);
     robust_unlink(here, unit);
     self->pinned--;
-    atom_swap(&unit->word, 0, SEQ_CST); /* before the look at Z; pairs with take_some */
+    /* SEQ_CST, so that either we see W or the front sees the unit; pairs with take_some. */
+    atom_swap(&unit->word, 0, SEQ_CST);
     tell_front(permits, here, self);
 }
 
@@ -151,7 +152,7 @@ static int front_attempt(void *object)
     return -EAGAIN;
 }
 
-/* Holders that died and were not marked (R4), once a patrol. */
+/* Holders that died and were not marked (R4) must be asked for, once a patrol. */
 static void look_after_holders(struct permits_call *call)
 {
     for (int i = 0; i < call->permits->units; i++) {

@@ -137,7 +137,7 @@ static void barrier_turn(struct shared_barrier *barrier, uint32_t off, uint32_t 
 }
 
 /* Step 8. False: it was broken already, or its round has ended, or is about to (`unless` 0: abort). Z
- * is covered. */
+ * must be covered, because the sleepers lose W before their wake. */
 static bool barrier_break(struct shared_barrier *barrier, uint32_t round, uint32_t unless)
 {
     uint64_t seen = atom_load(&barrier->both, RELAXED), next;
@@ -157,7 +157,8 @@ static uint32_t state_of(const struct shared_barrier *barrier)
     return atom_load(&barrier->state, ACQUIRE);
 }
 
-/* Step 5, and the same for who are not let go on. Z is covered, the lock held. */
+/* Step 5, and the same for who are not let go on. Z must be covered and the lock held, so that
+ * after a death in the midst somebody wakes up and ends it for the rest. */
 static void barrier_end(struct barrier_call *call, uint32_t kind, uint32_t off, uint32_t on)
 {
     for (int i = 0; i < call->count; i++)
@@ -166,7 +167,8 @@ static void barrier_end(struct barrier_call *call, uint32_t kind, uint32_t off, 
     barrier_turn(call->barrier, off, on);
 }
 
-/* An action whose task is gone: whose entry nobody holds. */
+/* An action's task is gone when nobody holds its entry, since the kernel takes a dead one's TID
+ * off. */
 static bool actor_is_gone(const struct barrier_call *call)
 {
     for (int i = 0; i < call->count; i++)
@@ -183,7 +185,8 @@ static void actor_forget(struct barrier_call *call)
     barrier_end(call, LEFT, ENDING | ACTS, BROKEN);
 }
 
-/* With the lock: what a dead one had begun to end is ended. */
+/* With the lock. What a dead one had begun to end must be ended, since some may have gone on by
+ * now. */
 static void barrier_repair(struct barrier_call *call)
 {
     uint32_t state = state_of(call->barrier);
@@ -201,7 +204,7 @@ static int barrier_lock(struct barrier_call *call, int64_t deadline)
     wait_cover(&call->barrier->z);
     barrier_repair(call);
     if (rc == -EOWNERDEAD) {
-        wake_all(call->barrier); /* the dead one may have been about to */
+        wake_all(call->barrier); /* since the dead one may have been about to */
         shared_lock_mend(lock_of(call->barrier), call->place);
     }
     return 0;
@@ -213,7 +216,7 @@ static void barrier_unlock(struct barrier_call *call)
     shared_lock_release(lock_of(call->barrier), call->place);
 }
 
-/* The lock whatever comes: for those who cannot go back. */
+/* The lock whatever comes, because who ends an action, or resets, cannot go back. */
 static void barrier_lock_surely(struct barrier_call *call)
 {
     struct wait_self *self = wait_me();
@@ -274,7 +277,8 @@ static void entry_free(struct barrier_call *call)
 
 /* ---- the sleep */
 
-/* How many have come; -EPIPE: one of them has died. `before`: who came last. */
+/* How many have come; -EPIPE: one of them has died. `before`: who came last, on whose entry the
+ * next one sleeps, so that a death is told to somebody. */
 static int barrier_count(struct barrier_call *call)
 {
     int count = 0;
@@ -315,7 +319,8 @@ static bool somebody_died(struct barrier_call *call)
     return died < 0;
 }
 
-/* Something that only who has the lock may mend. */
+/* Only who has the lock may mend. It is tried rather than waited for, since the next look tries
+ * again. */
 static void barrier_mend(struct barrier_call *call)
 {
     uint32_t *covered = wait_me()->covered;
@@ -400,7 +405,8 @@ static void action_end(struct barrier_call *call)
     entry_free(call);
 }
 
-/* With the lock, which is given back. `before` tells action_end that the action was left. */
+/* With the lock, which is given back so that the user's code cannot hold it up. `before` tells
+ * action_end that the action was left. */
 static void barrier_act(struct barrier_call *call, const struct repair *action)
 {
     struct barrier_call ending __attribute__((cleanup(action_end))) = *call;
@@ -457,7 +463,7 @@ static int barrier_come(struct barrier_call *call)
     return barrier_sleep(call);
 }
 
-/* Does this task run the action? */
+/* Does this task run the action? Then a wait must fail, because the round ends with its return. */
 static bool barrier_is_acting(const struct barrier_call *call)
 {
     uint64_t me = (uint64_t)(uintptr_t)wait_me();
@@ -493,7 +499,8 @@ static int turn_words(void *object, struct wait_word *words)
     return 1;
 }
 
-/* The action of the round before is under way, or all entries are still held by those who leave. */
+/* The action of the round before is under way, or all entries are still held by those who leave:
+ * these are asked each millisecond, since an entry is freed without a wake. */
 static int barrier_await_turn(struct barrier_call *call)
 {
     static const struct wait_call wait = {turn_attempt, turn_words, "wait", "barrier"};
@@ -549,7 +556,7 @@ void shared_barrier_abort(plait_barrier *object, void *place)
     wait_uncover();
 }
 
-/* Step 9. While an action runs nobody WAITS who is not let go on. */
+/* Step 9. While a round ends only BROKEN goes off, because who WAITS then must be let go on. */
 void shared_barrier_reset(plait_barrier *object, void *place)
 {
     struct barrier_call call = call_of(object, place);

@@ -93,7 +93,7 @@ static bool note_drop(struct robust_thread *here, int i)
 }
 
 /* The word of a thread that has ended? One with this thread's number and none of its notes is of an
- * earlier one. */
+ * earlier one, since the kernel gives numbers again. */
 static bool is_dead(const struct shared_rwlock *lock, uint32_t word)
 {
     struct robust_thread *here = robust_current;
@@ -121,7 +121,7 @@ static int word_take(struct shared_rwlock *lock, struct robust_thread *here)
     return BY_GATE;
 }
 
-/* Step 8. */
+/* Step 8. Covered only with W, because without it nobody is to be woken. */
 static void word_leave(struct shared_rwlock *lock, struct robust_thread *here, int entry)
 {
     uint32_t *word = &lock->readers[entry], mine = here->read_word;
@@ -247,7 +247,7 @@ static int drain(struct shared_rwlock *lock, bool told, int64_t deadline, bool d
 /* Steps 1 and 2. */
 static bool read_try(struct shared_rwlock *lock, struct robust_thread *here)
 {
-    if (gate_is_shut(lock)) /* a hint that saves two changes of a word */
+    if (gate_is_shut(lock)) /* a hint, since step 2 looks again; saves two changes */
         return false;
     int entry = word_take(lock, here);
     if (entry == BY_GATE)
@@ -341,7 +341,7 @@ bool shared_rwlock_downgrade(struct shared_rwlock *lock, void *place)
     if (!shared_lock_is_mine(&lock->gate) || note_find(here, lock, my_task()) >= 0)
         return false;
     if (here->read_count == ROBUST_READS_MOST)
-        return true; /* goes on alone, which is as good for it */
+        return true; /* goes on alone, since no note fits; it is as good for it */
     int entry = word_take(lock, here);
     note_push(here, lock, entry);
     if (entry != BY_GATE)

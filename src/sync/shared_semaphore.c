@@ -110,7 +110,8 @@ static bool semaphore_take(struct shared_semaphore *semaphore, uint32_t wanted)
     return true;
 }
 
-/* Steps 3 and 5: `wanted` units, 0: none; false: too few. Z is covered. */
+/* Steps 3 and 5: `wanted` units, 0: none; false: too few. Z must be covered, because W goes off
+ * before the wake. */
 static bool front_takes(struct shared_semaphore *semaphore, uint32_t wanted)
 {
     uint64_t seen = atom_load(&semaphore->both, RELAXED);
@@ -197,7 +198,8 @@ static int semaphore_line_up(struct shared_semaphore *semaphore, int64_t deadlin
     return 0;
 }
 
-/* S, and perhaps nobody any more whose it is. True: look again. */
+/* S must not outlive a front that was killed, so that who finds it on tries the lock, and mends.
+ * True: look again. */
 static bool semaphore_unblock(struct shared_semaphore *semaphore, void *place)
 {
     if (!(atom_load(&semaphore->state, RELAXED) & STARVES))
@@ -214,7 +216,7 @@ bool shared_semaphore_fits(const plait_semaphore *object, int units)
     return units > 0 && (!limit || (uint32_t)units <= limit);
 }
 
-/* Not at once. */
+/* Not at once: out of line, so that the usual acquire stays short. */
 static __attribute__((noinline)) int acquire_slowly(struct semaphore_call *call, int64_t deadline,
                                                     void *place)
 {
