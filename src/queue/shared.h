@@ -23,7 +23,7 @@ enum shared_side { SHARED_PUTS, SHARED_GETS, SHARED_JOINS, SHARED_SIDES };
 #define SHARED_W ROBUST_WAITERS
 #define SHARED_CLOSED UINT32_C(0x40000000)
 
-/* On lines of their own: the two sides run on different CPUs. */
+/* On lines of their own, because the two sides run on different CPUs. */
 struct shared_end {
     struct robust_word lock;
     uint64_t position __attribute__((aligned(64))); /* of a ring: where this side goes on */
@@ -31,7 +31,7 @@ struct shared_end {
 };
 
 /* For a process that is handed the queue without the arguments of its open. Copied once, and checked
- * as those are. */
+ * as those are, because a peer may change it meanwhile. */
 struct shared_shape {
     uint64_t element, capacity, bytes;
     uint8_t order, redeliver, single_producer, single_consumer;
@@ -46,8 +46,8 @@ struct shared_head {
     uint64_t done; /* items that are done; its lower half is slept on */
     uint64_t lost; /* known to have died with their takers */
     uint32_t closed;
-    uint32_t backs; /* ring: some slot is BACK. Set before the first one is */
-    uint32_t skips; /* ring: some slot is SKIPPED. Set before the first one is */
+    uint32_t backs; /* ring: some slot is BACK. Must be set before the first one is */
+    uint32_t skips; /* ring: some slot is SKIPPED. Must be set before the first one is */
     uint32_t unused;
     uint64_t own[24] __attribute__((aligned(64))); /* the kind's */
     char cells[] __attribute__((aligned(64)));
@@ -77,7 +77,7 @@ enum { SHARED_HAS_PUT = 1, SHARED_HAS_GOT = 2 }; /* marks of users */
 /* 0: the end is this task's, and sound. -EAGAIN: somebody has been inside for 50 ms; another code. */
 int shared_enter(struct queue_call *call, enum shared_side side);
 void shared_leave(const struct queue_call *call, enum shared_side side);
-/* Around a commit: if this thread dies in between, the kernel wakes one of that side. */
+/* Around a commit, so that the kernel wakes one of that side if this thread dies in between. */
 void shared_cover(const struct queue_call *call, enum shared_side side);
 void shared_wake(plait_queue *queue, enum shared_side side, int count);
 void shared_uncover(void);
@@ -90,7 +90,7 @@ int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, voi
 int shared_try(struct queue_call *call, bool sure);
 extern const struct plait_case_kind shared_on_get, shared_on_put; /* shared_case.c */
 enum shared_side shared_side_of(const struct queue_call *call);
-/* This process puts, gets: others will wait for it. */
+/* This process puts, gets: to be told before it does, since others will wait for it. */
 void shared_mark_slowly(plait_queue *queue, enum shared_side side);
 /* Is its process gone? */
 bool shared_is_gone(const plait_queue *queue, uint64_t owner);

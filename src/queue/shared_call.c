@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <limits.h>
 
-/* LOCK_MOST: an end is held for a copy. Who is inside for longer was stopped. */
+/* LOCK_MOST: who is inside for longer must have been stopped, since an end is held for a copy. */
 #define LOCK_MOST (50 * PLAIT_MILLISECOND)
 #define LOOK_EACH (15 * PLAIT_MILLISECOND)
 enum { SPIN_NS = 20000, PAUSES = 16 };
@@ -119,7 +119,7 @@ static int rule(struct queue_call *call)
     if ((!given_up && share_user_marks(queue->shared.area) & helps) ||
         !share_users_others(queue->shared.area, &others))
         return -EAGAIN;
-    call->looks_after = true; /* what the last one left behind on its way out */
+    call->looks_after = true; /* since the last one may have left some behind */
     int rc = call->attempt(call);
     call->looks_after = false;
     return rc != -EAGAIN ? rc : others.died ? -EOWNERDEAD : -EPIPE;
@@ -215,13 +215,13 @@ static int wait_sliced(const struct wait_call *wait, struct queue_call *call, in
         int rc = wait_until_tried(wait, call, call->queue, last ? deadline : slice, call->place);
         if (rc != -ETIMEDOUT || last)
             return rc;
-        call->since = 1; /* long ago: look after those who are gone */
+        call->since = 1; /* long ago, so that it looks after those who are gone */
         if ((rc = shared_attempt(call)) != -EAGAIN)
             return rc;
     }
 }
 
-/* The counts were the parent's before a fork. */
+/* In a fork's child they begin at 0, because the counts are those of the parent's tasks. */
 static void count_in(struct queue_call *call)
 {
     struct shared *shared = &call->queue->shared;
@@ -255,7 +255,7 @@ int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, voi
         if (call->counted)
             shared_over_slowly(call);
         for (int side = SHARED_PUTS; rc == -EPIPE && side <= SHARED_GETS; side++)
-            shared_wake(call->queue, side, INT_MAX); /* who closed may have been killed */
+            shared_wake(call->queue, side, INT_MAX); /* since who closed may have been killed */
         wait_uncover();
     }
     return rc;

@@ -8,9 +8,9 @@
 
 #include <errno.h>
 
-/* Part of the layout: another number when what lies in the area changes. */
+/* Part of the layout: must change with what lies in the area, lest an older program attaches. */
 enum { VERSION = 1, MESSAGE_ROOM = 1 << 20 };
-/* Far beyond what there is; keeps sums from overflowing. */
+/* Far beyond what there is, so that sums cannot overflow. */
 #define MOST ((size_t)1 << 40)
 
 static size_t round_up(size_t size, size_t to)
@@ -98,7 +98,8 @@ struct making {
     struct shared_shape shape;
 };
 
-/* musl walks what a thread holds at its end, and reads beside the word (robust.h). */
+/* Also beside the locks' words, because musl walks what a thread holds at its end, and reads there
+ * (robust.h). */
 static int prepare(void *memory, size_t size, void *arg)
 {
     struct making *making = arg;
@@ -147,7 +148,7 @@ int shared_open(plait_queue **made, size_t element, size_t capacity,
                 const plait_queue_options *options)
 {
     if (options->compare)
-        return EINVAL; /* a function of one process */
+        return EINVAL; /* since it is a function of one process */
     struct making making = {.queue = handle_new(),
                             .shape = {.element = element,
                                       .capacity = capacity,

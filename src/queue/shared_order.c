@@ -10,7 +10,7 @@ static uint32_t *order_of(const plait_queue *queue)
     return (uint32_t *)(void *)(shared->head->cells + shared->order);
 }
 
-/* Bounded copies of what others may have written. */
+/* Copied and bounded before they are used, since others may have written anything. */
 static uint32_t inside_of(const plait_queue *queue)
 {
     uint32_t inside = shared_stock(&queue->shared)->inside;
@@ -93,7 +93,7 @@ void shared_order_insert(plait_queue *queue, uint32_t index)
     come_in(queue, index);
 }
 
-/* A pile has it on top, whenever it first came. */
+/* In a pile it counts as new, so that it lies on top, whenever it first came. */
 void shared_order_return(plait_queue *queue, uint32_t index)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);

@@ -54,7 +54,7 @@ static inline enum look look_at(const struct shared *shared, enum shared_side si
 }
 
 /* A slot that blocks its end, of a process that is gone: what it reserved is no item; what it took is
- * lost, for nobody knows how far it came. True: look again. */
+ * lost, because nobody knows how far it came. True: look again. */
 static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
 {
     struct shared *shared = &queue->shared;
@@ -68,7 +68,7 @@ static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
         return true;
     if (state == RING_TAKEN) {
         atom_add(&shared->head->lost, 1, RELAXED);
-        atom_add(&shared->head->done, 1, SEQ_CST); /* nobody will say so */
+        atom_add(&shared->head->done, 1, SEQ_CST); /* since its taker will not say so */
     }
     return true;
 }
@@ -121,7 +121,8 @@ static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
     return -PLAIT_EFORMAT;
 }
 
-/* Nothing inside, nothing reserved. `closed` was read before. */
+/* Nothing inside, nothing reserved. `closed` must be read before the slot is: otherwise a put
+ * between the two looks would be missed. */
 static bool is_over(const plait_queue *queue, bool closed)
 {
     uint64_t position = shared_position_of(queue, SHARED_GETS);
@@ -257,7 +258,7 @@ static size_t run_of(const plait_queue *queue, enum shared_side side, uint64_t p
     return count;
 }
 
-/* 5 and 6: the last stamp with the order that 7 needs. */
+/* 5 and 6. Only the last stamp is SEQ_CST, since only the look of 7, behind it, needs that. */
 static void commit_run(struct queue_call *call, enum shared_side side, uint64_t position,
                        size_t count)
 {
@@ -377,7 +378,7 @@ static bool change(plait_queue *queue, void *item, unsigned state, uint64_t add,
     struct ring_slot *slot = slot_of(queue, item, state, &stamp);
     if (!slot)
         return false;
-    queue_hold(queue); /* no lock tells who frees it that we are here */
+    queue_hold(queue); /* since no lock tells who frees it that we are here */
     shared_cover(&call, side);
     bool changed = atom_cas(&slot->stamp, &stamp, stamp + add, SEQ_CST);
     shared_wake(queue, side, INT_MAX);
@@ -428,7 +429,7 @@ static bool put_back(plait_queue *queue, void *item)
     return changed;
 }
 
-/* For who joins: nothing blocks him, so he looks at all slots. */
+/* For who joins, who must look at all slots, because none of them blocks him. */
 static void look_after(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
@@ -504,7 +505,7 @@ static uint64_t gets_ever(const plait_queue *queue)
     return atom_load(&queue->shared.head->ends[SHARED_GETS].count, ACQUIRE);
 }
 
-/* For who joins. */
+/* For who joins, who must know it exactly, unlike who asks for the size. */
 static bool holds_nothing(const plait_queue *queue)
 {
     return count_all(queue) == 0;

@@ -7,8 +7,9 @@
  *   5. state = IN: the commit
  *   6. wakes, pending = NULL, gives the lock back
  *
- * Large items are copied outside: 5 is RESERVED then, and a second time under the lock makes it IN. A
- * get is the same with the two changed about; its 5 is FREE, or LEASED where the queue redelivers. */
+ * Large items are copied outside, so that nobody waits for the copy: 5 is RESERVED then, and a
+ * second time under the lock makes it IN. A get is the same with the two changed about; its 5 is
+ * FREE, or LEASED where the queue redelivers. */
 #include "queue/shared_stock.h"
 #include "base/report.h"
 #include "sync/waiter.h"
@@ -34,7 +35,7 @@ static int enter(struct queue_call *call)
     return rc;
 }
 
-/* For what cannot fail: a stopped task inside is waited for. */
+/* For calls that cannot fail, which must wait even for a stopped task inside. */
 static void enter_surely(struct queue_call *call)
 {
     int rc;
@@ -57,7 +58,7 @@ static void finish(struct queue_call *call, enum shared_side side, int count)
     leave(call);
 }
 
-/* One message may be room for several, or for none. */
+/* All for messages, since the room of one may be enough for several, or too small for the first. */
 static int wakes_for_room(const plait_queue *queue)
 {
     return queue->element ? 1 : INT_MAX;
@@ -73,7 +74,7 @@ static int claim(struct queue_call *call, size_t size, uint32_t *claimed)
     if (shared_is_closed(queue))
         return -EPIPE;
     call->refused = stock->gones - 1;
-    uint32_t frees = atom_load(&stock->frees, RELAXED); /* once: a peer may change it meanwhile */
+    uint32_t frees = atom_load(&stock->frees, RELAXED); /* once, since a peer may change it */
     if (!frees)
         return -EAGAIN;
     if (frees > queue->capacity)
@@ -427,7 +428,7 @@ static bool is_empty(const struct queue_call *call)
     return !atom_load(&stock->inside, SEQ_CST) && !is_over(queue);
 }
 
-/* The version that each item, each room changes. */
+/* A version rather than a count, because a count is the same again when one has come and gone. */
 static bool vain_word(struct queue_call *call, struct wait_word *word)
 {
     struct shared_stock *stock = shared_stock(&call->queue->shared);
@@ -446,7 +447,7 @@ static uint64_t gets_ever(const plait_queue *queue)
     return atom_load(&queue->shared.head->ends[SHARED_GETS].count, ACQUIRE);
 }
 
-/* What is out comes back or is done, where the queue redelivers. */
+/* What is out counts where the queue redelivers, since it may come back. */
 static bool holds_nothing(const plait_queue *queue)
 {
     const struct shared_stock *stock = shared_stock(&queue->shared);

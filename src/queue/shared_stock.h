@@ -20,7 +20,8 @@ enum shared_state {
     SHARED_LEASED,   /* got, and comes back if its owner ends before task_done */
 };
 
-/* The state is the truth, stored last. Fields that it does not need may say anything. */
+/* The state is the truth, and must be stored last: a death before that leaves the cell what it was.
+ * Fields that it does not need may say anything. */
 struct shared_cell {
     uint32_t state;
     uint32_t out;    /* where in `outs` it stands */
@@ -50,7 +51,7 @@ _Static_assert(sizeof(struct shared_stock) <= sizeof(((struct shared_head *)0)->
 /* A message lies behind the number of its cell, in granules of one line. */
 enum { GRANULE = 64, MESSAGE_HEAD = 8 };
 
-/* What is written under the lock, and looked at without it by who is about to sleep. */
+/* Under the lock, but atomically, since who is about to sleep looks at these words without it. */
 static inline void shared_say(uint32_t *word, uint32_t value)
 {
     atom_store(word, value, RELEASE); /* pairs with the SEQ_CST loads of is_full, is_empty */
@@ -89,7 +90,8 @@ void shared_order_sort(plait_queue *queue, uint32_t count);
 
 /* ---- shared_room.c, under the lock: granules for messages */
 bool shared_room_take(plait_queue *queue, size_t size, uint64_t *at);
-/* Of what may have been written by anybody: is it inside? If not, nothing is done. */
+/* These look first whether it is inside, since anybody may have written it. If not, nothing is
+ * done. */
 bool shared_room_is(const plait_queue *queue, uint64_t at, uint64_t size);
 void shared_room_keep(plait_queue *queue, uint64_t at, uint64_t size);
 void shared_room_give(plait_queue *queue, uint64_t at, uint64_t size);
@@ -102,9 +104,9 @@ char *shared_room_at(const plait_queue *queue, uint64_t at);
 /* ---- shared_lease.c, under the lock: cells that are out */
 void shared_out(plait_queue *queue, uint32_t index, enum shared_state state);
 void shared_out_end(plait_queue *queue, uint32_t index);
-/* Looks after those whose owner is gone, if it is time. */
+/* Looks after those whose owner is gone, if it is time, since each look is a system call. */
 void shared_out_patrol(struct queue_call *call);
-/* Do other processes have cells out that may come back? */
+/* Do other processes have cells out that may come back? Then a closed queue must wait for them. */
 bool shared_out_elsewhere(const plait_queue *queue);
 /* The oldest lease of this task, else of this process; -1: none. */
 int64_t shared_out_oldest(const plait_queue *queue);

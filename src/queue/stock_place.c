@@ -39,7 +39,7 @@ static int grow_heap(struct stock *stock, size_t room)
     if (!memory)
         return -ENOMEM;
     stock_lock(stock);
-    if (stock->rank.room < room) /* else somebody was quicker */
+    if (stock->rank.room < room) /* otherwise somebody was quicker, and ours is freed */
         old = rank_grow(&stock->rank, memory, room);
     stock_unlock(stock);
     os_free(old);
@@ -60,7 +60,8 @@ int stock_grow(struct stock *stock)
     return rc;
 }
 
-/* ---- room and places. A message's cell is allocated when it has its room, and without the lock. */
+/* ---- room and places. A message's cell is allocated when it has its room, and without the lock,
+ * so that nobody waits for the allocator. */
 /* The room of a place that is no more; the stock is locked and is unlocked. */
 static void give_room_back(plait_queue *queue, struct cell *cell, size_t size)
 {
@@ -69,7 +70,7 @@ static void give_room_back(plait_queue *queue, struct cell *cell, size_t size)
     bool owned = cell && stock->cells.stride;
     if (owned)
         cells_give(&stock->cells, cell);
-    /* one of many bytes may be the first in line and not fit in, but the next one does */
+    /* all for messages, because the first in line may be too large for it, and the next one not */
     int count = stock->bytes_most == SIZE_MAX ? 1 : INT_MAX;
     bool room = side_owes_wake(&queue->room);
     bool over = stock_is_over(stock) && side_owes_wake(&queue->items);
@@ -150,7 +151,7 @@ static void tell_of_item(plait_queue *queue)
 {
     struct stock *stock = &queue->stock;
     stock->count++;
-    int count = stock->closed ? INT_MAX : 1; /* it may have been the last that was waited for */
+    int count = stock->closed ? INT_MAX : 1; /* since it may be the last that is waited for */
     bool wake = side_owes_wake(&queue->items);
     stock_unlock(stock);
     if (wake)

@@ -20,7 +20,7 @@ static inline bool stock_room(const plait_queue *queue, size_t size)
     return stock_cells(stock) < queue->capacity && size <= stock->bytes_most - stock->bytes;
 }
 
-/* Nothing needs to be allocated for one element more. */
+/* One element more needs no memory, so that it can be put under the lock. */
 static inline bool stock_has_memory(const struct stock *stock)
 {
     const struct cells *cells = &stock->cells;
@@ -29,7 +29,7 @@ static inline bool stock_has_memory(const struct stock *stock)
 }
 
 /* ---- these take the lock, and hold it still when they return 0. */
-/* For a put: -EPIPE, -EAGAIN: full, -ENOMEM: stock_grow first. */
+/* For a put: -EPIPE, -EAGAIN: full, -ENOMEM: stock_grow first, unlocked since it allocates. */
 static inline int stock_enter_put(plait_queue *queue, size_t size)
 {
     struct stock *stock = &queue->stock;
@@ -46,7 +46,8 @@ static inline int stock_enter_put(plait_queue *queue, size_t size)
     return rc;
 }
 
-/* Closed, and nothing can come any more: what was reserved before the close is waited for. */
+/* Closed, and nothing can come any more. What was reserved before the close must be waited for,
+ * since its commit still puts it. */
 static inline bool stock_is_over(const struct stock *stock)
 {
     return stock->closed && !stock->count && !stock->writing;
