@@ -35,7 +35,7 @@ void (*image_function_find(const struct image_function *function))(void);
 struct image_handle {
     uint64_t bytes[14];
 };
-/* Filled in by share/. */
+/* Filled in by share/, because this folder must not include it. */
 struct image_hooks {
     int (*describe)(const void *object, struct image_handle *handle); /* a descriptor or -errno */
     void (*sent)(struct image_handle *handle, pid_t pid);             /* to whom; -1: to nobody */

@@ -75,7 +75,7 @@ static void set_before(struct heap *heap, uint64_t at, uint64_t size)
     set(heap, word, size);
 }
 
-/* A header where no block has begun so far: nothing to undo. */
+/* Without the journal, since no block has begun here so far: nothing leads to it. */
 static void write_header(struct heap *heap, uint64_t at, uint64_t size, uint64_t before,
                          uint64_t owner)
 {
@@ -98,7 +98,8 @@ static int changed(struct heap *heap)
     return 0;
 }
 
-/* In the size's own class some are too small: a few are tried. Then any of a larger class will do. */
+/* Some of the size's own class are too small, so that a few are tried rather than all. Then any of
+ * a larger class will do. */
 static int find(struct heap *heap, uint64_t size, uint64_t *at, struct block *copy)
 {
     uint32_t class = class_of(size);
@@ -175,7 +176,7 @@ static bool merge(struct heap *heap, uint64_t *at, uint64_t *size, uint64_t befo
     return remove_block(heap, *at, &beside);
 }
 
-/* Without the end of the change. */
+/* Without the end of the change, so that a slot can change with it. */
 static bool give_back(struct heap *heap, uint64_t at, const struct block *copy)
 {
     uint64_t whole = at, size = copy->size;
@@ -232,7 +233,7 @@ int heap_extend(struct heap *heap, uint64_t top)
 }
 
 /* Where the walk goes on when the block in front of `behind` was freed: a free one that begins there
- * becomes a part of it. */
+ * must be skipped, because it becomes a part of it. */
 static uint64_t skip_free(const struct heap *heap, uint64_t behind)
 {
     struct block copy;
@@ -243,7 +244,7 @@ static uint64_t skip_free(const struct heap *heap, uint64_t behind)
 int heap_reap(struct heap *heap, bool (*is_gone)(void *arg, uint64_t user), void *arg)
 {
     struct block copy;
-    uint64_t living = HEAP_KEPT; /* the last one asked for: blocks of one user lie together */
+    uint64_t living = HEAP_KEPT; /* the last one asked for, since blocks of one user lie together */
     int count = 0;
     for (uint64_t at = heap->start, behind; at < heap->top; at = behind) {
         if (!block_read(heap, at, &copy))

@@ -41,10 +41,11 @@ struct heap {
     uint64_t start;       /* of the first block */
     uint64_t top;         /* read once */
 };
-/* Reads top; -PLAIT_EFORMAT. With the lock, before everything else. */
+/* Reads and checks top, once, since a peer may write it meanwhile; -PLAIT_EFORMAT. With the lock,
+ * before everything else. */
 int heap_begin(struct heap *heap);
 
-/* All: 0 or -PLAIT_EFORMAT, and then nothing has changed. */
+/* All: 0 or -PLAIT_EFORMAT, and then nothing has changed, because the journal takes it back. */
 /* A block of `size` bytes in all, rounded up; -ENOSPC. */
 int heap_alloc(struct heap *heap, uint64_t size, uint64_t owner, uint64_t *at);
 /* The block's owner changes and *slot (NULL: none) with it. */

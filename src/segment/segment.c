@@ -50,7 +50,7 @@ static void leave(plait_segment *segment, void *place)
     shared_lock_release(&segment->head->lock, place);
 }
 
-/* Held: what the dead one was changing is taken back first. */
+/* Held. What the dead one was changing must be taken back before anything else is read. */
 static int repair(plait_segment *segment, struct heap *heap, int rc, void *place)
 {
     if (rc == -EOWNERDEAD)
@@ -62,8 +62,8 @@ static int repair(plait_segment *segment, struct heap *heap, int rc, void *place
     return rc < 0 ? rc : 0;
 }
 
-/* The lock is for a few microseconds, so a cancel waits: alloc has no code for it, and the others
- * cannot fail. */
+/* A cancel waits, because alloc has no code for it, and the others cannot fail. The lock is held
+ * for a few microseconds. */
 static int enter(plait_segment *segment, struct heap *heap, void *place)
 {
     struct wait_self *self = wait_me();
@@ -86,7 +86,8 @@ static bool user_is_gone(void *segment, uint64_t user)
     return share_user_is_gone(((plait_segment *)segment)->area, user);
 }
 
-/* Room for `size` more bytes at the end, and some for what comes next. The limit is a hard one. */
+/* Room for `size` more bytes at the end, and some for what comes next, so that not each block makes
+ * the area grow. Without that where the limit is near. */
 static int grow(plait_segment *segment, struct heap *heap, size_t size)
 {
     size_t more = heap->top / 4 > GROW_LEAST ? heap->top / 4 : GROW_LEAST;
@@ -100,7 +101,8 @@ static int grow(plait_segment *segment, struct heap *heap, size_t size)
     return heap_extend(heap, heap->log.size);
 }
 
-/* There may be a rest behind the structure's last page, or a peer has made the area grow. */
+/* Before the area grows, since there may be a rest behind the structure's last page, or a peer has
+ * made it grow. */
 static int use_rest(plait_segment *segment, struct heap *heap)
 {
     if (heap->log.size - heap->top < HEAP_LEAST)
@@ -266,7 +268,8 @@ static int alloc_locked(plait_segment *segment, size_t size, uint64_t *at, void 
     struct heap heap;
     if (size == 0 || size > SIZE_MAX / 4)
         return size ? -ENOSPC : -EINVAL;
-    /* A descriptor closed by the program: the others would take the block for a dead one's. */
+    /* A descriptor closed by the program: otherwise the others would take the block for a dead
+     * one's. */
     int rc = share_area_check(segment->area);
     if (rc == 0)
         rc = enter(segment, &heap, place);
@@ -292,7 +295,7 @@ void *plait_segment_alloc(plait_segment *segment, size_t size)
 
 static _Noreturn void misuse(plait_segment *segment, void *place, const char *text)
 {
-    leave(segment, place); /* the others can do nothing for it */
+    leave(segment, place); /* since the others can do nothing for it */
     base_misuse(segment, "segment", place, "%s", text);
 }
 

@@ -13,8 +13,8 @@
 enum { SHARE_KIND = 16, SHARE_NAME = 96, SHARE_PARTS_MOST = 2, SHARE_HEADER = 16384 };
 #define SHARE_MAGIC UINT64_C(0x3161657261746c70) /* "pltarea1" */
 
-/* A user's place. The byte of its index is locked in the file while the user lives: who has that
- * lock owns the entry.
+/* A user's place. The byte of its index is locked in the file while the user lives, so that the
+ * kernel gives it back at any death: who has that lock owns the entry.
  *   id     0 free, else bit 63 NOT_YET: entered for a child that may not exist; 62..9 serial, never
  *          used twice; 8..0 the entry's index */
 struct share_entry {
@@ -35,7 +35,7 @@ struct share_roster {
     uint32_t reserved;
 };
 
-/* What an attacher copies and checks. */
+/* What an attacher copies and checks, since any peer may write over it. */
 struct share_claims {
     uint64_t magic;
     uint32_t version, link; /* of this layout; the libc's robust link, as told to the kernel */
@@ -83,8 +83,8 @@ static inline size_t share_pages(size_t size)
     return (size + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
 }
 
-/* Guards rosters against a second thread of this process, whose locks of bytes would not exclude each
- * other; held around a fork. */
+/* Guards rosters against a second thread of this process, because locks of bytes would not exclude
+ * its threads from each other; held around a fork. */
 extern base_spin share_lock;
 
 /* users.c. A new user by a description of its own, entered for this process or, NOT_YET, for a child
@@ -103,7 +103,7 @@ int area_attach(struct share_area *area, const struct share_request *request, in
 void area_unlist(struct share_area *area);
 void area_undo(struct share_area *area); /* what create and attach have made */
 
-/* fork.c: before the first area is listed. */
+/* fork.c: must come before the first area is listed, lest a fork misses it. */
 void share_fork_prepare_once(void);
 
 #endif

@@ -44,8 +44,8 @@ struct name_file {
 };
 _Static_assert(sizeof(struct name_file) == OS_PAGE, "a name is a page");
 
-/* Files that this process has open to lock them. A child forked meanwhile would keep the lock for as
- * long as it lives: it closes them. Guarded by share_lock. */
+/* Files that this process has open to lock them. A child forked meanwhile must close them, since
+ * otherwise it would keep the lock for as long as it lives. Guarded by share_lock. */
 static int locked[LOCKED_MOST]; /* descriptor + 1 */
 
 static int path_open(const char *path, int flags)
@@ -64,7 +64,7 @@ static int path_open(const char *path, int flags)
 static void path_close(int file)
 {
     base_spin_lock(&share_lock);
-    os_byte_unlock(file, 0); /* a child that is being forked may have it, too */
+    os_byte_unlock(file, 0); /* since a child that is being forked may have it, too */
     for (int i = 0; i < LOCKED_MOST; i++)
         if (locked[i] == file + 1)
             locked[i] = 0;
@@ -120,7 +120,8 @@ static int name_open(struct area_name *name)
     return rc;
 }
 
-/* It is locked: does the path still lead to it? */
+/* It is locked: does the path still lead to it? Not if its last user was quicker than our lock,
+ * because he unlinks it. */
 static int name_check(const struct area_name *name)
 {
     struct os_file now, look;
@@ -183,8 +184,8 @@ static int name_read(int file, struct name_file *content)
 
 /* `except`: this one does not count; file 0: all of that process.
  *
- * A user's descriptor that cannot be seen is not taken for gone: a second area of that name would be
- * made beside the first. */
+ * A user's descriptor that cannot be seen is not taken for gone: otherwise a second area of that
+ * name would be made beside the first. */
 static int holder_of(const struct name_file *content, const struct slot *except)
 {
     struct os_file wanted = {.device = content->device, .inode = content->inode};

@@ -46,6 +46,6 @@ void names_sweep(void);
  * since somebody opens it at this moment. */
 void names_each(void (*each)(struct area_name *name, int file, void *arg), void *arg);
 
-void name_fork_child(void); /* the child has no business with what its parent has locked */
+void name_fork_child(void); /* lest the child keeps what its parent has locked */
 
 #endif

@@ -10,8 +10,8 @@
 
 #include "share/area.h"
 
-/* As many at once. Beyond that a forked child is not known, and from then on nobody is told that all
- * others are gone. */
+/* As many at once. Beyond that a forked child is not known, so that from then on nobody can be told
+ * that all others are gone. */
 enum { SHARE_USERS = 504 };
 
 struct share_others {
@@ -31,8 +31,8 @@ uint32_t share_user_marks(const struct share_area *area); /* this process' own *
  * (A private area never has others.) */
 bool share_users_others(struct share_area *area, struct share_others *others);
 
-/* This process' number in the area, never used again for another process; 0 in a private area. What
- * is to come back after a death is marked with it. */
+/* This process' number in the area, never used again for another process, so that it marks what
+ * is to come back after a death; 0 in a private area. */
 uint64_t share_user_me(struct share_area *area);
 /* Has that user left or died? One system call. 0 and numbers that never were: gone. */
 bool share_user_is_gone(struct share_area *area, uint64_t user);
