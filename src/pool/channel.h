@@ -5,7 +5,7 @@
  *   bit 0   whose turn it is: 0 the parent's, 1 the child's
  *   others  count
  * Only the one whose turn it is writes the header and the bytes, and gives the turn to the other by
- * one swap, which is the message: a death before it leaves nothing, one after it leaves it whole.
+ * one swap, which is the message, so that a death before it leaves nothing, one after it all of it.
  *
  *   parent: PIECE ... PIECE, JOB with the last bytes    child: MORE after each PIECE
  *   child:  PIECE ... PIECE, DONE with the last bytes   parent: MORE after each PIECE

@@ -13,7 +13,7 @@
 #include <plait/share.h>
 #include <plait/time.h>
 
-enum { TRIES = 4 }; /* of children that die before they begin a job: .begin may be to blame */
+enum { TRIES = 4 }; /* of children that die before a job, since .begin may be to blame */
 
 static bool is_over(void *object)
 {
@@ -114,7 +114,7 @@ static int child_await(struct pool_worker *worker, struct pool_child *child, int
     return rc;
 }
 
-/* Its sizes are believed after a look alone: the child may be anything by now. */
+/* Its sizes are checked before they are believed, because the child may be anything by now. */
 static int child_answer(struct pool_child *child, plait_future *job, int64_t limit, int *status)
 {
     struct channel *channel = child->end.channel;
@@ -179,7 +179,7 @@ static int child_died(struct pool_worker *worker, struct pool_child *child, cons
     int error;
     pid_t pid = child->pid;
     bool begun = atom_load(&child->end.channel->taken, ACQUIRE), core;
-    plait_kill(child->task); /* it may have damaged the channel only */
+    plait_kill(child->task); /* since it may have damaged the channel only */
     int shield = plait_shield_enter();
     (void)!plait_select(PLAIT_NEVER, plait_on_end(child->task));
     plait_shield_leave(&shield);
@@ -246,14 +246,15 @@ int pool_child_run(struct pool_worker *worker, plait_future *job)
             rc = child_died(worker, child, job, rc);
             continue;
         }
-        if (child->canceled) /* the next cancel would be its second, which is stronger */
+        if (child->canceled) /* since the next cancel would be its second, which is stronger */
             child_stop(worker, child);
         return status;
     }
     return rc == -EAGAIN ? -ECHILD : rc;
 }
 
-/* While the worker rests: its child's end is a word to sleep on, too. */
+/* While the worker rests: its child's end is a word to sleep on, too, so that a dead one is
+ * replaced before there is a job. */
 int pool_child_words(const struct pool_worker *worker, struct wait_word *words)
 {
     const struct pool_child *child = worker->child;
@@ -269,7 +270,7 @@ bool pool_child_is_dead(const struct pool_worker *worker)
     return child && child->task && is_over(child);
 }
 
-/* One that was idle touched no job: another takes its place, without a word. */
+/* Without a report, because one that was idle touched no job: another takes its place. */
 void pool_child_renew(struct pool_worker *worker)
 {
     struct pool_child *child = worker->child;

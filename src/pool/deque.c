@@ -32,7 +32,7 @@ static uint32_t first_slot(struct branches *mine)
     uint64_t word = atom_load(&mine->word, ACQUIRE);
     if (tail_of(word) != split_of(word))
         return split_of(word);
-    /* No thief changes the word of an empty deque. */
+    /* A plain store, since no thief changes the word of an empty deque. */
     atom_store(&mine->word, (word & ~(ERA - 1)) + ERA, RELEASE);
     return 0;
 }
@@ -75,7 +75,8 @@ uint32_t branches_offer(struct branches *mine)
         atom_store(&mine->slots[i], one, RELAXED);
     }
     mine->offered = youngest;
-    atom_add(&mine->word, take, SEQ_CST); /* RELEASE, and before the look for sleepers: gang.c */
+    /* RELEASE, and must come before the look for sleepers: gang.c. */
+    atom_add(&mine->word, take, SEQ_CST);
     return take;
 }
 
@@ -106,7 +107,7 @@ struct branch *branches_steal(struct branches *from, const struct branch *awaite
     return one;
 }
 
-/* Step 6. The wake goes by address: its task may have left that stack. */
+/* Step 6. The wake goes by address, because its task may have left that stack. */
 void branch_done(struct branch *branch, intptr_t value)
 {
     branch->value = value;

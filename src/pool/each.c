@@ -114,7 +114,7 @@ plait_results *plait_map_each(plait_pool *pool, plait_job *function,
     return results;
 }
 
-/* Cancelled, if it still runs; what it came to nobody wants to know. */
+/* Cancelled, if it still runs. Its error is read so that its failure counts as told. */
 static void future_drop(plait_future *future)
 {
     if (!future)

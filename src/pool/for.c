@@ -4,7 +4,7 @@
  *   1. each that runs counts itself in `active`, then takes units and runs bodies
  *   2. a body that fails, the caller's deadline and its cancel set `stop`, at which nobody takes more
  *   3. the caller finds no more units, waits until the others are done (active 0), and merges its
- *      branches, after which nobody knows of the loop: only then may it leave
+ *      branches, and must not leave before, since the loop lies on its stack
  *   4. the parts are put together by the caller alone */
 #include "base/report.h"
 #include "os/os.h"
@@ -78,7 +78,7 @@ static void loop_run(struct loop *loop, uint32_t mine)
         if (mine == 0 && !loop->in_pool)
             loop_look(loop);
     }
-    (void)plait_local_set(&part_of_task, outer); /* there was memory for the one before */
+    (void)plait_local_set(&part_of_task, outer); /* since there was memory for the one before */
 }
 
 static intptr_t loop_branch(intptr_t arg)
@@ -104,7 +104,7 @@ static int active_words(void *object, struct wait_word *words)
     return words[0].seen != 0;
 }
 
-/* Step 3. A merge spins for a while, so one that has no end to watch for merges at once. */
+/* Step 3. One that has no end to watch for merges at once, because a merge spins for a while. */
 static void loop_finish(struct loop *loop, plait_branch *branches, uint32_t count, void *place)
 {
     static const struct wait_call call = {active_attempt, active_words, "wait", "loop"};
@@ -130,7 +130,7 @@ static int loop_result(struct loop *loop, const plait_for_options *options)
     if (loop->failed == 0 && loop->rc == 0)
         loop_combine(loop, options);
     if (loop->failed && loop->rc == -ECANCELED)
-        wait_cancel_again(loop->caller); /* the failure is told now */
+        wait_cancel_again(loop->caller); /* since only the failure is told now */
     return loop->failed ? (int)loop->failed : loop->rc;
 }
 
@@ -148,8 +148,8 @@ static int loop_go(struct loop *loop, const plait_for_options *options, void *pl
     return loop_result(loop, options);
 }
 
-/* ---- in a pool of the user's: a job for each worker, and the caller waits. Bodies may want their
- * worker's state. */
+/* ---- in a pool of the user's: a job for each worker. The caller only waits, because bodies may
+ * want their worker's state. */
 static int loop_job(const void *in, void *out)
 {
     struct loop *loop = *(struct loop *const *)in;
@@ -183,7 +183,8 @@ static int loop_in_pool(struct loop *loop, const plait_for_options *options,
         atom_store(&loop->stop, 1, RELAXED);
     map_wait_for_all(futures, (size_t)given);
     map_forget(futures, (size_t)given);
-    /* Somebody else cancelled what waited in the pool: nobody knows how much was not run. */
+    /* Told when somebody else cancelled what waited in the pool, since nobody knows how much was
+     * not run. */
     if (loop->rc >= 0)
         loop->rc = loop->joined < (uint32_t)given && !loop->failed ? -ECANCELED : 0;
     return 0;

@@ -53,7 +53,8 @@ struct pool_frame;
 /* What is told of a future's end. */
 struct future_watch {
     struct list link;
-    /* Under the future's lock: no user code; the watch may be gone as soon as it has told */
+    /* Under the future's lock, so that it must call no user code; the watch may be gone as soon as
+     * it has told */
     void (*tell)(struct future_watch *watch, bool failed);
     /* Without it, in the order of coming; takes its own memory back. One of the two */
     void (*call)(struct future_watch *watch, plait_future *future);
@@ -76,11 +77,11 @@ struct plait_future {
     const char *name;
     struct pool_frame *frame; /* where it runs */
     int32_t priority, retries;
-    bool helps; /* a waiter may run it: it has no limit, and no second try */
+    bool helps; /* a waiter may run it, since it has no limit, and no second try */
     int64_t limit;
     struct list queued; /* priority 0, guarded by the pool's lock */
     struct heap_item ranked;
-    void *in_apart; /* of a chain, whose input's size is known late */
+    void *in_apart; /* of a chain, since its input's size is known late */
 };
 
 /* ---- future.c */
@@ -111,8 +112,8 @@ bool future_unclaim(plait_future *future);
 int future_set_result(plait_future *future, const void *data, size_t size);
 
 /* ---- future_end.c */
-/* Of a claimed one; nobody but a handle's owner touches it afterwards. True: somebody may have waited
- * for it. */
+/* Of a claimed one, which nobody but a handle's owner touches afterwards, since it may have been
+ * given back. True: somebody may have waited for it. */
 bool future_end(plait_future *future, plait_state state, int error);
 static inline void future_fail(plait_future *future, int error)
 {
@@ -133,7 +134,7 @@ struct future_help {
 };
 extern struct future_help future_help;
 int future_wait(plait_future *future, int64_t deadline, void *place);
-/* As wait_until, with the pool told meanwhile. */
+/* As wait_until, with the pool told, so that another worker runs meanwhile. */
 int future_wait_as_job(const struct wait_call *call, void *object, const void *shown,
                        int64_t deadline, void *place);
 

@@ -24,11 +24,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SEARCH INT64_C(50000)                       /* ns; about what two wakes cost */
+#define SEARCH INT64_C(50000)                       /* ns; since two wakes cost about that */
 enum { STACK = 16 << 20, ROUNDS = 16, PAUSES = 8 }; /* bytes; rounds between two marks; pauses */
 
 static struct {
-    base_spin lock; /* guards all below but `all`, whose items stay */
+    base_spin lock; /* guards all below but `all`, since its items stay */
     uint32_t limit, started, asleep, searching;
     uint32_t called; /* of those asleep, and have not noticed */
     uint32_t bell;   /* counts calls: they sleep on it */
@@ -98,7 +98,7 @@ static void gang_prepare(void)
 uint32_t gang_threads(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    wait_me(); /* the settings stand */
+    wait_me(); /* first, so that the settings stand */
     pthread_once(&once, gang_prepare);
     return gang.limit;
 }
@@ -272,7 +272,7 @@ void gang_run(struct branch *one)
     branch_done(one, one->function(one->value));
 }
 
-/* A branch that called fork is the child's main task: its end is the child's. */
+/* The child of a branch that called fork must end here, because that branch is its main task. */
 static void gang_work(struct branches *mine, struct branch *one)
 {
     uint32_t forks = wait_forks;

@@ -1,5 +1,5 @@
-/* The gang: threads that run other tasks' branches, one less than workers are allowed. Started one by
- * one when something is offered, asleep while nothing is. */
+/* The gang: threads that run other tasks' branches, one less than workers are allowed, since who
+ * forks works, too. Started one by one when something is offered, asleep while nothing is. */
 #ifndef POOL_GANG_H
 #define POOL_GANG_H
 
@@ -15,11 +15,13 @@ uint32_t gang_threads(void);
 bool gang_is_idle(void);
 /* Something has been offered: one of those, if there is none that looks already, shall look. */
 void gang_call(void);
-/* Whether a look at what others do may find it changed. */
+/* Whether a look at what others do may find it changed: not on one CPU, because who looks keeps the
+ * others off it. */
 bool gang_may_spin(void);
 /* Runs a stolen branch on the calling task. */
 void gang_run(struct branch *one);
-/* The function that a merge of an offered branch calls; set by branch.c before the first deque. */
+/* The function that a merge of an offered branch calls; must be set by branch.c before the first
+ * deque. */
 extern intptr_t (*gang_merge)(intptr_t);
 
 #endif

@@ -6,7 +6,7 @@
 #include <plait/error.h>
 #include <plait/time.h>
 
-#define CHUNK_TIME PLAIT_MILLISECOND /* what a chunk shall take: ten times its two wakes */
+#define CHUNK_TIME PLAIT_MILLISECOND /* of a chunk, so that its two wakes cost a tenth of it */
 enum { EACH = 2, RAMP = 8, BYTES = 1 << 20 };
 
 struct range {
@@ -135,7 +135,8 @@ static void collect(struct map_there *there, plait_future *future, struct range 
     there->longest = range.count > there->longest ? range.count : there->longest;
 }
 
-/* Of a chunk that has none to blame each is run again by itself: the one that kills is found then. */
+/* Of a chunk that has none to blame each is run again by itself, so that the one that kills is
+ * found. */
 static void collect_failed(struct map_there *there, struct range range, int error)
 {
     bool died = plait_killed_by(error) || (error <= PLAIT_EXITED(0) && error >= PLAIT_EXITED(255));

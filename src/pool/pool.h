@@ -57,7 +57,7 @@ struct plait_pool {
     bool looks, spins; /* a worker looks for a job just now | it may: there are CPUs for it */
     struct list queue; /* jobs of priority 0 */
     struct heap ranks; /* those of others */
-    struct list idle;  /* the last one to rest first: its stack is warm */
+    struct list idle;  /* the last one to rest first, because its stack is warm */
     struct list workers, ended;
     struct list chain; /* of all pools */
     struct plait_pool_options options;
@@ -82,12 +82,13 @@ static inline bool pool_may_run(const plait_pool *pool)
 void pool_push(plait_pool *pool, plait_future *job);
 plait_future *pool_pop(plait_pool *pool);
 void pool_take_out(plait_pool *pool, plait_future *job);
-/* Behind a pop: there is room. True: pool_tell_room is to be called without the lock. */
+/* Behind a pop: there is room. True: pool_tell_room must follow without the lock, since a wake
+ * takes long. */
 bool pool_make_room(plait_pool *pool);
 void pool_tell_room(plait_pool *pool);
 
 /* ---- worker.c */
-/* What is to be done when the lock has been given back. */
+/* Decided under the lock, but done without it, since a wake or a start takes long. */
 struct pool_wake {
     struct pool_worker *worker;
     bool start;

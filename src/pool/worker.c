@@ -131,7 +131,7 @@ static plait_future *worker_next(plait_pool *pool, struct pool_worker *worker)
             break;
     }
     bool room = job && future_claim(job) && pool_make_room(pool);
-    if (job) /* there may be another, which came while this one was looked for */
+    if (job) /* since another may have come while this one was looked for */
         pool_call_worker(pool, &wake);
     base_spin_unlock(&pool->lock);
     pool_wake(pool, &wake);
