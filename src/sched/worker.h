@@ -45,8 +45,8 @@ struct sched_worker {
     /* the worker's own thread alone */
     struct sched_co *current, *leaving; /* who runs; who has just switched away */
     void *loop;                         /* context of worker_loop */
-    int *errno_at;                      /* of its thread; asking libc at each switch costs 5 ns */
-    struct sched_fifo ready;            /* started coroutines, pinned here */
+    int *errno_at;           /* of its thread, since asking libc at each switch costs 5 ns */
+    struct sched_fifo ready; /* started coroutines, pinned here */
     uint32_t turn, started_turn;
     uint32_t spin; /* learnt: how long a search spins before it sleeps */
     void *stacks[SCHED_STACKS_KEPT];

@@ -1,5 +1,5 @@
-/* The fork server, this program's side. Under one lock, which is held while the kernel makes a child:
- * a second starter would have to wait for that child, too. */
+/* The fork server, this program's side. Under one lock, which is held while the kernel makes a
+ * child, because a second starter would have to wait for that child, too. */
 #include "task/server.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -20,7 +20,8 @@ static struct {
     uint32_t gone;            /* set by the watcher, which does not take the lock */
 } server;
 
-/* On the watcher's thread, for which a starter that holds the lock may be waiting. */
+/* Must not take the lock: it is on the watcher's thread, for which a starter that holds it may
+ * wait. */
 static void server_told(struct sched_watch *watch, bool readable)
 {
     struct os_exit end;
@@ -61,8 +62,8 @@ static void spare_end(const struct spare *spare)
     os_pidfd_end(spare->pidfd);
 }
 
-/* It may be about to tell of a child, and a child that nobody knows would be nobody's to reap: so it
- * is asked first, and killed when it does not hear. */
+/* It is asked first, because it may be about to tell of a child, which nobody would reap if nobody
+ * knew of it, and is killed when it does not hear. */
 static void server_down(void)
 {
     struct spare spare;
@@ -188,7 +189,7 @@ static int spare_take(struct spare *spare)
     if (rc == -ENOLINK)
         server_down();
     else if (rc < 0)
-        server_ask(); /* it is as good as taken */
+        server_ask(); /* since it is as good as taken */
     return rc;
 }
 
@@ -233,7 +234,7 @@ void server_end(void)
     base_spin_unlock(&server.lock);
 }
 
-/* In a fork's child: the server is the parent's. */
+/* Forgotten in a fork's child, because the server's children are the parent's. */
 void server_after_fork(void)
 {
     if (server.up) {

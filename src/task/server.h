@@ -2,8 +2,8 @@
  *
  * Who needs processes of it calls plait_start with PLAIT_FORKSERVER; .arg_size, .shared and
  * .child->descriptors are what crosses. Contract:
- *   - children are children of this program (CLONE_PARENT), not of the server: getppid, pidfd and
- *     reaping are those of a fork, and the server's death does them no harm
+ *   - children are children of this program (CLONE_PARENT), not of the server, so that getppid,
+ *     pidfd and reaping are those of a fork, and the server's death does them no harm
  *   - the server keeps one child ready, which sleeps in a receive; a start is one message to that
  *     one, with a socket of its own, and costs the same whatever the size and the threads of this
  *     program. The next one is forked meanwhile. (After Android's zygote, whose pool of

@@ -46,7 +46,7 @@ struct task_reads {
 extern WAIT_HOT uint64_t task_read_columns;
 
 struct task_record {
-    struct sched_co co; /* first: co.self is the task's wait_self, for every carrier */
+    struct sched_co co; /* must be first: co.self is the task's wait_self, for every carrier */
     plait_function *function;
     void *arg;
     uint32_t slot;
@@ -119,13 +119,13 @@ plait_task *slot_handle(uint32_t number);
  * task. */
 struct task_slot *slot_of(const plait_task *task, const char *verb, void *place);
 uint32_t slot_number(const plait_task *task);
-/* For dumps, whose handles may have been given back: NULL then. */
+/* For dumps, since their handles may have been given back: NULL then. */
 struct task_slot *slot_find(const plait_task *task);
 struct task_visit **slot_visits(void); /* the innermost visit of who calls */
 bool slot_is_visited(const plait_task *task);
 void slot_fork_prepare(void);
 void slot_fork_done(void);
-void slot_keep_only(uint32_t number); /* the child of a fork: all other tasks are the parent's */
+void slot_keep_only(uint32_t number); /* in a fork's child, since the rest is the parent's */
 
 /* bell.c */
 int bell_new(struct task_slot *slot, uint32_t number, uint32_t serial);
@@ -151,7 +151,8 @@ const char *record_name(struct task_record *record);
 void record_rename(struct task_record *record, const char *name); /* NULL: what it would have had */
 uint64_t record_next_id(void);
 void record_id_set(struct task_record *record, uint64_t id); /* and later ones go on from there */
-/* Filled in by watch/: plait's first use, when the settings stand */
+/* Filled in by watch/, because task/ must not include it: plait's first use, when the settings
+ * stand */
 extern void (*task_first_use)(void);
 struct wait_self *task_adopt(void);       /* adopt.c: of a thread that plait did not start */
 struct task_record *record_of_main(void); /* memory for the first process' main task */
