@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { OS_DESCRIPTORS_MOST = 250 }; /* the kernel takes 253 in one message */
+enum { OS_DESCRIPTORS_MOST = 250 }; /* since the kernel takes 253 in one message */
 
 /* /proc/self/exe with these: it is found where the program's file was deleted or replaced, too. */
 struct os_image {

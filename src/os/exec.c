@@ -164,7 +164,7 @@ int os_fork_sibling(int *pidfd)
         return -ENOTSUP;
     int rc = os_robust_find(&robust);
     long pid = clone_sibling(pidfd, number);
-    if (pid == 0 && rc == 0) /* the kernel forgets it, and fork() of libc would tell it again */
+    if (pid == 0 && rc == 0) /* since the kernel forgets it; fork() of libc would tell it again */
         OS_SURE(set_robust_list, robust.head, 3 * sizeof(void *));
     return (int)pid;
 }

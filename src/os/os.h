@@ -42,8 +42,8 @@ int os_futex_wait(uint32_t *word, uint32_t seen, bool shared, int64_t deadline);
 int os_futex_wait_any(const struct os_word *words, int count, int64_t deadline);
 int os_futex_wake(uint32_t *word, int count, bool shared); /* how many were woken */
 /* ---- holder.c */
-/* Takes bit `bit` off and wakes all who sleep, in one step of the kernel: nobody falls asleep or is
- * killed in between. How many were woken. */
+/* Takes bit `bit` off and wakes all who sleep, in one step of the kernel, so that nobody falls
+ * asleep or is killed in between. How many were woken. */
 int os_futex_clear(uint32_t *word, int bit, bool shared);
 /* No thread of this number lives any more, and the kernel has walked its robust list. Sends
  * nothing, needs no permission. */
@@ -75,7 +75,7 @@ int os_thread_create(pthread_t *thread, void *(*main)(void *), void *arg, size_t
 void os_thread_name(const char *name);
 int *os_errno_at(void); /* of the calling thread */
 int os_errno_get(void);
-/* Never inlined: gcc keeps the address of errno across a switch to another thread */
+/* Never inlined, because gcc keeps the address of errno across a switch to another thread */
 void os_errno_set(int value);
 
 /* ---- signal.c */
@@ -124,9 +124,9 @@ void os_discard(void *memory, size_t size);
 /* Copies memory of this process that may be gone by now: false, where a plain read would be a
  * fault */
 bool os_peek(const void *address, void *copy, size_t size);
-/* Anonymous file of that size, close-on-exec, pages allocated and sealed against cutting: -ENOSPC,
- * never SIGBUS later. From
- * 16 MB on it is refused before it takes any when it does not fit into MemAvailable. */
+/* Anonymous file of that size, close-on-exec, pages allocated and sealed against cutting, so that
+ * it is -ENOSPC now, never SIGBUS later. From 16 MB on it is refused before it takes any when it
+ * does not fit into MemAvailable. */
 int os_memfd(const char *name, size_t size);
 /* Allocates these bytes of it too; all or -ENOSPC, and then it may be longer than before. */
 bool os_memfd_is_sealed(int descriptor); /* one of os_memfd: nobody can cut it */
@@ -185,8 +185,8 @@ void os_close(int descriptor);
 int os_dup(int descriptor); /* another number for the same file, close-on-exec */
 
 /* ---- context_*.S, context.c: the switch. Saves what a call must preserve (not mxcsr, x87 control,
- *  FPCR: they are per worker) on the old stack. Behind a real call in a file of its own: gcc kept a
- *  static variable in a register across an inlined one. */
+ *  FPCR: they are per worker) on the old stack. Behind a real call in a file of its own, because
+ *  gcc kept a static variable in a register across an inlined one. */
 void os_switch(void **from, void *to);
 /* The same, and as soon as nothing touches the old stack any more: *word = value (RELEASE), so that
  * others may switch back to it. Where it goes on, os_hand_over or os_switch returns `result`. By a

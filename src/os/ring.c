@@ -46,7 +46,7 @@ static bool ring_fill(struct os_ring *ring, const struct io_uring_params *made)
 
 int os_ring_open(struct os_ring *ring)
 {
-    /* Room for each request's answer and for its cancel's: answers never overflow. */
+    /* Room for each request's answer and for its cancel's, so that answers never overflow. */
     struct io_uring_params made = {.flags = IORING_SETUP_CQSIZE, .cq_entries = 4 * OS_RING_MOST};
     *ring = (struct os_ring){.descriptor = -1};
     long descriptor = OS_CALL(io_uring_setup, ASKED_MOST, &made);
@@ -76,7 +76,7 @@ void os_ring_close(struct os_ring *ring)
     os_ring_forget(ring);
 }
 
-/* The kernel takes it before the call returns, so one at a time fits. */
+/* One at a time fits, since the kernel takes it before the call returns. */
 static int ring_ask(struct os_ring *ring, const struct io_uring_sqe *request)
 {
     uint32_t tail = *ring->tail, at = tail & ring->mask;

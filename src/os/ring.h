@@ -27,7 +27,7 @@ struct os_ring {
 /* 0, -ENOSYS, -EPERM (forbidden), -EMFILE, -ENOMEM. */
 int os_ring_open(struct os_ring *ring);
 void os_ring_close(struct os_ring *ring);
-/* In a child of a fork: its descriptor alone. */
+/* In a child of a fork: its descriptor alone, since its memory is not there. */
 void os_ring_forget(struct os_ring *ring);
 
 /* Sleeps on a shared word while it is `seen`. os_ring_next answers once: 0 woken, -EAGAIN it had

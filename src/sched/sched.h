@@ -22,7 +22,7 @@ enum sched_after {
 };
 
 struct sched_co {
-    struct wait_self self;       /* first: a wait_self of a coroutine is its sched_co */
+    struct wait_self self;       /* must be first: a wait_self of a coroutine is its sched_co */
     struct sched_worker *worker; /* where it runs or last ran; NULL before its start */
     struct sched_co *next;       /* in a run queue or inbox */
     void *context;               /* its stack pointer while it does not run */
@@ -70,7 +70,7 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed);
  * keeps to the real one. */
 void sched_real_event(int change);
 
-/* What sched/ asks of the layer above; filled in by task/. */
+/* What sched/ asks of the layer above; filled in by task/, because sched/ must not include it. */
 struct sched_hooks {
     void (*begin)(void);                            /* before the first worker starts */
     const char *(*name)(const struct sched_co *co); /* for reports */

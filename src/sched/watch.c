@@ -50,8 +50,8 @@ static int64_t watch_first_time(void)
     return first;
 }
 
-/* Out of the poller while the descriptor is still open: a forked child may hold a copy of it, and
- * then closing would leave it registered. */
+/* Out of the poller while the descriptor is still open, because a forked child may hold a copy of
+ * it, and then closing would leave it registered. */
 void sched_watch_done(struct sched_watch *one)
 {
     if (!one->link.next || one->link.next == &one->link)
@@ -168,7 +168,7 @@ static int watch_look(int64_t now)
         struct sched_worker *worker = sched.workers[i];
         uint32_t tick = atom_load(&worker->tick, RELAXED);
         if (atom_load(&worker->state, RELAXED) == WORKER_SLEEPS) {
-            watch.seen[i] = tick - 1; /* its next run counts as new */
+            watch.seen[i] = tick - 1; /* so that its next run counts as new */
             worker->stuck = 0;
             continue;
         }
@@ -257,8 +257,9 @@ static int watch_open(void)
     return rc;
 }
 
-/* Starts the thread if there is none, and waits until it runs: a fork is likely to follow, and beside
- * a thread that is still on its way AddressSanitizer's own lock may be copied as held. */
+/* Starts the thread if there is none, and waits until it runs, because a fork is likely to
+ * follow, and beside a thread that is still on its way AddressSanitizer's own lock may be copied
+ * as held. */
 static int watch_begin(void)
 {
     int rc = 0;

@@ -40,7 +40,7 @@ static struct bucket *bucket_of(const uint32_t *word)
 }
 
 /* A signal handler of this thread may call plait_event_set while the thread is in here; in_lot
- * tells it not to wait for a lock that its own thread holds. */
+ * tells it, since it must not wait for a lock that its own thread holds. */
 static inline struct bucket *lot_lock(const uint32_t *word)
 {
     struct bucket *bucket = bucket_of(word);
@@ -75,7 +75,8 @@ static inline void lot_unlock(struct bucket *bucket)
         lot_run_later(self);
 }
 
-/* Inside a handler that interrupted the lot: the interrupted code does it when it leaves. */
+/* Inside a handler that interrupted the lot, which must take no bucket: the interrupted code does
+ * it when it leaves. */
 static void lot_defer(struct wait_self *self, uint32_t *word, int count, uint32_t more)
 {
     for (int i = 0; i < 4; i++)
@@ -150,7 +151,7 @@ int lot_enter(struct lot_node *node)
     return rc;
 }
 
-/* The bucket in which the node is: it may be moved until that one is locked. */
+/* The bucket in which the node is, asked again since it may be moved until that one is locked. */
 static struct bucket *lot_lock_of(const struct lot_node *node)
 {
     for (;;) {
@@ -246,7 +247,7 @@ struct lot_marks {
 struct lot_woken {
     struct lot_sleeper {
         struct wait_self *self;
-        const struct wait_carrier *carrier; /* read before it was fired: then it may end */
+        const struct wait_carrier *carrier; /* read before it was fired, since then it may end */
     } asleep[BATCH];
     int sleepers, fired;
 };
@@ -284,8 +285,8 @@ static int lot_fire(struct lot_node **taken, int count, struct lot_sleeper *asle
 static inline void lot_mark(struct bucket *bucket, const struct lot_marks *marks,
                             const struct lot_node *first)
 {
-    /* Not for a coroutine: its worker may be stuck in a foreign call, and the mark would hold up
-     * all the others. */
+    /* Not for a coroutine, because its worker may be stuck in a foreign call, and the mark would
+     * hold up all the others. */
     uint32_t set = first && !first->self->carrier->is_coroutine ? marks->woken : 0;
     if (marks->more && lot_next(bucket, &bucket->queue, marks->word))
         set |= marks->more;

@@ -116,8 +116,8 @@ static inline void *robust_link_at(struct robust_thread *here, uint32_t i)
 }
 
 /* The word is held by this task now: on the list until robust_unlink. The caller has asked
- * robust_is_full. The word's own link first: from the store into the anchor on the kernel follows
- * it. */
+ * robust_is_full. The word's own link first, because from the store into the anchor on the kernel
+ * follows it. */
 static inline void robust_link(struct robust_thread *here, struct robust_word *held, uint64_t task)
 {
     void *link = robust_link_of(here, held);
@@ -130,7 +130,7 @@ static inline void robust_link(struct robust_thread *here, struct robust_word *h
 static inline void robust_unlink_newest(struct robust_thread *here)
 {
     robust_link_write(robust_link_of(here, &here->newest), robust_link_at(here, --here->count));
-    robust_in_order(); /* before the caller's store into the word */
+    robust_in_order(); /* must come before the caller's store into the word */
 }
 void robust_unlink(struct robust_thread *here, struct robust_word *held);
 static inline bool robust_is_full(const struct robust_thread *here)

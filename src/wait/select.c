@@ -89,8 +89,8 @@ static inline int select_attempt(struct select *select, int index)
     return rc >= 0 ? index : rc;
 }
 
-/* 1. A random permutation, made while it is used (Fisher and Yates). A random start alone would
- * prefer cases that stand behind ones which are never ready. */
+/* 1. A random permutation, made while it is used (Fisher and Yates), since a random start alone
+ * would prefer cases that stand behind ones which are never ready. */
 static int select_pass(struct select *select)
 {
     int never = -EAGAIN;
@@ -235,8 +235,9 @@ static int select_check(plait_case *cases, int count, const struct wait_self *se
     return fits ? 0 : -E2BIG;
 }
 
-/* A coroutine lets those run that are ready before it sleeps: what it waits for most likely comes
- * from one of them, and a switch costs a fifth of all the records, marks and wakes of a sleep. */
+/* A coroutine lets those run that are ready before it sleeps, because what it waits for most likely
+ * comes from one of them, and a switch costs a fifth of all the records, marks and wakes of a
+ * sleep. */
 static bool select_gives_way(struct wait_self *self)
 {
     return self->carrier->give_way && self->carrier->give_way(self);

@@ -194,7 +194,8 @@ extern WAIT_HOT int64_t wait_epoch; /* clock at the program's start */
             wait_bad_deadline(deadline, __builtin_return_address(0));                              \
     } while (0)
 
-/* A failed try of PLAIT_NOW: gives others a turn now and then, returns -EAGAIN. */
+/* A failed try of PLAIT_NOW: gives others a turn now and then, lest a loop of tries holds them up;
+ * returns -EAGAIN. */
 int wait_not_now(void);
 
 /* ---- waking. Private words: the longest sleeper first (deterministic mode: a seeded choice);
@@ -247,7 +248,7 @@ bool wait_fire(struct wait_self *self, uint32_t outcome);
 
 /* ---- time: virtual in deterministic mode */
 int64_t wait_now(void);
-int64_t wait_now_coarse(void);   /* for notes, which are written at each sleep */
+int64_t wait_now_coarse(void);   /* for notes, since these are written at each sleep */
 extern int64_t wait_virtual_now; /* 0: real time */
 /* A try in vain, or a yield: it takes a microsecond of virtual time, because a loop of them waits
  * for somebody who may be asleep, and the clock moves otherwise only when nobody runs. */

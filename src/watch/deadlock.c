@@ -274,8 +274,9 @@ static int look(struct wait_self *self)
     return -EAGAIN;
 }
 
-/* For a coroutine, from outside: its worker may be busy, and waking it for nothing would make it try
- * again, which heals a wake that plait forgot. Who is in a circle is woken and tells. */
+/* For a coroutine, from outside, because its worker may be busy, and waking it for nothing would
+ * make it try again, which heals a wake that plait forgot. Who is in a circle is woken and
+ * tells. */
 static void look_for(struct wait_self *self)
 {
     struct wait_self *ends;
@@ -355,7 +356,7 @@ static void round_go(int64_t now)
 {
     int64_t next = round_next(now);
     atom_store(&rounds.watch.at, next, SEQ_CST);
-    /* Asked for in between: what it stored into `at` may have been overwritten just now. */
+    /* Asked for in between: once more, since what it stored may have been overwritten just now. */
     if (next == WAIT_NEVER && atom_load(&rounds.asked, SEQ_CST))
         atom_store(&rounds.watch.at, now + look_after(), RELAXED);
 }
@@ -365,7 +366,7 @@ static void round_told(struct sched_watch *watch, bool readable)
     round_go(os_now());
 }
 
-/* Deterministic mode has no watcher: its worker asks when nothing can run. */
+/* Asked by the worker when nothing can run, because deterministic mode has no watcher. */
 static int64_t round_seeded(int64_t now)
 {
     if (now >= rounds.watch.at)
