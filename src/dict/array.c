@@ -85,7 +85,7 @@ static char *spare_of(const plait_array *array, size_t index)
     return array->spares + index % array->parts * array->stride;
 }
 
-/* What the dead one was writing is as it was. */
+/* What the dead one was writing is taken back, because it may be half written. */
 static int repair(const plait_array *array, struct array_part *part)
 {
     uint64_t half = atom_load(&part->half, RELAXED);

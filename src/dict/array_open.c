@@ -100,7 +100,8 @@ static int begin(plait_array *array, const plait_array_options *options, size_t 
     return why;
 }
 
-/* In a process that was handed one: what the head says is copied once, then checked. */
+/* In a process that was handed one: what the head says is copied once, then checked, since a
+ * peer may change it meanwhile. */
 static void *adopt(struct share_area *area, uint32_t part)
 {
     const struct array_head *head = share_area_at(area, 0, sizeof *head);

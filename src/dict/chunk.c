@@ -97,8 +97,8 @@ static int pool_pop(plait_dict *dict, struct share_log *log, unsigned order, uin
     return 0;
 }
 
-/* A larger one, halved until it fits. A half's head lies inside of what is free, where nothing need
- * be written down. */
+/* A larger one, halved until it fits. A half's head needs no journal, since it lies inside of what
+ * is free. */
 static int pool_halve(plait_dict *dict, struct share_log *log, unsigned order, uint64_t *offset)
 {
     struct dict_pool *pool = &dict_head(dict)->pool;

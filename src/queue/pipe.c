@@ -142,7 +142,8 @@ void plait_pipe_close(plait_pipe *end)
             plait_queue_close(end->pair->ways[way]);
 }
 
-/* What this end alone could have done this process will not do any more. */
+/* What this end alone could have done this process will not do any more, so that its own waits do
+ * not count on it. */
 static void give_up(const plait_pipe *end)
 {
     if (end->out)

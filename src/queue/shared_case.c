@@ -41,7 +41,7 @@ static int case_words(plait_case *one, struct wait_word *words)
     return 1;
 }
 
-/* Its sleeper may have been the one that an item woke. */
+/* A wake must be passed on, since its sleeper may have been the one that an item woke. */
 static void case_pass_on(plait_case *one)
 {
     struct queue_call call = call_of_case(one);

@@ -11,7 +11,7 @@ bool shared_is_closed(const plait_queue *queue)
     return atom_load(&queue->shared.head->closed, SEQ_CST);
 }
 
-/* Under the putters' lock: who finds it closed and empty knows then that no put is on its way. A
+/* Under the putters' lock, so that who finds it closed and empty knows that no put is on its way. A
  * stopped putter is not waited for; what he puts when he goes on is found by who gets once more.
  *
  * There are two words to wake and one may be pending: that of the side which sleeps. Who is woken by
@@ -33,12 +33,13 @@ void shared_close(plait_queue *queue)
         shared_leave(&call, SHARED_PUTS);
 }
 
-/* Who has seen the effect of a call may free the handle, while the call gives its end back: that is a
- * matter of nanoseconds. A task of another process that is stopped inside is not waited for. */
+/* Who has seen the effect of a call may free the handle while the call gives its end back, which
+ * must be waited for: a matter of nanoseconds. A task of another process that is stopped inside is
+ * not waited for. */
 static void wait_for_end(const struct shared *shared, enum shared_side side)
 {
     const uint32_t *lock = &shared->head->ends[side].lock.word;
-    bool alone = shared->alone[side] && shared->forks == wait_forks; /* else the parent's */
+    bool alone = shared->alone[side] && shared->forks == wait_forks; /* otherwise the parent's */
     for (int64_t end = 0; alone ? atom_load(&shared->inside[side], ACQUIRE)
                                 : atom_load(lock, ACQUIRE) & ROBUST_OWNER;) {
         end = end ? end : os_now() + 50 * PLAIT_MILLISECOND;

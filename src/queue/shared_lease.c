@@ -56,7 +56,7 @@ static void bring_back(plait_queue *queue, uint32_t index)
     }
     if (was_written) {
         atom_add(&shared->head->lost, 1, RELAXED);
-        atom_add(&shared->head->done, 1, SEQ_CST); /* nobody will say so */
+        atom_add(&shared->head->done, 1, SEQ_CST); /* since its taker will not say so */
     }
     shared_cell_free(queue, index);
 }

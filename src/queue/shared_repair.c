@@ -23,7 +23,7 @@ static void repair_cell(plait_queue *queue, uint32_t index, uint32_t *inside)
         shared_out(queue, index, state);
 }
 
-/* May be killed itself: it changes no cell but those that are free. */
+/* May be killed itself, since it changes no cell but those that are free. */
 void shared_stock_repair(plait_queue *queue)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);

@@ -21,7 +21,7 @@ static int request_check(const struct share_request *request)
     return 0;
 }
 
-/* Private memory, of the same shape for its user. */
+/* Private memory, of the same shape, so that its user need not know. */
 static int private_make(struct share_area *area, const struct share_request *request)
 {
     area->limit = share_pages(request->limit ? request->limit : request->size);
@@ -37,7 +37,7 @@ static int private_make(struct share_area *area, const struct share_request *req
     return rc;
 }
 
-/* The name is locked. */
+/* The name must be locked, lest another process makes it, too. */
 static int named_create(struct share_area *area, const struct share_request *request,
                         struct area_name *name)
 {

@@ -37,7 +37,8 @@ static void area_parent(struct share_area *area, pid_t pid)
     area->child.file = area->child_name = -1;
 }
 
-/* Without a description of its own the child lives by its parent's, and nobody can tell its death. */
+/* Without a description of its own the child lives by its parent's, so that nobody can tell its
+ * death. */
 static void area_child(struct share_area *area, uint32_t pid)
 {
     area->pid = pid;

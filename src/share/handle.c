@@ -13,7 +13,7 @@ static struct share_kind *kinds;
 
 void share_kind_register(struct share_kind *kind)
 {
-    kind->next = kinds; /* by constructors, before there is a second thread */
+    kind->next = kinds; /* without a lock, since constructors come before a second thread */
     kinds = kind;
 }
 

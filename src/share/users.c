@@ -28,8 +28,8 @@ enum { SERIAL_SHIFT = 9 };
 
 base_spin share_lock;
 
-/* Step 4. A process that was executed anew, or closed all its descriptors, lives: it has left. Its
- * threads are gone for the kernel before its files are closed. */
+/* Step 4. A process that was executed anew, or closed all its descriptors, lives: it has left. That
+ * can be told, since a dead one's threads are gone for the kernel before its files are closed. */
 static void bury(struct share_header *header, struct share_entry *entry)
 {
     struct share_roster *roster = &header->roster;
@@ -42,7 +42,8 @@ static void bury(struct share_header *header, struct share_entry *entry)
     atom_store(&entry->id, 0, RELEASE);
 }
 
-/* Steps 1 and 2: the index, or -errno. Entries of the living are only looked at in the second round. */
+/* Steps 1 and 2: the index, or -errno. Entries in use are only looked at in the second round, since
+ * most of them are of the living. */
 static int claim(struct share_header *header, int file)
 {
     for (int round = 0; round < 2; round++)

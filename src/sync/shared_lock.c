@@ -173,7 +173,7 @@ static int lock_attempt(void *object)
     struct shared_call *call = object;
     if (is_over(call))
         return found_over(call);
-    call->here = robust_here(); /* another one, if it is movable and has slept */
+    call->here = robust_here(); /* again, since a movable task may be elsewhere after a sleep */
     if (unlikely(!call->here || robust_is_full(call->here)))
         return -ENOLCK;
     int rc = take(call);
@@ -206,8 +206,8 @@ static struct sync_budget *budget_of(const struct robust_word *lock)
     return &budgets[((uintptr_t)lock >> 6) % BUDGETS];
 }
 
-/* Step 3, the first half. The holder may be in another process, so whether it runs is not known
- * but by whether spinning has paid. */
+/* Step 3, the first half. Whether the holder runs is known only by whether spinning has paid,
+ * since it may be in another process. */
 static int lock_spin(struct shared_call *call)
 {
     struct robust_word *lock = call->lock;
@@ -357,7 +357,7 @@ int shared_lock_case_words(plait_case *one, struct wait_word *words)
     return count;
 }
 
-/* It may have been woken by a release, which woke nobody else. */
+/* A wake must be passed on, since it may have come from a release, which woke nobody else. */
 void shared_lock_case_pass_on(plait_case *one)
 {
     struct robust_word *lock = one->object;
