@@ -45,8 +45,8 @@ bool image_is_new(void)
     return image.is_new;
 }
 
-/* Where no such array is: of static programs the linker tells by these. In a shared library they
- * are nobody's, so weak. */
+/* Where no such array is: of static programs the linker tells by these. Weak, because in a shared
+ * library they are nobody's. */
 extern constructor *__init_array_start[] __attribute__((weak, visibility("hidden")));
 extern constructor *__init_array_end[] __attribute__((weak, visibility("hidden")));
 

@@ -1,6 +1,7 @@
-/* Would a new image have this library before its main? If libplait came by dlopen, it would not: main
- * would run there, load it, and start the next one. So the list of what the program and its libraries
- * say that they need, and theirs, is followed; what the loader holds besides came later. */
+/* Would a new image have this library before its main? It must: if libplait came by dlopen, main
+ * would run there, load it, and start the next one. So the list of what the program and its
+ * libraries say that they need, and theirs, is followed; what the loader holds besides came
+ * later. */
 #include "image/image.h"
 #include "os/child.h"
 

@@ -77,7 +77,7 @@ static size_t write_all(char *start, const struct image_request *request)
         put_options(&to, &order, request->child);
     order.handle =
         put_part(&to, request->handles, sizeof *request->handles * order.handles, order.handles);
-    order.arg = put(&to, request->arg, request->arg_size); /* last: it alone may be large */
+    order.arg = put(&to, request->arg, request->arg_size); /* last, since it alone may be large */
     order.size = to.size;
     if (start)
         memcpy(start, &order, sizeof order);

@@ -59,7 +59,8 @@ static int child_listen(void)
     return rc;
 }
 
-/* A loop without waits asks whether it was cancelled; nobody rings for it where nobody listens. */
+/* A loop without waits must ask whether it was cancelled, since nobody rings where nobody
+ * listens. */
 void child_look(const struct task_record *me)
 {
     if (me != child.record || child.listens || !child.page)
@@ -160,7 +161,7 @@ void child_warm_up(void)
     child.record = record;
 }
 
-/* Strings of the user's, in an array that setenv may change. */
+/* Strings of the user's, in an array of plait's own, since setenv may change it. */
 static int environment_set(const char *const *strings)
 {
     size_t count = 0;
@@ -307,16 +308,16 @@ _Noreturn void child_arrive(const struct image_order *order, struct task_page *p
     child_leave(function(image_order_at(order, order->arg_size ? order->arg : 0)));
 }
 
-/* A fork of the user's own inside a child: the page tells of the child, not of what it forked. */
+/* A fork of the user's own inside a child tells nothing, because the page is that of the child. */
 void child_after_fork(void)
 {
     child.page = NULL;
     wait_note_mirror = NULL;
 }
 
-/* The end of a child: everything it started is joined, output is out, then _exit: the parent's exit
- * handlers are not ours. Without a page it is a fork of a child, which returned from its function.
- */
+/* The end of a child: everything it started is joined, output is out, then _exit, because the
+ * parent's exit handlers are not ours. Without a page it is a fork of a child, which returned from
+ * its function. */
 _Noreturn void child_leave(int status)
 {
     struct task_record *record = child.record;

@@ -29,7 +29,8 @@ static bool process_is_good(const void *arg, const plait_start_options *options)
     if (options->method > PLAIT_FORKSERVER || options->shared_count < 0 ||
         options->shared_count > IMAGE_HANDLES_MOST || (options->shared_count && !options->shared))
         return false;
-    /* A pointer means nothing in another image, and a size without bytes is a mistake anywhere. */
+    /* A pointer without a size is refused because it means nothing in another image; a size
+     * without bytes is a mistake anywhere. */
     if (is_image ? !arg != !options->arg_size : options->arg_size && !arg)
         return false;
     return !options->child || child_is_good(options->child);

@@ -26,7 +26,8 @@ uint64_t process_deaths(void)
     return atom_load(&deaths, RELAXED);
 }
 
-/* Gives back what a process task holds, but for the struct itself: it stays with the record. */
+/* Gives back what a process task holds, but for the struct itself, which stays with the record
+ * because others may look at it late. */
 static void process_release(struct task_process *process)
 {
     if (process->page)
@@ -147,9 +148,9 @@ static int process_new(struct task_record *record, const plait_start_options *op
     return memory;
 }
 
-/* Output that waits in stdio's buffers would be written by both. A thread that sits in a read of
- * stdin holds that stream's lock, so then only the two usual outputs are flushed: better than to
- * wait for the user's next line. */
+/* Output that waits in stdio's buffers goes out first: otherwise it would be written by both. A
+ * thread that sits in a read of stdin holds that stream's lock, so then only the two usual outputs
+ * are flushed: better than to wait for the user's next line. */
 static void flush_output(void)
 {
     if (ftrylockfile(stdin) == 0) {
@@ -203,7 +204,7 @@ static int process_fork(struct task_record *record, const plait_start_options *o
     *pidfd = pid < 0 ? -1 : os_pidfd_open(pid);
     if (pid > 0 && *pidfd < 0) {
         rc = *pidfd;
-        kill(pid, SIGKILL); /* no memory in the kernel: nobody could tell us of its end */
+        kill(pid, SIGKILL); /* since without a pidfd nobody could tell us of its end */
         waitpid(pid, NULL, 0);
     }
     return rc;
@@ -240,7 +241,7 @@ static int process_adopt(struct task_process *process, const plait_start_options
     if (options->method <= PLAIT_FORK)
         os_futex_wake(&process->page->go, 1, true);
     int rc = options->child && options->method != PLAIT_SPAWN ? process_await(process) : 0;
-    if (rc == 0) /* the page may be gone as soon as the watcher knows the child */
+    if (rc == 0) /* last, since the page may be gone as soon as the watcher knows the child */
         rc = sched_watch_add(&process->watch);
     if (rc < 0) {
         os_pidfd_end(process->watch.descriptor);
@@ -300,7 +301,8 @@ int process_start(struct task_record *record, const plait_start_options *options
 }
 
 /* In a child of a fork: descriptors and pages of its parent's other children. One that is being
- * started at this moment (no pid yet) is left alone: it may be the very child that runs this. */
+ * started at this moment (no pid yet) is left alone, because it may be the very child that runs
+ * this. */
 void process_forget(struct task_record *record)
 {
     struct task_process *process = record->process;

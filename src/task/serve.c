@@ -113,7 +113,7 @@ static bool serve_spare(void)
 }
 
 /* Until another one is wanted; false: the program is gone, or wants no more. Not after a rest for the
- * child that was just taken: it was tried, and made the next start wait. */
+ * child that was just taken, because that was tried, and made the next start wait. */
 static bool serve_wanted(void)
 {
     char more;
@@ -124,7 +124,7 @@ static bool serve_wanted(void)
 _Noreturn void serve(const struct image_order *order)
 {
     int own = image_first_own(order), nothing = os_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
-    os_signal_mask_set(UINT64_MAX); /* Ctrl-C is for the program */
+    os_signal_mask_set(UINT64_MAX); /* since Ctrl-C is for the program */
     serving.socket = own + IMAGE_BELL;
     serving.program = own + IMAGE_PARENT;
     serving.parent = order->parent;
