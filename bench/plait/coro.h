@@ -1,5 +1,5 @@
-/* coro.h - what the drivers of the coroutine items share: their arguments, crews, and a main that runs the item in a root coroutine, as
- * Go's main is a goroutine. */
+/* coro.h - what the drivers of the coroutine items share: their arguments, crews, and a main
+ * that runs the item in a root coroutine, because Go's main is a goroutine. */
 #ifndef CORO_H
 #define CORO_H
 

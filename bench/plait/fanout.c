@@ -26,7 +26,7 @@ static int64_t one_round(int r, int tasks)
 {
     while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) < tasks)
         sleep_ns(500000);
-    sleep_ns(2000000); /* time for the last to fall asleep */
+    sleep_ns(2000000); /* so that the last falls asleep, too */
     __atomic_store_n(&waiting, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&left, tasks, __ATOMIC_SEQ_CST);
     int64_t began = now_ns(), last = 0;

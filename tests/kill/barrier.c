@@ -59,7 +59,8 @@ static void barrier_fresh(void)
         _exit(1);
 }
 
-/* By the harness alone there is no second party: a try tells whether the barrier answers. */
+/* A try rather than a wait, because the harness has no second party: it tells whether the barrier
+ * answers. */
 static int barrier_try(int64_t *got_at)
 {
     int rc = plait_barrier_wait(the_barrier(), PLAIT_NOW);
@@ -97,7 +98,7 @@ static const struct kill_noun barrier_noun = {
 };
 #define CASE(text) .name = "barrier: " text, .noun = &barrier_noun
 
-/* With patrol: nobody listens to who came last, and a sleeper may be lying down at a death. */
+/* With patrol, since nobody listens to who came last, and a sleeper may lie down at a death. */
 const struct kill_case kill_barrier_cases[] = {
     {CASE("come and leave"), .prepare = register_thread, .operate = come_and_leave, .patrol = true},
     {CASE("try"), .prepare = register_thread, .operate = try, .patrol = true},

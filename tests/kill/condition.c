@@ -1,6 +1,6 @@
 /* The shared condition's cases. What is waited for is that somebody has notified while the waiter
- * slept, which the condition itself counts: so there is no change before a notify for which patrol
- * alone would be there. */
+ * slept, which the condition itself counts, so that there is no change before a notify for which
+ * patrol alone would be there. */
 #include "kill.h"
 
 #include <errno.h>

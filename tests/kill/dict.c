@@ -139,7 +139,7 @@ static int count_it(const void *key, size_t key_size, const void *value, size_t 
     return 0;
 }
 
-/* A visit takes every guard, so afterwards all is repaired. */
+/* Asked behind a visit, because that takes every guard, and all is repaired then. */
 static bool dict_is_sound(void)
 {
     if (plait_dict_visit(texts, look_at, NULL) || plait_dict_visit(numbers, count_it, NULL))
@@ -299,7 +299,7 @@ static void set_twice_large(void)
     set_size("small", LARGE);
 }
 
-/* A larger free chunk is halved: the pool may not grow beyond its limit. */
+/* A larger free chunk must be halved, since the pool may not grow beyond its limit. */
 static void fill_and_limit(void)
 {
     delete_chunk();

@@ -175,8 +175,8 @@ static bool kill_once(const struct kill_case *one, int point, struct tally *tall
     return true;
 }
 
-/* Other programs may keep a survivor off the CPU, so what was late or stuck is tried again: a real
- * fault is there each time. What was wrong is wrong. */
+/* What was late or stuck is tried again, because other programs may keep a survivor off the CPU: a
+ * real fault is there each time. What was wrong is wrong. */
 static void kill_at(const struct kill_case *one, int point, struct tally *tally)
 {
     struct tally before = *tally;
@@ -222,7 +222,7 @@ static bool run_case(const struct kill_case *one, int points)
         one->noun->open();
     waiter_start(one->noun);
     one->noun->fresh();
-    int64_t unused; /* what the first call alone does, is done before */
+    int64_t unused; /* so that what the first call alone does is done before */
     one->noun->use(plait_after(PLAIT_SECOND), &unused);
     int count = measure(one), every = points && count > points ? count / points + 1 : 1;
     for (int point = 1; point <= count && !(one->planted && tally.stuck); point += every)

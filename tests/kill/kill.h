@@ -27,7 +27,7 @@ enum { STAGE_NONE, STAGE_READY, STAGE_GOES, STAGE_DONE };
 /* What harness, victim and waiter share. */
 struct common {
     /* Of the noun: room for small objects. Opaque ones are opened by noun->open, before the waiter
-     * and the victims are forked. */
+     * and the victims are forked, so that these have them. */
     uint64_t object[512] __attribute__((aligned(64)));
     long first,
         second; /* of the noun: two that must be equal while nobody is inside, for example */

@@ -270,7 +270,7 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("write in place for a waiter", ring), .operate = write_in_place, .waited = true},
     {CASE("get from a full one", ring_full), .operate = get_one, .waited = true},
     {CASE("close", ring_closed), .operate = close_it, .waited = true},
-    /* Woken, and killed before the commit: no word is left to tell of the wake (docs). */
+    /* With patrol, since a woken one killed before its commit leaves no word that tells (docs). */
     {CASE("wait to get", ring), .operate = get_one, .contended = true, .patrol = true},
     {CASE("wait to put", ring_with_one), .operate = put_one, .contended = true},
     {CASE("select", ring), .operate = select_one, .contended = true, .patrol = true},

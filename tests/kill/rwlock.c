@@ -131,7 +131,7 @@ static const struct kill_noun for_writers = {
 #define CASE(text) .name = "rwlock: " text, .noun = &for_readers
 #define CASE_2(text) .name = "rwlock: " text, .noun = &for_writers
 
-/* A dead reader is in no list: who waits for one finds out at its patrol. */
+/* With patrol, because a dead reader is in no list: who waits for one finds out at its patrol. */
 const struct kill_case kill_rwlock_cases[] = {
     {CASE("acquire_read"), .prepare = warm, .operate = acquire_read},
     {CASE("acquire_write"), .prepare = warm, .operate = acquire_write},

@@ -1,10 +1,11 @@
-/* The shared semaphore's cases. Units that a victim had are gone with it, which is promised; so the
- * harness gives one back where none is there. Where one is there and the waiter sleeps, it is stuck. */
+/* The shared semaphore's cases. The harness must give a unit back where none is there, because
+ * those that a victim had are gone with it, which is promised. Where one is there and the waiter
+ * sleeps, it is stuck. */
 #include "kill.h"
 
 #include <unistd.h>
 
-/* As in sync/shared_semaphore.c. */
+/* Must be what sync/shared_semaphore.c has. */
 #define STARVES UINT32_C(0x80000000)
 
 static struct robust_word *front(void)

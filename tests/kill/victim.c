@@ -23,7 +23,7 @@ static int run(void *arg)
     return 0;
 }
 
-/* A worker that is single-stepped looks stuck to its watcher. */
+/* Reports are dropped, because a worker that is single-stepped looks stuck to its watcher. */
 static void say_nothing(plait_report kind, const char *text, void *arg)
 {
     (void)kind, (void)text, (void)arg;

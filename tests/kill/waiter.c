@@ -41,7 +41,7 @@ static bool is_waited_for(const struct kill_noun *noun)
     return (!noun->is_waited_for || noun->is_waited_for(waiter)) && thread_sleeps(waiter, waiter);
 }
 
-/* It sleeps between two jobs as well: so it is given the time to begin. */
+/* It is given the time to begin, because it sleeps between two jobs as well. */
 void waiter_ask(const struct kill_noun *noun)
 {
     __atomic_store_n(&common->asked, common->asked + 1, __ATOMIC_RELEASE);

@@ -208,7 +208,7 @@ static void wait_step(struct step *step)
         break;
     case UNLOCK:
         step->next.owner = NOBODY;
-        me->flags &= (uint8_t)~COVERED; /* the lock's own cover came between */
+        me->flags &= (uint8_t)~COVERED; /* since the lock's own cover came between */
         go(step, COVER, "2. gives the lock back");
         break;
     case COVER:
