@@ -160,8 +160,10 @@ static void nothing(void)
 {
 }
 
+/* One for the victim and one for the waiter, since either may come first. */
 static void unblock_get(void)
 {
+    must(put(5, PLAIT_NEVER));
     must(put(5, PLAIT_NEVER));
 }
 

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Every operation on shared objects that the headers declare has a row in the kill harness: some file of tests/kill calls it."""
+import glob
+import os
+import re
+import sys
+
+ROOT = os.environ.get("PLAIT_SOURCE") or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HEADERS = """lock rlock rwlock locks event condition semaphore permits barrier latch once value queue queue_many queue_place
+queue_done queue_shared pipe array dict segment""".split()
+
+# What needs none, with the reason.
+WITHOUT = {
+    r"plait_\w+_(init|open|free)$": "nobody else has it yet, or any more; names have rows of their own in tests/test_area.c",
+    r"plait_\w+_(is_held|is_set|is_closed|depth|count|size|capacity|waiting|value|offset|memory|lock)$": "one load, or no access",
+    r"plait_value_get(_double)?$|plait_array_count$|plait_queue_lost$": "one load",
+    r"plait_value_set_double$": "plait_value_set with other bits",
+    r"plait_\w+_(on_death|action)$": "this process' own memory",
+    r"plait_(hold|held_end|\w+_hold(_read|_write)?)$": "acquire and release with a repair",
+    r"plait_on_\w+$|plait_zero_$": "makes a case, or turns a size into 0",
+}
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def operations(header):
+    text = re.sub(r"/\*.*?\*/", "", read(f"include/plait/{header}.h"), flags=re.S)
+    text = re.sub(r"^\s*#.*?[^\\]$", "", text, flags=re.M | re.S)
+    return sorted(set(re.findall(r"\b(plait_[a-z0-9_]+)\(", text)))
+
+
+def needs_none(name):
+    return any(re.search(pattern, name) for pattern in WITHOUT)
+
+
+calls = "".join(read(path) for path in glob.glob("tests/kill/*.c", root_dir=ROOT))
+called = set(re.findall(r"\b(plait_[a-z0-9_]+)\(", calls))
+called |= {name + "_bytes" for name in called}
+missing = [(header, name) for header in HEADERS if os.path.exists(os.path.join(ROOT, f"include/plait/{header}.h"))
+           for name in operations(header) if not needs_none(name) and name not in called]
+for header, name in missing:
+    print(f"kill: {name} ({header}.h) has no row in tests/kill")
+if not called:
+    sys.exit("kill: no rows found at all")
+sys.exit(1 if missing else 0)
