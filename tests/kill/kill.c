@@ -1,7 +1,7 @@
 /* Kills a victim after instruction 1, 2, 3 ... of an operation, and looks whether the others go
  * on.
  *
- *     kill                at most 100 kills a case, spread over the operation
+ *     kill                at most 12 kills a case, spread over the operation; 200 with PLAIT_LONG set
  *     kill --points N     at most N; --full: after each instruction
  *     kill --case TEXT    only cases whose name contains it
  *     kill --list
@@ -26,7 +26,7 @@
 #define AT_ONCE (5 * PLAIT_MILLISECOND)
 /* As good as never: the deadline's last look may still find the dead. */
 #define NEVER_SOON PLAIT_SECOND
-enum { AGAIN = 3, SKIPPED = 77, STEPS_AWAKE = 30000 };
+enum { AGAIN = 8, SKIPPED = 77, STEPS_AWAKE = 30000 };
 
 struct common *common;
 static bool blocked; /* the harness has blocked the object */
@@ -231,7 +231,8 @@ static bool run_case(const struct kill_case *one, int points)
     one->noun->fresh();
     int64_t unused; /* so that what the first call alone does is done before */
     one->noun->use(plait_after(PLAIT_SECOND), &unused);
-    int count = measure(one), every = points && count > points ? count / points + 1 : 1;
+    int count = measure(one),
+        every = points && count > points && !one->planted ? count / points + 1 : 1;
     for (int point = 1; point <= count && !(one->planted && tally.stuck); point += every)
         kill_at(one, point, &tally);
     waiter_end();
@@ -247,7 +248,7 @@ static bool run_case(const struct kill_case *one, int points)
 }
 
 /* Cases that run at the same moment: most of a point is waiting for others to lie down or wake. */
-enum { JOBS = 4 };
+enum { JOBS = 3 };
 static int running;
 static bool good = true;
 
@@ -286,7 +287,8 @@ static void run_set(const struct kill_case *set, int points, const char *only)
 
 int main(int argc, char **argv)
 {
-    int points = 100;
+    const char *is_long = getenv("PLAIT_LONG");
+    int points = is_long && *is_long ? 200 : 12;
     const char *only = "";
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--full") == 0)
