@@ -7,13 +7,19 @@
 
 enum { COUNT = 10 };
 
-/* The first half takes longer than the second. */
+/* All that a worker needs is in its input: a process of the pool has not main's globals. */
+struct job {
+    long number;
+    int64_t nap;
+};
+
 static int squared(const void *input, void *out)
 {
-    long i = *(const long *)input;
-    int rc = plait_sleep(in(i < COUNT / 2 ? 3 : 1));
-    printf("%d s  end:%ld\n", now(), i);
-    *(long *)out = i * i;
+    const struct job *job = input;
+    int rc = plait_sleep(plait_after(job->nap));
+    printf("end:%ld\n", job->number);
+    fflush(stdout); /* otherwise a worker keeps the line until it ends */
+    *(long *)out = job->number * job->number;
     return rc;
 }
 
@@ -31,11 +37,13 @@ static int count_on(void *input, void *next)
 int main(int argc, char **argv)
 {
     plait_carrier carrier = begin(argc, argv, PLAIT_PROCESS);
-    plait_start_options fork_them = {.method = carrier == PLAIT_PROCESS ? PLAIT_FORK : 0};
-    plait_pool *pool = plait_pool_open(carrier, COUNT, &(plait_pool_options){.worker = &fork_them});
+    plait_pool *pool = plait_pool_open(carrier, COUNT, NULL);
+    struct job jobs[COUNT];
     long squares[COUNT], taken = 0, result;
-    int failed = plait_map(pool, squared, PLAIT_RANGE, squares, COUNT,
-                           &(plait_map_options){.chunk = 1}, PLAIT_NEVER);
+    for (long i = 0; i < COUNT; i++) /* the first half takes longer than the second */
+        jobs[i] = (struct job){i, (i < COUNT / 2 ? 3 : 1) * second};
+    int failed = plait_map(pool, squared, jobs, squares, COUNT, &(plait_map_options){.chunk = 1},
+                           PLAIT_NEVER);
     printf("%d s  mapped, %d failed\n", now(), failed);
     for (int i = 0; i < COUNT; i++)
         printf("%d --> %ld\n", i, squares[i]);
