@@ -17,6 +17,9 @@ WITHOUT = {
     r"plait_value_set_double$": "plait_value_set with other bits",
     r"plait_\w+_(on_death|action)$": "this process' own memory",
     r"plait_(hold|held_end|\w+_hold(_read|_write)?)$": "acquire and release with a repair",
+    r"plait_condition_wait$": "what plait_condition_wait_for calls",
+    r"plait_queue_fed_by$": "a watch of this process' own; it ends in plait_queue_close",
+    r"plait_pipe_close$": "plait_queue_close, twice",
     r"plait_on_\w+$|plait_zero_$": "makes a case, or turns a size into 0",
 }
 

@@ -69,7 +69,7 @@ struct kill_case {
 };
 extern const struct kill_case kill_lock_cases[]; /* each noun's, ended by one without a name */
 extern const struct kill_case kill_value_cases[], kill_latch_cases[], kill_once_cases[];
-extern const struct kill_case kill_event_cases[], kill_rlock_cases[];
+extern const struct kill_case kill_pipe_cases[], kill_event_cases[], kill_rlock_cases[];
 extern const struct kill_case kill_rwlock_cases[];
 extern const struct kill_case kill_semaphore_cases[], kill_condition_cases[], kill_segment_cases[];
 extern const struct kill_case kill_barrier_cases[], kill_permits_cases[];

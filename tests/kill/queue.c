@@ -120,6 +120,23 @@ static void close_it(void)
     plait_queue_close(queue);
 }
 
+static void close_now(void)
+{
+    plait_queue_close_now(queue, NULL, NULL);
+}
+
+static void put_by_priority(void)
+{
+    struct pair pair = {7, 7};
+    must(plait_put_priority(queue, &pair, 3, PLAIT_NEVER));
+}
+
+/* All that was put is done at once in this harness, but for what a killed one had. */
+static void join_it(void)
+{
+    must(plait_queue_join(queue, PLAIT_NOW));
+}
+
 static void select_one(void)
 {
     struct pair pair;
@@ -272,6 +289,7 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("write in place for a waiter", ring), .operate = write_in_place, .waited = true},
     {CASE("get from a full one", ring_full), .operate = get_one, .waited = true},
     {CASE("close", ring_closed), .operate = close_it, .waited = true},
+    {CASE("close now", ring_closed), .operate = close_now, .waited = true},
     /* With patrol, since a woken one killed before its commit leaves no word that tells (docs). */
     {CASE("wait to get", ring), .operate = get_one, .contended = true, .patrol = true},
     {CASE("wait to put", ring_with_one), .operate = put_one, .contended = true},
@@ -286,6 +304,8 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("read a message in place", pile_with_one), .operate = read_in_place},
     {CASE("put a message back", pile_with_one), .operate = put_back},
     {CASE("put with redelivery", leased), .operate = put_one, .waited = true},
+    {CASE("put by priority", leased), .operate = put_by_priority, .waited = true},
+    {CASE("join", leased), .operate = join_it},
     {CASE("get and task_done", leased_with_one), .operate = get_one},
     {CASE("put back with redelivery", leased_with_one), .operate = put_back},
     {CASE("wait to get with redelivery", leased), .operate = get_one, .contended = true,
