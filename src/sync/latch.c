@@ -18,9 +18,11 @@
  *      wakes all by the word's address, since a waiter who saw the 0 may have freed the latch
  * Shared:
  *   4. who raises from 0 reads `raised`, sees the 0, and adds one to `raised` by compare-and-swap
- *      before it raises. So `raised` grows only if the count was 0 while it had its old value, and
- *      who waits and finds it grown has missed a 0. (Counted by 3 it could be too early, before a
- *      3 that fails, or lost with a killed one between the two steps.)
+ *      before it raises. So `raised` grows only if the count was 0 while it had its old value.
+ *      (Counted by 3 it could be too early, before a 3 that fails, or lost with a killed one between
+ *      the two steps.) But of two that raise, one may add behind the other's raise, so who waits has
+ *      missed a 0 when it has grown by two, or when the turns of `both` have changed: those are
+ *      exact, but after four times as before
  *   5. a waiter that has slept wakes all the others when it goes, since who did 3 may have been
  *      killed when only one was awake
  * Each shared call covers the word (wait_cover) from before its first store to after its last
@@ -57,6 +59,7 @@ _Static_assert(sizeof(struct latch) == sizeof(plait_latch), "a latch is 64 bytes
 struct latch_call {
     struct latch *latch;
     uint64_t times; /* up to the call */
+    uint64_t turns; /* shared: as they stood behind that */
     bool shared, slept;
 };
 
@@ -68,6 +71,11 @@ static inline int32_t count_in(uint64_t seen)
 static inline uint32_t times_in(uint64_t seen)
 {
     return (uint32_t)seen & LATCH_TIMES;
+}
+
+static inline uint64_t turns_in(uint64_t seen)
+{
+    return seen & (LATCH_TURN_2 | LATCH_TURN);
 }
 
 static inline uint64_t latch_pack(int32_t count, uint32_t word)
@@ -118,7 +126,7 @@ static void latch_add_private(struct latch *latch, int count, void *place)
 /* Step 3's new value of a shared one. */
 static uint64_t latch_turned(uint64_t seen)
 {
-    uint64_t turns = (seen & LATCH_TURN_2) | ((uint32_t)seen & LATCH_TURN);
+    uint64_t turns = turns_in(seen);
     return turns ^ LATCH_TURN ^ (turns & LATCH_TURN ? LATCH_TURN_2 : 0);
 }
 
@@ -155,19 +163,24 @@ void plait_latch_add(plait_latch *object, int count)
     wait_uncover();
 }
 
-/* Read before the count, for step 4. */
-static uint64_t latch_times(const struct latch_call *call)
+/* `raised` is read before the count, for step 4. True: the count is 0. */
+static bool latch_begin(struct latch_call *call)
 {
-    return call->shared ? atom_load(&call->latch->raised, ACQUIRE)
-                        : times_in(atom_load(&call->latch->both, ACQUIRE));
+    uint64_t raised = call->shared ? atom_load(&call->latch->raised, ACQUIRE) : 0;
+    uint64_t seen = atom_load(&call->latch->both, ACQUIRE); /* pairs with plait_latch_add */
+    call->times = call->shared ? raised : times_in(seen);
+    call->turns = turns_in(seen);
+    return count_in(seen) == 0;
 }
 
 static bool latch_is_open(const struct latch_call *call, uint64_t seen)
 {
     if (count_in(seen) == 0)
         return true;
-    return call->shared ? atom_load(&call->latch->raised, ACQUIRE) != call->times
-                        : times_in(seen) != call->times;
+    if (!call->shared)
+        return times_in(seen) != call->times;
+    return turns_in(seen) != call->turns ||
+           atom_load(&call->latch->raised, ACQUIRE) - call->times > 1;
 }
 
 static int latch_attempt(void *object)
@@ -204,8 +217,7 @@ int plait_latch_wait(plait_latch *object, int64_t deadline)
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
     call.latch = latch_of(object, &call.shared, place);
-    call.times = latch_times(&call);
-    if (count_in(atom_load(&call.latch->both, ACQUIRE)) == 0) /* pairs with plait_latch_add */
+    if (latch_begin(&call))
         return 0;
     if (!call.shared)
         return wait_until(&wait, &call, object, deadline, place);
@@ -239,7 +251,7 @@ static int latch_case_words(plait_case *one, struct wait_word *words)
 {
     struct latch_call call = {.latch = one->object, .shared = sync_is_shared(one->object)};
     one->reserved = 1;
-    call.times = latch_times(&call);
+    latch_begin(&call);
     return latch_words(&call, words);
 }
 
