@@ -83,7 +83,7 @@ const char *harness_name(const char *text)
 {
     static char names[16][80];
     static unsigned used;
-    char *name = names[used++ % 16];
+    char *name = names[__atomic_fetch_add(&used, 1, __ATOMIC_RELAXED) % 16];
     char part[48];
     snprintf(part, sizeof part, "%s", text);
     size_t end = strcspn(part, "?");

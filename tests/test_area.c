@@ -282,7 +282,7 @@ static struct share_area *named(const char *url, uint64_t layout)
 static bool name_is_there(const char *name)
 {
     char path[200];
-    snprintf(path, sizeof path, "/dev/shm/plait-%u-%s", geteuid(), name);
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-%s", geteuid(), harness_name(name));
     return access(path, F_OK) == 0;
 }
 
@@ -312,27 +312,29 @@ TEST(what_is_no_name)
 
 TEST(a_name_is_made_or_attached)
 {
-    refused("shm:test-area-a?attach", 0, ENOENT);
+    refused(harness_name("shm:test-area-a?attach"), 0, ENOENT);
     ck_assert(!name_is_there("test-area-a"));
-    struct share_area *one = named("shm:test-area-a", 7), *two = named("shm:test-area-a", 7);
+    struct share_area *one = named(harness_name("shm:test-area-a"), 7),
+                      *two = named(harness_name("shm:test-area-a"), 7);
     ck_assert(one && two && share_area_is_new(one) && !share_area_is_new(two));
     *(int *)share_area_memory(one) = 5;
     ck_assert_ptr_ne(share_area_memory(one), share_area_memory(two));
     ck_assert_int_eq(*(int *)share_area_memory(two), 5);
-    refused("shm:test-area-a?create", 7, EEXIST);
-    refused("shm:test-area-a", 8, PLAIT_EFORMAT);
-    struct share_request other = {.kind = "other", .url = "shm:test-area-a", .size = 64};
+    refused(harness_name("shm:test-area-a?create"), 7, EEXIST);
+    refused(harness_name("shm:test-area-a"), 8, PLAIT_EFORMAT);
+    struct share_request other = {
+        .kind = "other", .url = harness_name("shm:test-area-a"), .size = 64};
     ck_assert_ptr_null(share_area_open(&other));
     ck_assert_int_eq(errno, PLAIT_EFORMAT);
-    other =
-        (struct share_request){.kind = "test", .url = "shm:test-area-a", .size = 65, .layout = 7};
+    other = (struct share_request){
+        .kind = "test", .url = harness_name("shm:test-area-a"), .size = 65, .layout = 7};
     ck_assert_ptr_null(share_area_open(&other));
     ck_assert_int_eq(errno, PLAIT_EFORMAT);
     struct share_others others;
     ck_assert(!share_users_others(one, &others) && !others.ever && !others.alive);
     share_area_close(one);
     ck_assert(name_is_there("test-area-a"));
-    struct share_area *three = named("shm:test-area-a?attach", 7);
+    struct share_area *three = named(harness_name("shm:test-area-a?attach"), 7);
     ck_assert_int_eq(*(int *)share_area_memory(three), 5);
     share_area_close(two);
     share_area_close(three);
@@ -341,7 +343,7 @@ TEST(a_name_is_made_or_attached)
 
 static void open_and_die(void *arg)
 {
-    struct share_area *area = named("shm:test-area-b", 0);
+    struct share_area *area = named(harness_name("shm:test-area-b"), 0);
     *(int *)share_area_memory(area) = 6;
     raise(SIGKILL);
 }
@@ -351,14 +353,14 @@ TEST_LABELED(a_stale_name_is_replaced, "process")
     char text[256];
     harness_fork(open_and_die, NULL, text, sizeof text);
     ck_assert(name_is_there("test-area-b"));
-    refused("shm:test-area-b?attach", 0, ENOENT);
+    refused(harness_name("shm:test-area-b?attach"), 0, ENOENT);
     ck_assert(!name_is_there("test-area-b"));
     harness_fork(open_and_die, NULL, text, sizeof text);
-    struct share_area *area = named("shm:test-area-b?create", 0);
+    struct share_area *area = named(harness_name("shm:test-area-b?create"), 0);
     ck_assert_int_eq(*(int *)share_area_memory(area), 0);
     share_area_close(area);
     harness_fork(open_and_die, NULL, text, sizeof text);
-    area = named("shm:test-area-c", 0); /* any name */
+    area = named(harness_name("shm:test-area-c"), 0); /* any name */
     ck_assert(!name_is_there("test-area-b"));
     share_area_close(area);
 }
@@ -367,7 +369,7 @@ TEST_LABELED(a_stale_name_is_replaced, "process")
 static void open_and_fork(void *arg)
 {
     int *go = arg;
-    struct share_area *area = named("shm:test-area-d", 0);
+    struct share_area *area = named(harness_name("shm:test-area-d"), 0);
     if (fork() == 0) {
         *(int *)share_area_memory(area) = 7;
         while (!__atomic_load_n(go, __ATOMIC_ACQUIRE))
@@ -386,7 +388,7 @@ TEST_LABELED(a_forked_child_keeps_the_name, "process")
         if (pid == 0)
             open_and_fork(go);
         waitpid(pid, NULL, 0);
-        struct share_area *area = named("shm:test-area-d?attach", 0);
+        struct share_area *area = named(harness_name("shm:test-area-d?attach"), 0);
         ck_assert_ptr_nonnull(area);
         __atomic_store_n(go, 1, __ATOMIC_RELEASE);
         struct share_others others;
@@ -402,7 +404,7 @@ TEST_LABELED(a_forked_child_keeps_the_name, "process")
 static void write_name(const char *text)
 {
     char path[200];
-    snprintf(path, sizeof path, "/dev/shm/plait-%u-test-area-e", geteuid());
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-%s", geteuid(), harness_name("test-area-e"));
     int file = open(path, O_RDWR | O_CREAT, 0600);
     ck_assert_int_eq((int)write(file, text, strlen(text)), (int)strlen(text));
     close(file);
@@ -412,14 +414,14 @@ TEST(a_name_that_is_none)
 {
     char path[200], target[200];
     write_name("hello");
-    refused("shm:test-area-e", 0, PLAIT_EFORMAT);
-    snprintf(path, sizeof path, "/dev/shm/plait-%u-test-area-e", geteuid());
+    refused(harness_name("shm:test-area-e"), 0, PLAIT_EFORMAT);
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-%s", geteuid(), harness_name("test-area-e"));
     ck_assert_int_eq(chmod(path, 0644), 0);
-    refused("shm:test-area-e", 0, EACCES);
+    refused(harness_name("shm:test-area-e"), 0, EACCES);
     unlink(path);
     snprintf(target, sizeof target, "/tmp/plait-test-area-%d", getpid());
     ck_assert_int_eq(symlink(target, path), 0);
-    refused("shm:test-area-e", 0, EACCES);
+    refused(harness_name("shm:test-area-e"), 0, EACCES);
     unlink(path);
     ck_assert_int_ne(access(target, F_OK), 0);
 }
@@ -434,7 +436,7 @@ static int slow(void *memory, size_t size, void *arg)
 static int open_slowly(void *arg)
 {
     struct share_request request = {
-        .kind = "test", .url = "shm:test-area-f", .size = 64, .prepare = slow};
+        .kind = "test", .url = harness_name("shm:test-area-f"), .size = 64, .prepare = slow};
     struct share_area *area = share_area_open(&request);
     if (!area || *(int *)share_area_memory(area) != 9)
         return 1;
@@ -488,7 +490,7 @@ TEST_LABELED(a_handle_takes_an_area_to_another_process, "process")
     struct share_others others;
     int status;
     share_kind_register(&test_kind);
-    struct share_area *area = named("shm:test-area-g", 3);
+    struct share_area *area = named(harness_name("shm:test-area-g"), 3);
     int *word = share_area_memory(area);
     *word = 5;
     share_area_own(area, &status, 1);

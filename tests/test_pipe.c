@@ -262,7 +262,7 @@ TEST_LABELED(a_receive_ends_when_the_other_end_is_gone, "process")
 
 TEST(two_openers_meet_by_name)
 {
-    static const plait_pipe_options named = {.url = "shm:test-pipe"};
+    const plait_pipe_options named = {.url = harness_name("shm:test-pipe")};
     plait_pipe *one[2], *two[2];
     int number = 9, got = 0;
     ck_assert_int_eq(plait_pipe_open(one, &named), 0);

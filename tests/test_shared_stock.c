@@ -436,7 +436,7 @@ TEST(freed_before_its_feeder_ends)
 
 TEST(unrelated_openers_meet_by_name)
 {
-    static const plait_queue_options named = {.url = "shm:test-queue"};
+    const plait_queue_options named = {.url = harness_name("shm:test-queue")};
     plait_queue_options other = named;
     plait_queue *one = plait_queue_open(sizeof(int), 4, &named);
     ck_assert_ptr_nonnull(one);
@@ -452,12 +452,12 @@ TEST(unrelated_openers_meet_by_name)
     other.redeliver = true;
     ck_assert_ptr_null(plait_queue_open(sizeof(int), 4, &other));
     ck_assert_int_eq(errno, PLAIT_EFORMAT);
-    other.url = "shm:test-queue?create";
+    other.url = harness_name("shm:test-queue?create");
     ck_assert_ptr_null(plait_queue_open(sizeof(int), 4, &other));
     ck_assert_int_eq(errno, EEXIST);
     plait_queue_free(one);
     plait_queue_free(two);
-    other.url = "shm:test-queue?attach";
+    other.url = harness_name("shm:test-queue?attach");
     ck_assert_ptr_null(plait_queue_open(sizeof(int), 4, &other));
     ck_assert_int_eq(errno, ENOENT);
     ck_assert_ptr_null(plait_queue_open(4, 4, &(plait_queue_options){.url = "no such thing"}));

@@ -140,6 +140,17 @@ void *os_alloc(size_t size)
     return memory;
 }
 
+void *os_alloc_lines(size_t size)
+{
+    int saved = os_errno_get();
+    size_t whole = (size + OS_LINE - 1) & ~(size_t)(OS_LINE - 1);
+    void *memory = OS_FAULT("alloc") || whole < size ? NULL : aligned_alloc(OS_LINE, whole);
+    if (memory)
+        memset(memory, 0, whole);
+    os_errno_set(saved);
+    return memory;
+}
+
 void os_free(void *memory)
 {
     int saved = os_errno_get(); /* older libcs change it */

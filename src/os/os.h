@@ -112,6 +112,7 @@ bool os_is_terminal(int descriptor);
 /* Zeroed; NULL: no memory. The only way plait allocates: takes libc's lock, so start and open
  * paths only */
 void *os_alloc(size_t size);
+void *os_alloc_lines(size_t size); /* the same, aligned to lines of the cache */
 void os_free(void *memory); /* takes NULL */
 /* Private zero pages, no swap reserved, no huge pages; NULL: no memory */
 void *os_map(size_t size);

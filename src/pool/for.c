@@ -193,7 +193,7 @@ static int loop_in_pool(struct loop *loop, const plait_for_options *options,
 static int loop_go_in_pool(struct loop *loop, const plait_for_options *options)
 {
     size_t each = sizeof(struct loop_part) + sizeof(plait_future *);
-    struct loop_part *parts = os_alloc(loop->units.parts * each);
+    struct loop_part *parts = os_alloc_lines(loop->units.parts * each);
     int rc = parts
                  ? loop_in_pool(loop, options, parts, (plait_future **)(parts + loop->units.parts))
                  : -ENOMEM;
@@ -233,7 +233,7 @@ static bool parts_alloc(struct loop *loop, const plait_for_options *options)
     if (!options->total)
         return true;
     loop->stride = (options->total_size + LINE - 1) & ~(size_t)(LINE - 1);
-    loop->parts = os_alloc(loop->stride * loop->units.parts);
+    loop->parts = os_alloc_lines(loop->stride * loop->units.parts);
     return loop->parts != NULL;
 }
 

@@ -114,7 +114,7 @@ static bool totals_alloc(struct map_here *here)
         return true;
     size_t half = (here->map->out_size + 1 + LINE - 1) & ~(size_t)(LINE - 1);
     here->stride = 2 * half;
-    here->totals = os_alloc(here->stride * here->units.parts);
+    here->totals = os_alloc_lines(here->stride * here->units.parts);
     return here->totals != NULL;
 }
 
@@ -139,7 +139,8 @@ int map_here(struct map_call *map)
 {
     struct map_here here = {.map = map};
     count_units(&here);
-    struct loop_part *parts = os_alloc(here.units.parts * (sizeof *parts + sizeof(plait_future *)));
+    struct loop_part *parts =
+        os_alloc_lines(here.units.parts * (sizeof *parts + sizeof(plait_future *)));
     int rc = parts && totals_alloc(&here) ? 0 : -ENOMEM;
     if (rc == 0)
         rc = run(&here, parts, (plait_future **)(parts + here.units.parts));
