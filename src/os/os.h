@@ -113,7 +113,7 @@ bool os_is_terminal(int descriptor);
  * paths only */
 void *os_alloc(size_t size);
 void *os_alloc_lines(size_t size); /* the same, aligned to lines of the cache */
-void os_free(void *memory); /* takes NULL */
+void os_free(void *memory);        /* takes NULL */
 /* Private zero pages, no swap reserved, no huge pages; NULL: no memory */
 void *os_map(size_t size);
 void os_unmap(void *memory, size_t size);
