@@ -266,13 +266,14 @@ TEST(idle_workers_use_no_cpu)
 
 TEST(quiesce_ends_the_gang)
 {
+    int before = threads_in_all(); /* a sanitizer's are there already */
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(fib(21), FIB_21);
         ck_assert_int_eq(plait_quiesce(plait_after(10 * PLAIT_SECOND)), 0);
     }
-    for (int i = 0; i < 1000 && threads_in_all() > 1; i++) /* who has left still ends */
+    for (int i = 0; i < 1000 && threads_in_all() > before; i++) /* who has left still ends */
         plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
-    ck_assert_int_eq(threads_in_all(), 1);
+    ck_assert_int_eq(threads_in_all(), before);
 }
 
 /* ---- fork */

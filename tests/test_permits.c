@@ -170,7 +170,7 @@ TEST_CREW(a_dead_holders_units_come_back)
         pid_t holder = child_that(hold, &two);
         crew_start(&crew, carrier, 1, take_and_count, &two);
         plait_sleep(plait_after(2 * PLAIT_MILLISECOND));
-        ck_assert_int_eq(common->taken, i - 1);
+        ck_assert_int_eq(__atomic_load_n(&common->taken, __ATOMIC_SEQ_CST), i - 1);
         kill_child(holder);
         crew_join(&crew);
         ck_assert_int_eq(take(3), 0);

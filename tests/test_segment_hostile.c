@@ -143,7 +143,7 @@ static void lie_to_the_heap(int times)
     munmap(memory - 4096, HEAP + 8192);
 }
 
-TEST(lies_in_the_allocator)
+TEST_LABELED(lies_in_the_allocator, "notsan")
 {
     lie_to_the_heap(100000);
 }
@@ -214,7 +214,7 @@ static void lie_to_attachers(int times)
             use_segment(peer);
             ask_users(peer);
         } else
-            ck_assert_int_eq(errno, PLAIT_EFORMAT);
+            ck_assert(errno == PLAIT_EFORMAT || errno == ENOMEM); /* a lie about the limit */
         plait_segment_free(peer);
         memcpy(memory, whole, size);
     }
@@ -230,23 +230,23 @@ static void part(int number)
     state += (uint64_t)number;
     lie_to_attachers(20000);
 }
-TEST(lies_to_those_who_attach_1)
+TEST_LABELED(lies_to_those_who_attach_1, "notsan")
 {
     part(1);
 }
-TEST(lies_to_those_who_attach_2)
+TEST_LABELED(lies_to_those_who_attach_2, "notsan")
 {
     part(2);
 }
-TEST(lies_to_those_who_attach_3)
+TEST_LABELED(lies_to_those_who_attach_3, "notsan")
 {
     part(3);
 }
-TEST(lies_to_those_who_attach_4)
+TEST_LABELED(lies_to_those_who_attach_4, "notsan")
 {
     part(4);
 }
-TEST(lies_to_those_who_attach_5)
+TEST_LABELED(lies_to_those_who_attach_5, "notsan")
 {
     part(5);
 }

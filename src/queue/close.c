@@ -40,12 +40,13 @@ int plait_queue_close_now(plait_queue *queue,
     uint64_t count = 0;
     WAIT_POINT();
     queue_check_any(queue, __builtin_return_address(0));
+    bool shared = queue_is_shared(queue);
     queue_hold(queue); /* who hears of the close may free it, while `dropped` still runs */
     if (!queue->kind->is_closed(queue))
         queue->kind->close(queue);
     while (drop_next(queue, dropped, arg))
         count++;
-    if (count && queue_is_shared(queue))
+    if (count && shared)
         shared_done_add(queue, count);
     else if (count)
         done_add(queue, count);
