@@ -78,9 +78,11 @@ int share_journal_undo(struct share_log *log)
     if (count > log->most)
         return -PLAIT_EFORMAT;
     uint64_t first = first_saved(log, count, &committed);
-    for (uint64_t i = first; i < count; i++)
-        if (!is_inside(log, atom_load(&log->journal->saved[i].offset, RELAXED)))
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t mark = i < first ? SHARE_COMMIT : 0; /* a plan's target must lie inside, too */
+        if (!is_inside(log, atom_load(&log->journal->saved[i].offset, RELAXED) & ~mark))
             return -PLAIT_EFORMAT;
+    }
     for (uint64_t i = count; i-- > first && !committed;) {
         uint64_t offset = atom_load(&log->journal->saved[i].offset, RELAXED);
         if (is_inside(log, offset)) /* still: a peer may have changed it since the look above */
