@@ -1,7 +1,7 @@
 /* Kills a victim after instruction 1, 2, 3 ... of an operation, and looks whether the others go
  * on.
  *
- *     kill                at most 12 kills a case, spread over the operation; 200 with PLAIT_LONG set
+ *     kill                at most 8 kills a case, spread over the operation; 200 with PLAIT_LONG set
  *     kill --points N     at most N; --full: after each instruction
  *     kill --case TEXT    only cases whose name contains it
  *     kill --list
@@ -288,7 +288,7 @@ static void run_set(const struct kill_case *set, int points, const char *only)
 int main(int argc, char **argv)
 {
     const char *is_long = getenv("PLAIT_LONG");
-    int points = is_long && *is_long ? 200 : 12;
+    int points = is_long && *is_long ? 200 : 8;
     const char *only = "";
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--full") == 0)
