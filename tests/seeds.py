@@ -34,7 +34,7 @@ FAULTS = {"struggle": [
     ("a select does not look at what woke it", "src/wait/select.c",
      "    int rc = woke >= 0 ? select_attempt(select, woke) : -EAGAIN;", "    int rc = -EAGAIN;"),
     ("a select sleeps on its first case only", "src/wait/select.c",
-     "    select->announced = select->count;\n    return count;", "    select->announced = select->count;\n    return count > 0;"),
+     "    select->slept = private + select->shared;", "    select->slept = private + select->shared > 0;"),
 ], "blocks": [
     ("a failure cancels nobody", "src/task/scope.c",
      "    if (failed)\n        block_cancel(block, status);", "    ;"),
