@@ -62,26 +62,7 @@ static int want(int i)
     return i == 0 ? UNITS : 1;
 }
 
-struct step {
-    struct state next;
-    struct thread *me;
-    int i;
-    struct explore *run;
-};
-
-static struct thread *begin(struct step *step, const struct state *state, int i,
-                            struct explore *run)
-{
-    *step = (struct step){.next = *state, .i = i, .run = run};
-    step->me = &step->next.threads[i];
-    return step->me;
-}
-
-static void go(struct step *step, enum place place, const char *label)
-{
-    step->me->place = (uint8_t)place;
-    explore_step(step->run, &step->next, true, label);
-}
+#include "step.h"
 
 static int count_free(const struct state *state)
 {
