@@ -354,6 +354,14 @@ TEST_CARRIERS(many_exchange_blocks)
     plait_segment_free(segment);
 }
 
+/* Of one that has been killed, or told to end: an abort of its own is a fault that it has found. */
+static int status_of(plait_task *task)
+{
+    int status = 1;
+    ck_assert_int_eq(plait_join(task, &status, PLAIT_NEVER), 0);
+    return status;
+}
+
 static void kills(int rounds)
 {
     plait_segment *segment = book(NULL);
@@ -368,7 +376,7 @@ static void kills(int rounds)
         plait_sleep(plait_after((random >> 8) % 2000000));
         kill(plait_task_pid(tasks[i % 3]), SIGKILL);
         sound(segment);
-        plait_join(tasks[i % 3], NULL, PLAIT_NEVER);
+        ck_assert_int_eq(status_of(tasks[i % 3]), PLAIT_KILLED(SIGKILL));
         ck_assert_int_eq(
             plait_start(&tasks[i % 3], PLAIT_PROCESS, exchange_for_ever, segment, NULL), 0);
         sound(segment);
@@ -377,7 +385,7 @@ static void kills(int rounds)
     }
     __atomic_store_n(&pages(segment)->go, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < 3; i++)
-        plait_join(tasks[i], NULL, PLAIT_NEVER);
+        ck_assert_int_eq(status_of(tasks[i]), 0);
     struct heap_count count = sound(segment);
     ck_assert_uint_eq(count.kept, slots_in_use(segment));
     ck_assert_uint_eq(count.owned, 0);
