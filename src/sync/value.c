@@ -20,7 +20,7 @@
  *       sleepers when somebody is killed who covers it
  *   3. a waiter covers `word`, sets W, looks at the number, sleeps
  *   4. a change looks for W first. None: the change, and one more look at W, which may have come
- *      between; with W: wake all by address
+ *      between; with W: wake all by address. An integer's add does that in its caller (value.h)
  *   5. with W: cover `word`, take W off, change, wake all by address, uncover. So W never outlives
  *      one change, and nothing is written behind the change
  *   6. a waiter that has slept wakes all the others when it goes, since who did 5 may have been
@@ -134,6 +134,12 @@ int64_t plait_value_add(plait_value *object, int64_t number)
     int64_t before = atom_add(&value->number, number, SEQ_CST);
     value_end(value, shared, covered);
     return (int64_t)((uint64_t)before + (uint64_t)number);
+}
+
+/* Step 4's wake, for the add in the header. */
+void plait_value_wake_(plait_value *object)
+{
+    value_end_slowly((struct value *)object, true, false);
 }
 
 void plait_value_set(plait_value *object, int64_t number)
