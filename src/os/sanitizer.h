@@ -65,6 +65,16 @@ static inline bool os_tsan_watches(void)
 #endif
 }
 
+/* Does a tool look for memory that is used behind its end? Then none of it is kept for the next one. */
+static inline bool os_memory_is_watched(void)
+{
+#if defined(OS_ASAN) || defined(OS_VALGRIND)
+    return true;
+#else
+    return false;
+#endif
+}
+
 struct os_fiber {
     void *fake;         /* ASan: its frames on the heap while it does not run */
     void *tsan;         /* TSan: the fiber */

@@ -30,6 +30,7 @@ static int input_of(plait_future *job, const plait_future *from)
         return -ENOMEM;
     memcpy(job->in_apart, from->result, from->size);
     job->in = job->in_apart;
+    job->blocks = true;
     job->in_size = from->size;
     return 0;
 }
@@ -123,6 +124,7 @@ static int all_assemble(const struct all *all)
         at += piece->size;
     }
     all->future->apart = all->future->result = bytes;
+    all->future->blocks = true;
     all->future->size = size;
     return 0;
 }

@@ -130,6 +130,7 @@ static int child_answer(struct pool_child *child, plait_future *job, int64_t lim
     if (rc == 0 && other) {
         os_free(job->apart);
         job->apart = job->result = apart;
+        job->blocks = true;
         job->size = total;
     } else {
         os_free(apart);

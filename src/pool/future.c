@@ -27,15 +27,21 @@ plait_future *future_new(size_t in_size, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    plait_future *future = os_alloc(head + round_up(in_size) + size);
-    if (!future) {
+    size_t whole = head + round_up(in_size) + size;
+    bool large = whole > FUTURE_BLOCK;
+    plait_future *future = large ? os_alloc_lines(whole) : future_block();
+    if (unlikely(!future)) {
         errno = ENOMEM;
         return NULL;
     }
+    memset(future, 0, offsetof(plait_future, watchers));
+    future->large = large;
     future->in = in_size ? (char *)future + head : NULL;
     future->in_size = in_size;
     future->result = (char *)future + head + round_up(in_size);
     future->size = future->announced = size;
+    if (size && !large)
+        memset(future->result, 0, size);
     future->magic = FUTURE_MAGIC + wait_forks;
     return future;
 }
@@ -43,9 +49,14 @@ plait_future *future_new(size_t in_size, size_t size)
 void future_destroy(plait_future *future)
 {
     future->magic = 0;
-    os_free(future->apart);
-    os_free(future->in_apart);
-    os_free(future);
+    if (unlikely(future->blocks)) {
+        os_free(future->apart);
+        os_free(future->in_apart);
+    }
+    if (unlikely(future->large))
+        os_free(future);
+    else
+        future_block_free(future);
 }
 
 bool future_claim(plait_future *future)
@@ -78,6 +89,7 @@ int future_set_result(plait_future *future, const void *data, size_t size)
         memcpy(copy, data, size);
     os_free(future->apart);
     future->apart = future->result = copy;
+    future->blocks = true;
     future->size = size;
     return 0;
 }

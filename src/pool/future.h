@@ -46,7 +46,7 @@ enum {
 };
 
 /* Plus wait_forks: so that one comparison finds what is freed, none, or a parent's. */
-#define FUTURE_MAGIC UINT64_C(0x706c616974467574)
+#define FUTURE_MAGIC UINT32_C(0x706c4675)
 
 struct pool_frame;
 
@@ -60,28 +60,34 @@ struct future_watch {
     void (*call)(struct future_watch *watch, plait_future *future);
 };
 
+/* The first line of the cache is all that who runs a plain job looks at. */
 struct plait_future {
-    uint64_t magic;
+    uint32_t magic;
     uint32_t word;
     int32_t error;
-    void *result; /* behind this struct, or in a block of its own: `apart` */
-    size_t size, announced;
-    void *apart;
-    base_spin lock;       /* guards watchers, and frame against the end */
-    struct list watchers; /* struct future_watch; next NULL: none yet */
-    /* ---- of a job */
+    bool helps;       /* a waiter may run it, since it has no limit, and no second try */
+    bool limited;     /* it has a limit */
+    bool blocks;      /* it has `apart` or `in_apart` */
+    bool large;       /* its memory is no block of the stock's */
     plait_pool *pool; /* NULL: no job */
     plait_job *function;
-    void *in; /* behind this struct; NULL: none */
-    size_t in_size;
-    const char *name;
     struct pool_frame *frame; /* where it runs */
-    int32_t priority, retries;
-    bool helps; /* a waiter may run it, since it has no limit, and no second try */
-    int64_t limit;
-    struct list queued; /* priority 0, guarded by the pool's lock */
-    struct heap_item ranked;
+    void *in;                 /* behind this struct; NULL: none */
+    void *result;             /* behind that, or in a block of its own: `apart` */
+    size_t announced;
+    /* ---- second line */
+    size_t size, in_size;
+    void *apart;
     void *in_apart; /* of a chain, since its input's size is known late */
+    const char *name;
+    int64_t limit;
+    int32_t priority, retries;
+    base_spin lock; /* guards watchers, and frame against the end */
+    /* ---- third line: not cleared for the next one, since it is left empty */
+    struct list watchers
+        __attribute__((aligned(64))); /* struct future_watch; next NULL: none yet */
+    struct list queued;               /* priority 0, guarded by the pool's lock */
+    struct heap_item ranked;
 };
 
 /* ---- future.c */
@@ -110,6 +116,12 @@ bool future_claim(plait_future *future);
 bool future_unclaim(plait_future *future);
 /* Another result than in its own room; 0, -ENOMEM. */
 int future_set_result(plait_future *future, const void *data, size_t size);
+
+/* ---- future_stock.c: FUTURE_BLOCK bytes, a line's start: zeroes, or as a future
+ * before has left them */
+enum { FUTURE_BLOCK = 320 };
+void *future_block(void); /* NULL: no memory */
+void future_block_free(void *block);
 
 /* ---- future_end.c */
 /* Of a claimed one, which nobody but a handle's owner touches afterwards, since it may have been

@@ -37,6 +37,7 @@ int plait_future_fulfil(plait_future *future, const void *result, size_t size)
     }
     if (apart) {
         future->apart = future->result = apart;
+        future->blocks = true;
         future->size = size;
     }
     if (size)

@@ -81,7 +81,7 @@ static int run_function(struct pool_frame *frame)
     plait_future *job = frame->job;
     if (frame->pool->carrier == PLAIT_PROCESS)
         return pool_child_run(frame->worker, job);
-    if (job->limit) {
+    if (job->limited) {
         int64_t limit = wait_now() + job->limit;
         frame->self->limit = limit < frame->self->limit ? limit : frame->self->limit;
     }
@@ -135,7 +135,7 @@ void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
     record->job = &frame;
     BASE_TRACE("job", job, 0);
     int rc = run_function(&frame);
-    if (rc != 0 && frame.self->cut && job->limit)
+    if (rc != 0 && frame.self->cut && job->limited)
         rc = -ETIMEDOUT;
     /* Callbacks run as part of the job, so that a close inside does not wait for itself; but the job
      * may be gone by then. */

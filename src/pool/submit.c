@@ -85,9 +85,9 @@ static int options_check(const plait_submit_options *options)
 static plait_future *job_new(plait_job *function, const void *in, size_t in_size, size_t out_size,
                              const plait_submit_options *options)
 {
-    static const plait_submit_options defaults;
-    options = options ? options : &defaults;
-    int why = function && (in || !in_size) ? options_check(options) : EINVAL;
+    int why = function && (in || !in_size) ? 0 : EINVAL;
+    if (!why && options)
+        why = options_check(options);
     if (why) {
         errno = why;
         return NULL;
@@ -98,11 +98,15 @@ static plait_future *job_new(plait_job *function, const void *in, size_t in_size
     if (in_size)
         memcpy(job->in, in, in_size);
     job->function = function;
-    job->name = options->name;
-    job->priority = options->priority;
-    job->retries = options->retries;
-    job->limit = options->limit;
-    job->helps = !options->limit && !options->retries;
+    job->helps = true;
+    if (options) {
+        job->name = options->name;
+        job->priority = options->priority;
+        job->retries = options->retries;
+        job->limit = options->limit;
+        job->limited = options->limit != 0;
+        job->helps = !options->limit && !options->retries;
+    }
     return job;
 }
 

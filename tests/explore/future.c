@@ -1,6 +1,7 @@
 /* Futures: one end, seen by all who wait, look or are called back; and the memory goes with the last of the two sides. */
 #include "pool/future.h"
 #include "explorer.h"
+#include "os/os.h"
 #include "wait/lot.h"
 
 #include <plait/error.h>
@@ -10,6 +11,17 @@ enum { LATER = 2000000 };
 
 static plait_future *future;
 static int result[EXPLORE_TASKS], called, ended_by;
+
+/* Without caches, so that what is given back is known. */
+void *future_block(void)
+{
+    return os_alloc(FUTURE_BLOCK);
+}
+
+void future_block_free(void *block)
+{
+    os_free(block);
+}
 
 const char *plait_strerror(int code)
 {

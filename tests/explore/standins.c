@@ -145,6 +145,11 @@ void *os_alloc(size_t size)
     return block->bytes;
 }
 
+void *os_alloc_lines(size_t size)
+{
+    return os_alloc(size);
+}
+
 void os_free(void *memory)
 {
     if (!memory)

@@ -1,0 +1,142 @@
+/* The memory of futures. A job is mostly submitted on one CPU and given back on another; libc then takes
+ * the lock of the first one's arena for each, and clears each anew. Here each thread has a cache of
+ * blocks, and whole lots of them go between the caches by way of the stock.
+ *
+ * A lot of free blocks is listed in one of them, so that nothing is allocated for it. A thread that
+ * ends leaves its cache to the next one. */
+#include "os/os.h"
+#include "os/sanitizer.h"
+#include "pool/future.h"
+
+#include <pthread.h>
+
+enum { LOT = 31, CACHE = 2 * (LOT + 1), LOTS_MOST = 256 }; /* 2.6 MB; beyond that back to libc */
+
+struct lot {
+    struct lot *next;
+    void *blocks[LOT];
+};
+_Static_assert(sizeof(struct lot) <= FUTURE_BLOCK, "a lot is a block");
+
+/* Of one thread. In a child that another one forks it is lost, because it may be copied half-way. */
+struct cache {
+    uint32_t count;
+    struct cache *next; /* while it is nobody's */
+    void *blocks[CACHE];
+};
+
+static struct {
+    base_spin lock;
+    uint32_t count;
+    struct lot *lots;
+    struct cache *idle;
+    uint32_t forks;
+} stock;
+static __thread struct cache *mine __attribute__((tls_model("initial-exec")));
+static pthread_key_t leaving;
+
+/* In a forked child the lock may be held by who is not here; the lists are whole at any moment. */
+static void stock_lock(void)
+{
+    if (unlikely(atom_load(&stock.forks, RELAXED) != wait_forks)) {
+        stock.lock = (base_spin){0};
+        atom_store(&stock.forks, wait_forks, RELAXED);
+    }
+    base_spin_lock(&stock.lock);
+}
+
+static void thread_leaves(void *value)
+{
+    struct cache *cache = value;
+    mine = NULL;
+    stock_lock();
+    cache->next = stock.idle;
+    stock.idle = cache;
+    base_spin_unlock(&stock.lock);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&leaving, thread_leaves);
+}
+
+/* NULL: no memory. */
+static struct cache *cache_here(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (likely(mine != NULL))
+        return mine;
+    pthread_once(&once, make_key);
+    stock_lock();
+    struct cache *cache = stock.idle;
+    if (cache)
+        stock.idle = cache->next;
+    base_spin_unlock(&stock.lock);
+    if (!cache && !(cache = os_alloc_lines(sizeof *cache)))
+        return NULL;
+    pthread_setspecific(leaving, cache);
+    return mine = cache;
+}
+
+static bool take_lot(struct cache *cache)
+{
+    stock_lock();
+    struct lot *lot = stock.lots;
+    if (lot) {
+        stock.lots = lot->next;
+        stock.count--;
+    }
+    base_spin_unlock(&stock.lock);
+    if (!lot)
+        return false;
+    memcpy(cache->blocks + 1, lot->blocks, sizeof lot->blocks);
+    memset(lot, 0, sizeof *lot); /* since a future left behind in it what the next one relies on */
+    cache->blocks[0] = lot;
+    cache->count = LOT + 1;
+    return true;
+}
+
+/* The older half, since what was used last is in this CPU's cache. */
+static void give_lot(struct cache *cache)
+{
+    struct lot *lot = cache->blocks[0];
+    memcpy(lot->blocks, cache->blocks + 1, sizeof lot->blocks);
+    memmove(cache->blocks, cache->blocks + LOT + 1, (CACHE - LOT - 1) * sizeof *cache->blocks);
+    cache->count = CACHE - LOT - 1;
+    stock_lock();
+    bool full = stock.count >= LOTS_MOST;
+    if (!full) {
+        lot->next = stock.lots;
+        stock.lots = lot;
+        stock.count++;
+    }
+    base_spin_unlock(&stock.lock);
+    for (int i = 0; full && i < LOT; i++)
+        os_free(lot->blocks[i]);
+    if (full)
+        os_free(lot);
+}
+
+void *future_block(void)
+{
+    struct cache *cache = os_memory_is_watched() ? NULL : cache_here();
+    if (unlikely(!cache || (cache->count == 0 && !take_lot(cache))))
+        return os_alloc_lines(FUTURE_BLOCK);
+    uint32_t count = --cache->count;
+    /* Mostly another CPU has written to them last, which takes as long to ask for as to make a job. */
+    if (count >= 3)
+        __builtin_prefetch(cache->blocks[count - 3], 1);
+    return cache->blocks[count];
+}
+
+void future_block_free(void *block)
+{
+    struct cache *cache = os_memory_is_watched() ? NULL : cache_here();
+    if (unlikely(!cache)) {
+        os_free(block);
+        return;
+    }
+    if (unlikely(cache->count == CACHE))
+        give_lot(cache);
+    cache->blocks[cache->count++] = block;
+}
