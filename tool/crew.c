@@ -30,15 +30,6 @@ static int run_in_sequence(const struct crew *crew)
     return failed;
 }
 
-static int join(const struct crew *crew, plait_task *task)
-{
-    int status = 0, error;
-    int64_t step = crew->tick ? 100 * PLAIT_MILLISECOND : INT64_MAX;
-    while ((error = plait_join(task, &status, plait_after(step))) == -ETIMEDOUT)
-        crew->tick(crew->arg);
-    return error ? error : status;
-}
-
 static int run_on_carrier(const struct crew *crew)
 {
     plait_task **tasks = calloc(crew->count, sizeof *tasks);
@@ -49,8 +40,8 @@ static int run_on_carrier(const struct crew *crew)
         started += !failed;
     }
     for (int i = 0; i < started; i++) {
-        int status = join(crew, tasks[i]);
-        failed = failed ? failed : status;
+        int status = 0, error = plait_join(tasks[i], &status, PLAIT_NEVER);
+        failed = failed ? failed : error ? error : status;
     }
     free(tasks);
     return failed;

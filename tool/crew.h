@@ -18,8 +18,6 @@ struct crew {
     plait_function *function;
     char *arguments; /* `size` bytes for each task; 0: all get `arguments` itself */
     size_t size;
-    void (*tick)(void *arg); /* called ten times a second meanwhile; may be NULL */
-    void *arg;
 };
 
 /* Runs them and waits for all. 0; a start's negative code; or the first status that was not 0. */

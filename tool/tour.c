@@ -95,11 +95,20 @@ static void begin(const struct tour *tour)
 /* On a busy machine a worker may stand still for want of a CPU. That belongs at the end of the
  * page, because a line of stderr in its middle would break it. */
 static _Atomic int stood_still;
+static _Atomic(char *) awaited;
+
+void tour_await_report(char text[TOUR_REPORT])
+{
+    atomic_store(&awaited, text);
+}
 
 static void on_report(plait_report kind, const char *text, void *arg)
 {
+    char *taken = kind == PLAIT_REPORT_DROPPED ? atomic_exchange(&awaited, NULL) : NULL;
     if (kind == PLAIT_REPORT_STUCK)
         atomic_fetch_add(&stood_still, 1);
+    else if (taken)
+        snprintf(taken, TOUR_REPORT, "%s", text);
     else
         fprintf(stderr, "plait: %s\n", text);
 }

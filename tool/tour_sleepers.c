@@ -114,7 +114,7 @@ int tour_sleepers(const struct tour *tour)
         return page_line("no shared memory"), 1;
     night->count = affordable();
     page_progress(0, 1, "starting coroutines");
-    int failed = crew_run(&(struct crew){PLAIT_PROCESS, 1, spend, (char *)night, 0, NULL, NULL});
+    int failed = crew_run(&(struct crew){PLAIT_PROCESS, 1, spend, (char *)night, 0});
     bool few = night->error && night->error != -ENOMEM; /* less memory, fewer sleepers */
     if (!failed && (few || night->started == 0 || night->woken != night->started))
         failed = 1;

@@ -60,7 +60,7 @@ static int sell(struct office *office, plait_carrier carrier, bool locked)
     office->patience = locked ? 2 * PLAIT_MILLISECOND : 2 * PLAIT_SECOND;
     office->left = TICKETS;
     office->looking = office->sold = 0;
-    return crew_run(&(struct crew){carrier, BUYERS, buy, (char *)office, 0, NULL, NULL});
+    return crew_run(&(struct crew){carrier, BUYERS, buy, (char *)office, 0});
 }
 
 static int report(struct office *office, plait_carrier carrier)

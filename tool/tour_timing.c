@@ -71,10 +71,9 @@ static struct row measure(plait_carrier carrier, int tasks, uint64_t *steps)
 {
     struct row row = {.failed = 0};
     int64_t begin = plait_now();
-    row.failed =
-        crew_run(&(struct crew){carrier, tasks, compute_task, (char *)steps, 0, NULL, NULL});
+    row.failed = crew_run(&(struct crew){carrier, tasks, compute_task, (char *)steps, 0});
     int64_t middle = plait_now();
-    int failed = crew_run(&(struct crew){carrier, tasks, wait_task, NULL, 0, NULL, NULL});
+    int failed = crew_run(&(struct crew){carrier, tasks, wait_task, NULL, 0});
     row.failed = row.failed ? row.failed : failed;
     row.compute = middle - begin;
     row.wait = plait_now() - middle;

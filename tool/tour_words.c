@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RUNS = 4, FAILURES_SHOWN = 20 };
+enum { RUNS = 5, FAILURES_SHOWN = 20 };
 static int64_t time_most; /* of part 2 in all: --seconds */
-static const plait_carrier order[RUNS] = {CREW_SEQUENCE, PLAIT_THREAD, PLAIT_PROCESS,
-                                          PLAIT_COROUTINE};
+static const plait_carrier order[CREW_CARRIERS] = {CREW_SEQUENCE, PLAIT_THREAD, PLAIT_PROCESS,
+                                                   PLAIT_COROUTINE};
 
 /* A run's result with its words copied, since the next run clears the tables. */
 struct kept {
@@ -46,12 +46,14 @@ static bool walk_goes_on(const struct walk *walk, void *begin)
 
 static const char *running;
 
-static void show_progress(const struct plan *plan)
+static void show_progress(const struct plan *plan, uint64_t done, uint64_t whole,
+                          double seconds_left)
 {
     char words[80];
-    uint64_t done = atomic_load(&plan->shared->bytes);
-    uint64_t whole = plan->walk->bytes * (plan->passes ? plan->passes : 1);
-    snprintf(words, sizeof words, "%s: %s", running, PAGE_BYTES(done));
+    int used = snprintf(words, sizeof words, "%s: %s of %s", running, PAGE_NUMBER(done),
+                        PAGE_NUMBER(whole));
+    if (seconds_left >= 0)
+        snprintf(words + used, sizeof words - used, ", %.1f s left", seconds_left);
     page_progress(done, whole, words);
 }
 
@@ -94,7 +96,7 @@ static const char *judge(struct words *words, const struct plan_result *result, 
     const struct plan_result *best = &words->best.result;
     if (result->failed)
         return words->failed++, plait_strerror(result->failed);
-    if (atomic_load(&words->plan.shared->stopped))
+    if (result->stopped)
         return "stopped: time over";
     if (result->whole && is_same(best, result))
         return reference ? "" : "same result";
@@ -121,17 +123,15 @@ static void report_json(const struct words *words, plait_carrier carrier, int wo
     result_end();
 }
 
-static void report_run(struct words *words, plait_carrier carrier, int workers,
-                       const struct plan_result *result, bool reference)
+static void report_line(struct words *words, const char *name, const struct plan_result *result,
+                        bool reference)
 {
     double speed = megabytes_per_second(result);
     char times[32] = "";
-    if (carrier != CREW_SEQUENCE && words->once > 0)
+    if (name != crew_name(CREW_SEQUENCE) && words->once > 0)
         snprintf(times, sizeof times, "%.2f x", speed / words->once);
-    page_line("%-11s %8s %8s CPU %6.0f MB/s %8s  %s", crew_name(carrier),
-              PAGE_TIME(result->used.time), PAGE_TIME(result->used.cpu), speed, times,
-              judge(words, result, reference));
-    report_json(words, carrier, workers, result);
+    page_line("%-11s %8s %8s CPU %6.0f MB/s %8s  %s", name, PAGE_TIME(result->used.time),
+              PAGE_TIME(result->used.cpu), speed, times, judge(words, result, reference));
 }
 
 static void keep(struct kept *kept, const struct plan_result *result)
@@ -143,20 +143,6 @@ static void keep(struct kept *kept, const struct plan_result *result)
     }
 }
 
-/* Runs it again when it read from the disk, otherwise the first run would look slow and the others
- * quick. */
-static void run_first(struct words *words, struct plan_result *result)
-{
-    plan_run(&words->plan, CREW_SEQUENCE, 1, result);
-    bool cold = result->used.disk > (int64_t)(words->walk.bytes / 10);
-    if (cold && result->whole && result->used.time < time_most / RUNS) {
-        words->cold = result->used.time;
-        words->plan.passes = 0;
-        plan_run(&words->plan, CREW_SEQUENCE, 1, result);
-    }
-    words->once = megabytes_per_second(result);
-}
-
 /* When run `i` must end: the first may take two fifths, since it works alone; what one run leaves of
  * its share the next ones may use. */
 static int64_t end_of_run(const struct words *words, int i)
@@ -165,28 +151,84 @@ static int64_t end_of_run(const struct words *words, int i)
     return now + (i == 0 ? left * 2 / 5 : left / (RUNS - i));
 }
 
+/* Runs it again when it read from the disk, otherwise the first run would look slow and the others
+ * quick. */
+static void run_first(struct words *words, struct plan_result *result)
+{
+    words->plan.deadline = end_of_run(words, 0);
+    plan_run(&words->plan, CREW_SEQUENCE, 1, result);
+    bool cold = result->used.disk > (int64_t)(words->walk.bytes / 10);
+    if (cold && result->whole && result->used.time < time_most / RUNS) {
+        words->cold = result->used.time;
+        plan_run(&words->plan, CREW_SEQUENCE, 1, result);
+    }
+    words->once = megabytes_per_second(result);
+}
+
+/* The `i`th run, with one table more than workers: for who takes the place of a killed one. */
+static void run(struct words *words, int i, plait_carrier carrier, struct plan_result *result)
+{
+    words->plan.deadline = end_of_run(words, i);
+    if (plan_add_tables(&words->plan, words->tour->workers + 1) < 0)
+        *result = (struct plan_result){.failed = -ENOMEM};
+    else
+        plan_run(&words->plan, carrier, words->tour->workers, result);
+}
+
 static void run_all(struct words *words)
 {
     int workers = words->tour->workers;
     struct plan_result result;
     result_array("runs");
-    for (int i = 0; i < RUNS; i++) {
-        words->plan.deadline = end_of_run(words, i);
+    for (int i = 0; i < CREW_CARRIERS; i++) {
         running = crew_name(order[i]);
         if (i == 0)
             run_first(words, &result);
-        else if (plan_add_tables(&words->plan, workers) < 0)
-            result = (struct plan_result){.failed = -ENOMEM};
         else
-            plan_run(&words->plan, order[i], workers, &result);
+            run(words, i, order[i], &result);
         const struct plan_result *best = &words->best.result;
         bool better = result.whole || result.total.bytes > best->total.bytes;
         bool reference = i == 0 || (!best->whole && better);
         if (reference)
             keep(&words->best, &result);
-        report_run(words, order[i], i ? workers : 1, &result, reference);
+        report_line(words, running, &result, reference);
+        report_json(words, order[i], i ? workers : 1, &result);
     }
     result_end();
+}
+
+static void tell_killed(const struct words *words, const struct plan_result *result,
+                        const char *report)
+{
+    uint64_t pieces = words->plan.piece_count * words->plan.passes;
+    if (result->killed) {
+        page_line("(%s;", report);
+        page_line("of %s pieces it took along the words of %s, which were counted again)",
+                  PAGE_NUMBER(pieces), PAGE_NUMBER(result->again));
+    }
+    result_object("one_killed");
+    result_number("workers", words->tour->workers);
+    result_bool("killed", result->killed);
+    result_number("counted_again", result->again);
+    result_real("seconds", result->used.time / 1e9);
+    result_bool("whole", result->whole);
+    result_bool("same", result->whole && is_same(&words->best.result, result));
+    result_end();
+}
+
+/* The processes once more; the one that has counted the piece in the middle is killed before it can
+ * tell. */
+static void run_killed(struct words *words)
+{
+    static char report[TOUR_REPORT];
+    struct plan_result result;
+    running = "one killed";
+    words->plan.kill_one = true;
+    tour_await_report(report);
+    run(words, CREW_CARRIERS, PLAIT_PROCESS, &result);
+    tour_await_report(NULL);
+    report_line(words, running, &result, false);
+    tell_killed(words, &result, report);
 }
 
 /* ---- what was found */
@@ -295,6 +337,7 @@ static void count_words(struct words *words)
     }
     words->plan.tick = page_is_live() ? show_progress : NULL;
     run_all(words);
+    run_killed(words);
     tell_limits(words);
     report_total(words);
     report_top(words);

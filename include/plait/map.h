@@ -56,9 +56,9 @@ typedef struct plait_map_options {
 /* out[i] = function(in[i]): sizes of elements come from the types of `in` and `out`.
  *     int plait_map(plait_pool *pool, plait_job *function, const T *in, U *out, size_t count,
  *                   const plait_map_options *options, int64_t deadline) */
-#define plait_map(pool, function, in, out, count, options, deadline)                               \
+#define plait_map(pool, function, in, out, count, ...) /* since options may be written in place */ \
     plait_map_bytes(pool, function, in, PLAIT_SIZE_OF(in), out, PLAIT_SIZE_OF(out), count,         \
-                    options, deadline)
+                    __VA_ARGS__)
 
 /* The same with explicit sizes: what plait_map calls.
  *   function gets one input and room of zeroes for its result; not 0: it failed, and its element of
@@ -80,9 +80,9 @@ PLAIT_MUST_USE int plait_map_bytes(plait_pool *pool, plait_job *function, const 
  *     int plait_reduce(plait_pool *pool, plait_job *function, const T *in, U *total, size_t count,
  *                      void (*combine)(void *total, const void *one),
  *                      const plait_map_options *options, int64_t deadline) */
-#define plait_reduce(pool, function, in, total, count, combine, options, deadline)                 \
+#define plait_reduce(pool, function, in, total, count, combine, ...)                               \
     plait_reduce_bytes(pool, function, in, PLAIT_SIZE_OF(in), total, PLAIT_SIZE_OF(total), count,  \
-                       combine, options, deadline)
+                       combine, __VA_ARGS__)
 
 /* The same with explicit sizes: what plait_reduce calls.
  *   total    begins as you set it; untouched on failure but for jobs that fail, which are left out

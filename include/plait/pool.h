@@ -120,9 +120,11 @@ typedef struct plait_submit_options {
     PLAIT_OPTIONS(plait_submit_options)
 } plait_submit_options;
 
-/* Hands a job over: the size of the input comes from the type of `in`; NULL is none. */
-#define plait_submit(pool, function, in, out_size, options, deadline)                              \
-    plait_submit_bytes(pool, function, in, PLAIT_SIZE_OF(in), out_size, options, deadline)
+/* Hands a job over: the size of the input comes from the type of `in`; NULL is none.
+ *     plait_future *plait_submit(plait_pool *pool, plait_job *function, const T *in, size_t out_size,
+ *                                const plait_submit_options *options, int64_t deadline) */
+#define plait_submit(pool, function, in, out_size, ...)                                            \
+    plait_submit_bytes(pool, function, in, PLAIT_SIZE_OF(in), out_size, __VA_ARGS__)
 
 /* The same with an explicit size: what plait_submit calls.
  *   function gets a copy of the input, aligned to 16 bytes (NULL without one), and `out_size` bytes of

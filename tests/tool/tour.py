@@ -25,6 +25,7 @@ def check(page, workers):
     assert [row["carrier"] for row in page["timing"]["rows"]] == CARRIERS
     assert page["timing"]["tasks"] == max(workers, 2)
     assert [run["carrier"] for run in page["runs"]] == CARRIERS and all(run["same"] for run in page["runs"])
+    assert page["one_killed"]["killed"] and page["one_killed"]["same"] and page["one_killed"]["counted_again"] > 0, page
     assert page["total"] == {"files": 3, "lines": 4, "words": 14, "bytes": 63}, page["total"]
     assert page["top"][:3] == [{"word": "to", "count": 3}, {"word": "question", "count": 2}, {"word": "a", "count": 1}], page["top"]
     for row in page["tickets"]["carriers"]:
