@@ -36,8 +36,8 @@ static int check_directory(const char *directory)
 static const struct {
     int number;
     int (*show)(const struct tour *tour);
-} parts[] = {{1, tour_timing},   {2, tour_words}, {3, tour_tickets}, {4, tour_queue},
-             {4, tour_sleepers}, {5, tour_death}, {6, tour_updates}};
+} parts[] = {{1, tour_timing}, {2, tour_words},    {3, tour_tickets}, {4, tour_queue},
+             {4, tour_reader}, {4, tour_sleepers}, {5, tour_death},   {6, tour_updates}};
 enum { PARTS = sizeof parts / sizeof *parts, SECONDS = 40, SECONDS_MOST = 86400 };
 
 static int parse_number(const char *option, const char *text, int most, int *value)

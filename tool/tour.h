@@ -18,6 +18,7 @@ int tour_timing(const struct tour *tour);
 int tour_words(const struct tour *tour);
 int tour_tickets(const struct tour *tour);
 int tour_queue(const struct tour *tour);
+int tour_reader(const struct tour *tour);
 int tour_sleepers(const struct tour *tour);
 int tour_death(const struct tour *tour);
 int tour_updates(const struct tour *tour);

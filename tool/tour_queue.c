@@ -89,7 +89,8 @@ static int report(plait_carrier from, plait_carrier to, const char *words)
 
 int tour_queue(const struct tour *tour)
 {
-    page_title("4  A producer, a queue for %d items, a consumer; and 100,000 sleepers", CAPACITY);
+    page_title("4  A producer, a queue for %d items, a consumer; killed readers; 100,000 sleepers",
+               CAPACITY);
     result_array("queue");
     int failed = report(PLAIT_THREAD, PLAIT_THREAD, "thread to thread");
     failed |= report(PLAIT_COROUTINE, PLAIT_COROUTINE, "coroutine to coroutine");

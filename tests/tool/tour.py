@@ -32,6 +32,7 @@ def check(page, workers):
         assert (row["sold_without_lock"], row["sold_with_lock"], row["left_with_lock"]) == (10, 3, 0), row
     assert page["tickets"]["owner_died"]["right"]
     assert len(page["queue"]) == 3 and all(line["right"] for line in page["queue"])
+    assert page["readers_killed"]["right"] and page["readers_killed"]["done_once"] == page["readers_killed"]["items"]
     assert page["sleepers"]["right"] and page["sleepers"]["asleep_at_once"] == page["sleepers"]["count"]
     assert page["death"]["right"]
     assert len(page["updates"]) == 2 and all(line["right"] for line in page["updates"])
