@@ -1420,7 +1420,7 @@ static const struct row {
     {"plait_map_each plait_results_next_bytes plait_results_error plait_results_index "
      "plait_results_free",
      nothing, map_each, 0},
-    {"plait_branch_tell_", nothing, branches, 0},
+    {"plait_branch_tell_ plait_branch_merge_", nothing, branches, 0},
     {"plait_for plait_for_part", nothing, loop, 0},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };

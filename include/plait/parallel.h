@@ -52,21 +52,27 @@ typedef struct plait_branch {
     uint64_t own[8];
 } plait_branch;
 
-/* What the two calls below touch, and nobody else: the youngest branch of the calling task, and
- * whether the next fork must be told to the gang. */
+/* What the two calls below touch, and nobody else: the calling task's slots. One from `split` on is
+ * its own; from `limit` on the next fork must be told to the gang. */
+struct plait_branch_slot_ {
+    intptr_t (*function)(intptr_t);
+    intptr_t arg;
+    uint64_t own[2];
+};
 struct plait_branches_ {
-    plait_branch *top;
-    uint32_t wanted;
+    struct plait_branch_slot_ *top, *limit, *split;
 };
 extern __thread struct plait_branches_ *plait_branches_here_
     __attribute__((tls_model("initial-exec")));
-/* What plait_branch_fork calls where it is more than that: not for programs.
+/* What the two calls are where they are more than that: not for programs. Neither gets a branch's
+ * address, so that compilers know which function a merge calls.
  *   errors   none
- *   blocks   never */
-void plait_branch_tell_(plait_branch *branch, intptr_t (*function)(intptr_t), intptr_t arg);
+ *   blocks   never; plait_branch_merge_: until it has run */
+struct plait_branch_slot_ *plait_branch_tell_(intptr_t (*function)(intptr_t), intptr_t arg);
+intptr_t plait_branch_merge_(struct plait_branch_slot_ *slot);
 
 /* function(arg) may run from now on, here or on another thread.
- *   branch   yours; must stay where it is until its merge. Not copied
+ *   branch   yours, until its merge
  *   function runs once, at the latest in the merge
  *   errors   none: where there is no memory to tell others, it runs in the merge
  *   misuse   a branch forked, but not merged before its function returns or its task ends; a
@@ -76,14 +82,17 @@ static inline void plait_branch_fork(plait_branch *branch, intptr_t (*function)(
                                      intptr_t arg)
 {
     struct plait_branches_ *here = plait_branches_here_;
-    if (__builtin_expect(__atomic_load_n(&here->wanted, __ATOMIC_RELAXED) != 0, 0)) {
-        plait_branch_tell_(branch, function, arg);
+    struct plait_branch_slot_ *slot = here->top;
+    branch->own[1] = (uint64_t)(uintptr_t)function;
+    branch->own[2] = (uint64_t)arg;
+    if (__builtin_expect(slot >= __atomic_load_n(&here->limit, __ATOMIC_RELAXED), 0)) {
+        branch->own[0] = (uint64_t)(uintptr_t)plait_branch_tell_(function, arg);
         return;
     }
-    branch->own[0] = (uint64_t)(uintptr_t)function;
-    branch->own[1] = (uint64_t)arg;
-    branch->own[2] = (uint64_t)(uintptr_t)here->top;
-    __atomic_store_n(&here->top, branch, __ATOMIC_RELAXED);
+    slot->function = function;
+    slot->arg = arg;
+    here->top = slot + 1;
+    branch->own[0] = (uint64_t)(uintptr_t)slot;
 }
 
 /* The result of a branch: runs it, unless another thread has taken it; then waits for that.
@@ -94,10 +103,14 @@ static inline void plait_branch_fork(plait_branch *branch, intptr_t (*function)(
  *   blocks   until it has run */
 static inline intptr_t plait_branch_merge(plait_branch *branch)
 {
-    /* The gang's taking has put its own function and argument into the branch. */
-    __atomic_store_n(&plait_branches_here_->top, (plait_branch *)(uintptr_t)branch->own[2],
-                     __ATOMIC_RELAXED);
-    return ((intptr_t(*)(intptr_t))(uintptr_t)branch->own[0])((intptr_t)branch->own[1]);
+    struct plait_branches_ *here = plait_branches_here_;
+    struct plait_branch_slot_ *slot = (struct plait_branch_slot_ *)(uintptr_t)branch->own[0];
+    intptr_t (*function)(intptr_t) = (intptr_t(*)(intptr_t))(uintptr_t)branch->own[1];
+    if (__builtin_expect(slot >= here->split, 1)) {
+        here->top = slot;
+        return function((intptr_t)branch->own[2]);
+    }
+    return slot ? plait_branch_merge_(slot) : function((intptr_t)branch->own[2]);
 }
 
 /* How a loop is dealt out. PLAIT_STEALING: equal parts, whoever is done takes half of another's rest; for

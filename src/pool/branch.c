@@ -18,55 +18,29 @@ struct merge {
     bool helps; /* there is stack for another branch */
 };
 
-static intptr_t branch_merge(intptr_t branch);
-
-__attribute__((constructor)) static void branch_begin(void)
+struct plait_branch_slot_ *plait_branch_tell_(intptr_t (*function)(intptr_t), intptr_t arg)
 {
-    gang_merge = branch_merge;
-}
-
-static void push(struct branches *mine, struct branch *one, intptr_t (*function)(intptr_t),
-                 intptr_t arg)
-{
-    one->below = (struct branch *)mine->own.top;
-    if (mine->told) {
-        *one = (struct branch){.call = mine->merge,
-                               .arg = (intptr_t)one,
-                               .below = one->below,
-                               .function = function,
-                               .value = arg};
-    } else {
-        one->call = function;
-        one->arg = arg;
-    }
-    atom_store(&mine->own.top, (plait_branch *)one, RELAXED);
-}
-
-void plait_branch_tell_(plait_branch *branch, intptr_t (*function)(intptr_t), intptr_t arg)
-{
-    struct branch *one = (struct branch *)branch;
     struct branches *mine = gang_branches();
     WAIT_POINT();
-    if (unlikely(!mine)) {
-        one->call = function;
-        one->arg = arg;
-        one->below = NULL;
-        return;
-    }
-    bool wanted = atom_load(&mine->own.wanted, RELAXED);
-    push(mine, one, function, arg);
+    if (unlikely(!mine || mine->own.top == branches_slot(mine, BRANCHES_SLOTS)))
+        return NULL;
+    bool wanted = branches_are_wanted(mine);
+    struct plait_branch_slot_ *slot = mine->own.top++;
+    slot->function = function;
+    slot->arg = arg;
     if (!wanted)
-        return;
-    atom_store(&mine->own.wanted, 0, SEQ_CST); /* before the look at who is idle: gang.c, step 3 */
+        return slot;
+    /* before the look at who is idle: gang.c, step 3 */
+    atom_store(&mine->own.limit, branches_slot(mine, BRANCHES_SLOTS), SEQ_CST);
     if (atom_load(&mine->helpers, SEQ_CST) == 0 && !gang_is_idle())
-        return;
-    if (!branches_offer(mine))
-        return;
+        return slot;
+    branches_offer(mine);
     if (atom_load(&mine->helpers, SEQ_CST)) {
         atom_add(&mine->bell, 1, SEQ_CST);
         wait_unpark(&mine->bell, 1, false);
     }
     gang_call();
+    return slot;
 }
 
 /* ---- waiting for a thief */
@@ -80,8 +54,8 @@ static struct branch *help(struct merge *merge)
 static void want(struct merge *merge)
 {
     struct branches *thief = atom_load(&merge->branch->thief, ACQUIRE);
-    if (thief && merge->helps && !atom_load(&thief->own.wanted, RELAXED))
-        atom_store(&thief->own.wanted, 1, SEQ_CST);
+    if (thief && merge->helps && !branches_are_wanted(thief))
+        branches_want(thief);
 }
 
 static int merge_attempt(void *object)
@@ -150,25 +124,27 @@ static intptr_t merge_stolen(struct branches *mine, struct branch *one, void *pl
     return one->value;
 }
 
-static intptr_t branch_merge(intptr_t branch)
+/* Of a task that tells of each fork it may be one that was never offered. */
+static bool is_private(struct branches *mine, const struct plait_branch_slot_ *slot)
+{
+    return slot >= mine->own.split || branches_take_back(mine);
+}
+
+intptr_t plait_branch_merge_(struct plait_branch_slot_ *slot)
 {
     void *place = __builtin_return_address(0);
-    struct branch *one = (struct branch *)branch;
-    struct branches *mine = gang_branches_found();
     WAIT_POINT();
+    struct branches *mine = gang_branches_found();
     if (unlikely(!mine))
-        base_misuse(one, "branch", place, "merged by a task that did not fork it");
-    if (mine->told) {
-        if (unlikely((struct branch *)mine->own.top != one))
-            base_misuse(one, "branch", place, "merged, but it is not the youngest of its task");
-        atom_store(&mine->own.top, (plait_branch *)one->below, RELAXED);
-        if (!atom_load(&one->state, RELAXED))
-            return one->function(one->value);
+        base_misuse(slot, "branch", place, "merged by a task that did not fork it");
+    if (unlikely(slot + 1 != mine->own.top))
+        base_misuse(slot, "branch", place, "merged, but it is not the youngest of its task");
+    if (is_private(mine, slot)) {
+        mine->own.top = slot;
+        return slot->function(slot->arg);
     }
-    if (unlikely(mine->offered != one))
-        base_misuse(one, "branch", place, "merged, but it is not the youngest of its task");
-    mine->offered = one->below;
-    if (branches_take_back(mine))
-        return one->function(one->value);
-    return merge_stolen(mine, one, place);
+    intptr_t value = merge_stolen(mine, (struct branch *)slot, place);
+    branches_drop(mine);
+    mine->own.top = slot;
+    return value;
 }

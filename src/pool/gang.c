@@ -2,7 +2,7 @@
  *
  * Problem: forks must not look whether somebody sleeps, and nobody may sleep while somebody forks.
  * Obvious idea: each fork looks at a counter of sleepers, a shared cache line in the fastest path.
- * Instead a searcher marks the deques: `wanted` makes the owner's next fork offer what it has.
+ * Instead a searcher marks the deques: limit NULL makes the owner's next fork offer what it has.
  *   1. search: steals where something is offered; else marks all deques and looks again, for SEARCH
  *   2. sleep: counts itself asleep, marks all deques once more (both SEQ_CST), looks once more
  *   3. offer: takes its mark off, counts the idle ones, offers (SEQ_CST), and calls one if none
@@ -37,14 +37,13 @@ static struct {
     struct branches *all;
 } gang;
 
-intptr_t (*gang_merge)(intptr_t);
-
 static void gang_leave(void *value);
 static plait_local deque_of_task = {.destroy = gang_leave};
 
-/* What forks of threads that have no deque, and of coroutines, see: each of them asks. */
-static struct plait_branches_ nobody = {NULL, 1};
-static __thread struct plait_branches_ coroutines = {NULL, 1};
+/* What forks of threads that have no deque, and of coroutines, see: each of them asks, and each of
+ * their merges, because no slot lies behind that split. */
+#define NO_SLOT ((struct plait_branch_slot_ *)UINTPTR_MAX)
+static struct plait_branches_ nobody = {NULL, NULL, NO_SLOT};
 __thread struct plait_branches_ *plait_branches_here_ __attribute__((tls_model("initial-exec"))) =
     &nobody;
 
@@ -112,7 +111,6 @@ static struct branches *deque_new(void)
     base_spin_unlock(&gang.lock);
     if (one || !(one = os_map(sizeof *one)))
         return one;
-    one->merge = gang_merge;
     base_spin_lock(&gang.lock);
     one->next = gang.all;
     atom_store(&gang.all, one, RELEASE); /* pairs with the ACQUIRE of who walks them */
@@ -142,14 +140,14 @@ struct branches *gang_branches(void)
     struct wait_self *self = wait_me();
     if (!(mine = deque_new()))
         return NULL;
-    atom_store(&mine->own.top, NULL, RELAXED);
+    mine->own.top = mine->own.split = branches_slot(mine, 0);
     mine->told = self->carrier->is_coroutine || wait_is_checked();
-    atom_store(&mine->own.wanted, 1, RELAXED);
+    branches_want(mine);
     if (plait_local_set(&deque_of_task, mine) < 0) {
         deque_free(mine);
         return NULL;
     }
-    plait_branches_here_ = mine->told ? &coroutines : &mine->own;
+    plait_branches_here_ = mine->told ? &nobody : &mine->own;
     return mine;
 }
 
@@ -157,7 +155,7 @@ struct branches *gang_branches(void)
 static void gang_leave(void *value)
 {
     struct branches *mine = value;
-    if (unlikely(atom_load(&mine->own.top, RELAXED) != NULL))
+    if (unlikely(mine->own.top != branches_slot(mine, 0)))
         base_misuse(mine->own.top, "branch", NULL, "task '%s' ended before it was merged",
                     record_name(task_me()));
     if (!mine->told)
@@ -179,15 +177,15 @@ bool gang_may_spin(void)
 
 static void mark(struct branches *one)
 {
-    if (!atom_load(&one->own.wanted, RELAXED))
-        atom_store(&one->own.wanted, 1, SEQ_CST);
+    if (!branches_are_wanted(one))
+        branches_want(one);
 }
 
 static bool mark_all(void)
 {
     bool offers = false;
     for (struct branches *one = atom_load(&gang.all, ACQUIRE); one; one = one->next) {
-        atom_store(&one->own.wanted, 1, SEQ_CST);
+        branches_want(one);
         offers |= branches_has_offers(one);
     }
     return offers;
@@ -279,7 +277,7 @@ static void gang_work(struct branches *mine, struct branch *one)
     intptr_t value = one->function(one->value);
     if (unlikely(forks != wait_forks))
         exit((int)value);
-    if (unlikely(atom_load(&mine->own.top, RELAXED) != NULL))
+    if (unlikely(mine->own.top != branches_slot(mine, 0)))
         base_misuse(mine->own.top, "branch", NULL, "its function returned before it was merged");
     branch_done(one, value);
 }

@@ -20,8 +20,5 @@ void gang_call(void);
 bool gang_may_spin(void);
 /* Runs a stolen branch on the calling task. */
 void gang_run(struct branch *one);
-/* The function that a merge of an offered branch calls; must be set by branch.c before the first
- * deque. */
-extern intptr_t (*gang_merge)(intptr_t);
 
 #endif

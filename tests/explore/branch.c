@@ -10,7 +10,6 @@ enum { OWNER, THIEF, OTHER, LONG = 1000000 };
 static struct branches deques[EXPLORE_TASKS];
 static int ran[8], by[8];
 static intptr_t result[8];
-intptr_t (*gang_merge)(intptr_t);
 
 /* ---- the gang: all of it is idle, and looks by itself */
 static int me(void)
@@ -57,27 +56,23 @@ static void setup(void)
     lot_reset();
     explore_tick = LONG; /* nobody spins for long */
     for (int i = 0; i < EXPLORE_TASKS; i++) {
-        for (int slot = 0; slot < 4; slot++)
-            deques[i].slots[slot] = NULL;
-        deques[i].own = (struct plait_branches_){NULL, 1};
-        deques[i].offered = NULL;
-        deques[i].merge = gang_merge;
+        branches_reset(&deques[i]);
         deques[i].told = true;
         deques[i].word = 0;
-        deques[i].bell = deques[i].helpers = 0;
     }
     for (int i = 0; i < 8; i++)
         ran[i] = by[i] = 0, result[i] = -1;
 }
 
+/* As the public header's, of a task that tells each of them. */
 static void fork_one(plait_branch *one, intptr_t (*function)(intptr_t), intptr_t arg)
 {
-    plait_branch_tell_(one, function, arg);
+    one->own[0] = (uint64_t)(uintptr_t)plait_branch_tell_(function, arg);
 }
 
 static intptr_t merge(plait_branch *one)
 {
-    return ((intptr_t(*)(intptr_t))one->own[0])((intptr_t)one->own[1]);
+    return plait_branch_merge_((struct plait_branch_slot_ *)(uintptr_t)one->own[0]);
 }
 
 static intptr_t run(intptr_t n)
@@ -102,19 +97,18 @@ static void forks_one(void)
     plait_branch one;
     fork_one(&one, run, 1);
     result[1] = merge(&one);
-    explore_gone(&one, sizeof one);
+    explore_gone(deques[OWNER].slots, sizeof(struct branch));
 }
 
 static void forks_two(void)
 {
     plait_branch one, two;
     fork_one(&one, run, 1);
-    deques[OWNER].own.wanted = 1;
+    branches_want(&deques[OWNER]);
     fork_one(&two, run, 2);
     result[2] = merge(&two);
     result[1] = merge(&one);
-    explore_gone(&one, sizeof one);
-    explore_gone(&two, sizeof two);
+    explore_gone(deques[OWNER].slots, 2 * sizeof(struct branch));
 }
 
 /* The second fork uses the slot of the first one, which a late thief may not have read yet. */
@@ -123,7 +117,7 @@ static void forks_again(void)
     plait_branch one, two;
     fork_one(&one, run, 1);
     result[1] = merge(&one);
-    deques[OWNER].own.wanted = 1;
+    branches_want(&deques[OWNER]);
     fork_one(&two, run, 2);
     result[2] = merge(&two);
 }
@@ -172,12 +166,33 @@ static void check_deep(void)
     EXPLORE_CHECK(ran[1] == 1 && ran[2] == 1 && result[1] == 12);
 }
 
+/* What he helps with forks itself. */
+static intptr_t run_and_fork_two(intptr_t n)
+{
+    plait_branch inner;
+    ran[n]++;
+    fork_one(&inner, run_and_fork, n + 1);
+    return merge(&inner);
+}
+
+static void forks_deeper(void)
+{
+    plait_branch one;
+    fork_one(&one, run_and_fork_two, 1);
+    result[1] = merge(&one);
+}
+
+static void check_deeper(void)
+{
+    EXPLORE_CHECK(ran[1] == 1 && ran[2] == 1 && ran[3] == 1 && result[1] == 13);
+}
+
 /* ---- the thief goes on to what the owner does not wait for: he must not get any of it */
 static void steals_then_another(void)
 {
     struct branches *mine = gang_branches();
     steal_once(OWNER);
-    mine->own.wanted = 1;
+    branches_want(mine);
     result[3] = run_and_fork(3);
 }
 
@@ -203,6 +218,7 @@ static const struct explore_case cases[] = {
     {"two against two thieves", setup, {forks_two, steals, steals}, {false}, check_two, 2},
     {"a slot used again", setup, {forks_again, steals, steals}, {false}, check_two, 2},
     {"help", setup, {forks_deep, steals}, {false}, check_deep, 4},
+    {"help that forks", setup, {forks_deeper, steals}, {false}, check_deeper, 3},
     {"no help for others", setup, {forks_one, steals_then_another}, {false}, check_apart, 4},
     {"nor later", setup, {forks_deep, steals_then_another}, {false}, check_later, 4},
 };
