@@ -172,7 +172,7 @@ static void shared_close(struct share_area *area)
     area_unlist(area);
     if (area->url_name[0])
         name_leave(area, false);
-    roster_leave(area->header, &area->me, area->marks);
+    roster_leave(area->header, &area->me);
     os_unmap(area->header, area->mapped);
     if (share_area_check(area) == 0)
         os_close(area->me.file);

@@ -85,7 +85,7 @@ void area_unlist(struct share_area *area)
 void area_undo(struct share_area *area)
 {
     area_unlist(area);
-    roster_leave(area->header, &area->me, area->marks);
+    roster_leave(area->header, &area->me);
     os_close(area->me.file);
     os_unmap(area->header, area->mapped);
 }

@@ -31,7 +31,7 @@ static void area_parent(struct share_area *area, pid_t pid)
     if (pid > 0)
         roster_confirm(area->header, &area->child, (uint32_t)pid);
     else if (pid < 0)
-        roster_leave(area->header, &area->child, 0);
+        roster_leave(area->header, &area->child);
     os_close(area->child.file);
     os_close(area->child_name);
     area->child.file = area->child_name = -1;
@@ -46,6 +46,7 @@ static void area_child(struct share_area *area, uint32_t pid)
     area->is_new = false;
     if (area->child.file < 0) {
         atom_store(&area->header->roster.unknown, 1, RELAXED);
+        area->me.borrowed = true;
         return;
     }
     if (share_area_check(area) == 0)
@@ -105,7 +106,7 @@ static void area_leave(struct share_area *area)
 {
     if (area->url_name[0])
         name_leave(area, true);
-    roster_leave(area->header, &area->me, area->marks);
+    roster_leave(area->header, &area->me);
 }
 
 /* The program's end: every area is left, though not unmapped, since handlers that run later may

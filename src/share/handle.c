@@ -87,7 +87,7 @@ void share_handle_sent(struct share_handle *handle, pid_t pid)
         if (pid > 0)
             roster_confirm(area->header, &user, (uint32_t)pid);
         else
-            roster_leave(area->header, &user, 0);
+            roster_leave(area->header, &user);
         break;
     }
     os_close((int)handle->file);

@@ -19,20 +19,19 @@ enum { SHARE_KIND = 16, SHARE_NAME = 96, SHARE_PARTS_MOST = 2, SHARE_HEADER = 16
  *          used twice; 8..0 the entry's index */
 struct share_entry {
     uint64_t id;
-    uint32_t marks, pid;
+    uint32_t reserved, pid;
     uint32_t file; /* its descriptor in that process */
-    uint32_t reserved;
+    uint32_t reserved_too;
     uint64_t room;
 };
 
 struct share_roster {
-    uint64_t serial;     /* of the last entry made */
-    uint32_t entered;    /* processes that ever were users */
-    uint32_t died;       /* not 0: one of them ended without leaving */
-    uint32_t unknown;    /* not 0: somebody may have it open who is not known */
-    uint32_t gone_marks; /* of those who are gone */
-    uint32_t top;        /* entries from here on were never used */
-    uint32_t reserved;
+    uint64_t serial;  /* of the last entry made */
+    uint32_t entered; /* processes that ever were users */
+    uint32_t died;    /* not 0: one of them ended without leaving */
+    uint32_t unknown; /* not 0: somebody may have it open who is not known */
+    uint32_t top;     /* entries from here on were never used */
+    uint32_t reserved[2];
 };
 
 /* What an attacher copies and checks, since any peer may write over it. */
@@ -57,6 +56,7 @@ struct share_user {
     int file; /* an open file description of its own: its lock is this user's life */
     uint32_t index;
     uint64_t id;
+    bool borrowed; /* its parent's: must not leave by it */
 };
 
 /* A process' view of an area. */
@@ -94,7 +94,7 @@ int roster_enter(struct share_header *header, int file, enum user_kind kind,
                  struct share_user *user);
 struct share_user user_of_id(uint64_t id, int file);
 void roster_confirm(struct share_header *header, struct share_user *user, uint32_t pid);
-void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks);
+void roster_leave(struct share_header *header, struct share_user *user);
 
 /* A new area's memory in a new file; what a file has that another process made. The description
  * becomes the area's own on success. */

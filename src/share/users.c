@@ -13,10 +13,16 @@
  *   2. bury who was there before (4)
  *   3. fill it in, id last, with release order
  * Bury, by who has the byte locked:
- *   4. marks to gone_marks, died if it did not leave, id = 0. Killed in between: the next does it
- *      again, to the same end
+ *   4. died if it did not leave, then id = 0. Killed in between: the next does it again, to the same
+ *      end
  * Leave:
- *   5. as 4 by the user itself, then close the description, which drops the lock */
+ *   5. id = 0 by the user itself, then close the description, which drops the lock
+ * Ask whether all others are gone:
+ *   6. does another description have any byte locked, but for this process' own opens? They are
+ *      passed over, which takes several looks, so somebody may come behind the first of them
+ *   7. lock the byte of each entry that has an id, bury (4), unlock it. One that is locked: somebody
+ *      has come since 6, or is burying there and has not yet said that it was a death
+ *   8. died, entered */
 #include "share/inside.h"
 
 #include <errno.h>
@@ -32,14 +38,10 @@ base_spin share_lock;
  * can be told, since a dead one's threads are gone for the kernel before its files are closed. */
 static void bury(struct share_header *header, struct share_entry *entry)
 {
-    struct share_roster *roster = &header->roster;
     uint64_t id = atom_load(&entry->id, ACQUIRE); /* pairs with the release of enter */
-    if (id && !(id & NOT_YET)) {
-        atom_or(&roster->gone_marks, atom_load(&entry->marks, RELAXED), RELAXED);
-        if (os_thread_is_gone((pid_t)atom_load(&entry->pid, RELAXED)))
-            atom_store(&roster->died, 1, RELAXED);
-    }
-    atom_store(&entry->id, 0, RELEASE);
+    if (id && !(id & NOT_YET) && os_thread_is_gone((pid_t)atom_load(&entry->pid, RELAXED)))
+        atom_store(&header->roster.died, 1, RELAXED);
+    atom_store(&entry->id, 0, RELEASE); /* pairs with bury_all */
 }
 
 /* Steps 1 and 2: the index, or -errno. Entries in use are only looked at in the second round, since
@@ -79,7 +81,6 @@ int roster_enter(struct share_header *header, int file, enum user_kind kind,
     struct share_entry *entry = &header->entries[index];
     uint64_t serial = atom_add(&roster->serial, 1, RELAXED) + 1;
     *user = user_of_id((serial << SERIAL_SHIFT & ~NOT_YET) | (uint64_t)index, file);
-    atom_store(&entry->marks, 0, RELAXED);
     atom_store(&entry->pid, kind == USER_CHILD ? 0 : (uint32_t)getpid(), RELAXED);
     atom_store(&entry->file, (uint32_t)file, RELAXED);
     atom_store(&entry->id, kind == USER_ME_AGAIN ? user->id : user->id | NOT_YET, RELEASE);
@@ -98,29 +99,16 @@ void roster_confirm(struct share_header *header, struct share_user *user, uint32
         atom_add(&header->roster.entered, 1, RELAXED);
 }
 
-void roster_leave(struct share_header *header, struct share_user *user, uint32_t marks)
+void roster_leave(struct share_header *header, struct share_user *user)
 {
     struct share_entry *entry = &header->entries[user->index];
-    atom_or(&header->roster.gone_marks, marks, RELAXED);
-    if ((atom_load(&entry->id, RELAXED) & ~NOT_YET) == user->id)
+    if (!user->borrowed && (atom_load(&entry->id, RELAXED) & ~NOT_YET) == user->id)
         atom_store(&entry->id, 0, RELEASE);
-}
-
-static void entry_mark(struct share_area *area, uint32_t bits)
-{
-    struct share_entry *entry = &area->header->entries[area->me.index];
-    atom_or(&area->marks, bits, RELAXED);
-    if ((atom_load(&entry->id, RELAXED) & ~NOT_YET) == area->me.id)
-        atom_or(&entry->marks, bits, RELAXED);
 }
 
 void share_user_mark(struct share_area *area, uint32_t bits)
 {
-    if (likely((atom_load(&area->marks, RELAXED) & bits) == bits))
-        return;
-    if (area->header)
-        entry_mark(area, bits);
-    else
+    if (unlikely((atom_load(&area->marks, RELAXED) & bits) != bits))
         atom_or(&area->marks, bits, RELAXED);
 }
 
@@ -129,47 +117,45 @@ uint32_t share_user_marks(const struct share_area *area)
     return atom_load(&area->marks, RELAXED);
 }
 
-/* Is the byte locked by somebody who is not this process? */
+static bool is_own(const struct share_area *area, const struct share_entry *entry)
+{
+    return atom_load(&entry->pid, RELAXED) == area->pid; /* a second open of this process */
+}
+
+/* Step 6. */
 static bool somebody_else(struct share_area *area)
 {
     for (uint64_t from = 0; from < SHARE_USERS;) {
         int64_t at = os_byte_locked(area->me.file, from, SHARE_USERS - from);
         if (at < 0)
             return at != -ENOENT;
-        const struct share_entry *entry = &area->header->entries[at];
-        if (atom_load(&entry->id, ACQUIRE) == 0 || atom_load(&entry->pid, RELAXED) != area->pid)
+        if (!is_own(area, &area->header->entries[at]))
             return true;
-        from = (uint64_t)at + 1; /* a second open of this process */
+        from = (uint64_t)at + 1;
     }
     return false;
 }
 
-static uint32_t marks_of_others(const struct share_area *area)
-{
-    const struct share_header *header = area->header;
-    uint32_t top = atom_load(&header->roster.top, RELAXED);
-    uint32_t marks = atom_load(&header->roster.gone_marks, RELAXED);
-    for (uint32_t i = 0; i < top && i < SHARE_USERS; i++)
-        if (i != area->me.index && atom_load(&header->entries[i].id, ACQUIRE))
-            marks |= atom_load(&header->entries[i].marks, RELAXED);
-    return marks;
-}
-
-/* All entries but this process' own, if nobody has their bytes locked. */
-static void bury_all(struct share_area *area)
+/* Step 7. False: somebody is there. */
+static bool bury_all(struct share_area *area)
 {
     struct share_header *header = area->header;
     uint32_t top = atom_load(&header->roster.top, RELAXED);
+    bool alone = true;
     base_spin_lock(&share_lock);
     for (uint32_t i = 0; i < top && i < SHARE_USERS; i++) {
         struct share_entry *entry = &header->entries[i];
-        if (i == area->me.index || !atom_load(&entry->id, RELAXED) ||
-            os_byte_lock(area->me.file, i) != 0)
+        if (i == area->me.index || !atom_load(&entry->id, ACQUIRE)) /* pairs with bury, enter */
             continue;
-        bury(header, entry);
-        os_byte_unlock(area->me.file, i);
+        if (os_byte_lock(area->me.file, i) == 0) {
+            bury(header, entry);
+            os_byte_unlock(area->me.file, i);
+        } else {
+            alone &= is_own(area, entry);
+        }
     }
     base_spin_unlock(&share_lock);
+    return alone;
 }
 
 bool share_users_others(struct share_area *area, struct share_others *others)
@@ -178,10 +164,7 @@ bool share_users_others(struct share_area *area, struct share_others *others)
     if (!area->header)
         return false;
     struct share_roster *roster = &area->header->roster;
-    others->alive = share_area_check(area) != 0 || somebody_else(area);
-    if (!others->alive)
-        bury_all(area);
-    others->marks = marks_of_others(area);
+    others->alive = share_area_check(area) != 0 || somebody_else(area) || !bury_all(area);
     others->died = atom_load(&roster->died, RELAXED);
     others->ever = others->died || atom_load(&roster->entered, RELAXED) > 1;
     if (atom_load(&roster->unknown, RELAXED))

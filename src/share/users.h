@@ -15,14 +15,13 @@
 enum { SHARE_USERS = 504 };
 
 struct share_others {
-    bool ever;      /* another process has had it open, now or before */
-    bool alive;     /* one has it open now, stopped ones too */
-    bool died;      /* one ended without leaving */
-    uint32_t marks; /* of all others, also of those who are gone */
+    bool ever;  /* another process has had it open, now or before */
+    bool alive; /* one has it open now, stopped ones too */
+    bool died;  /* one ended without leaving */
 };
 
-/* Sets bits of the noun's choice for this process: "has put". Cheap when they are set already. A
- * child starts without. */
+/* Sets bits of the noun's choice for this process, which no other sees: "has put". Cheap when they
+ * are set already. A child starts without. */
 void share_user_mark(struct share_area *area, uint32_t bits);
 uint32_t share_user_marks(const struct share_area *area); /* this process' own */
 
