@@ -25,7 +25,8 @@ struct harness_case {
     const char *name;
     const char *
         labels; /* for ctest -L and -LE, spaces between; process: forks, so TSan's run leaves it out; noasan,
-                           notsan: not under that sanitizer */
+                           notsan: not under that sanitizer; noqemu: starts itself by exec, or asks for what
+                           qemu-user does not do (MADV_FREE) */
     void (*body)(int argument);
     int argument;
     const char *file;

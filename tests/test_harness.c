@@ -66,7 +66,7 @@ static void run_case(void *name)
     execl("/proc/self/exe", "test_harness", name, (char *)NULL);
 }
 
-TEST(a_leaked_descriptor_fails_the_case)
+TEST_LABELED(a_leaked_descriptor_fails_the_case, "noqemu")
 {
     char text[4096];
     int end = harness_fork(run_case, "leaks_when_told", text, sizeof text);
@@ -74,7 +74,7 @@ TEST(a_leaked_descriptor_fails_the_case)
     ck_assert_msg(strstr(text, "left over: descriptor") != NULL, "%s", text);
 }
 
-TEST(a_hang_ends_with_a_dump)
+TEST_LABELED(a_hang_ends_with_a_dump, "noqemu")
 {
     char text[4096];
     int end = harness_fork(run_case, "hangs_when_told", text, sizeof text);

@@ -282,7 +282,7 @@ static void run_pinned(void *arg)
 }
 
 /* Of the program: a thread that pins itself does not decide for the others. */
-TEST(cpus_are_those_of_the_programs_mask)
+TEST_LABELED(cpus_are_those_of_the_programs_mask, "noqemu")
 {
     cpu_set_t all, one;
     char text[1024];

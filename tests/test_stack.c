@@ -300,7 +300,7 @@ static int trim_until_nothing(int64_t *now)
     return calls;
 }
 
-TEST(trim_gives_back_what_was_idle)
+TEST_LABELED(trim_gives_back_what_was_idle, "noqemu")
 {
     int64_t now = os_now() + 10000 * MILLISECOND;
     use_many(2000);
@@ -344,7 +344,7 @@ TEST(trim_spares_what_comes_in_waves)
 }
 
 /* Without an idle moment the gives do it. */
-TEST(give_trims_by_and_by)
+TEST_LABELED(give_trims_by_and_by, "noqemu")
 {
     use_many(4000);
     for (int round = 0; round < 3; round++) {
