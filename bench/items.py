@@ -532,6 +532,13 @@ def process_pools():
     yield i
 
 
+def carriers():
+    for name in "process server thread coroutine".split():
+        i = Item(f"carriers-{name}")
+        i.add("plait", f"{{plait}}/carriers {name}")
+        yield i
+
+
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_queues, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_queues, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools, carriers):
         yield from group()

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import build
+import carriers
 from items import AT_MOST, BESIDE, HIGHER, LOWER, REPORTED, RIVAL
 from measure import number
 
@@ -136,11 +137,24 @@ def git(*words):
 BEGIN, END = "<!-- measured: bench/run --docs writes from here -->", "<!-- to here; what follows is written by hand -->"
 
 
-def write_docs(results, table, command, left_out=()):
-    """Replaces the measured part of the page; the analysis below it stays."""
+def stamp(command):
     changed = " with uncommitted changes" if git("status", "--porcelain", "--", "src", "include") else ""
+    return f"Commit {git('rev-parse', '--short', 'HEAD')}{changed}; {machine()}. Command: `{command}`."
+
+
+def write_docs(results, table, command, left_out=()):
+    """The page of carriers, if they were measured; the other one, if anything else was."""
+    those = [r for r in results if r.item.name.startswith("carriers-")]
+    if those:
+        carriers.write(those, stamp(command))
+    if len(those) < len(results):
+        write_performance(results, table, command, left_out)
+
+
+def write_performance(results, table, command, left_out):
+    """Replaces the measured part of the page; the analysis below it stays."""
     rows = [["item", "who", "median", "min", "max", "unit", "note"], *[row for r in results for row in r.rows()]]
-    measured = [BEGIN, "", f"Commit {git('rev-parse', '--short', 'HEAD')}{changed}; {machine()}. Command: `{command}`.", "",
+    measured = [BEGIN, "", stamp(command), "",
                 f"Peers: {versions()}.", "", "## Ratios, worst first", "",
                 "The ratio is plait's median by the best peer's that does the same job; 0.95 to 1.05, or overlapping ranges, is a tie and "
                 "meets 1.0. \"Best beside\" does another job: the note of its row below says which.", "",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The headers are the manual: their examples compile, every call says its errors and what blocks, docs/errors.md is what they
-say, and the library's symbols are the calls that they tell, no more and no fewer."""
+say, docs/carriers.md what its figures make, and the library's symbols are the calls that they tell, no more and no fewer."""
 import os
 import re
 import subprocess
@@ -64,6 +64,12 @@ def check_errors_page():
             fail("docs/errors.md is not what the headers say: man/generate.py --errors > docs/errors.md")
 
 
+def check_carriers_page():
+    done = subprocess.run([sys.executable, "-B", os.path.join(ROOT, "bench", "carriers.py")], capture_output=True, text=True, check=False)
+    if done.returncode:
+        fail(done.stderr.strip())
+
+
 def check_defaults_page():
     """Every field of an options struct and every variable that the library reads stands in docs/defaults.md."""
     with open(os.path.join(ROOT, "docs", "defaults.md"), encoding="utf-8") as f:
@@ -98,6 +104,7 @@ def check_symbols(calls):
 check_examples()
 all_calls = check_words()
 check_errors_page()
+check_carriers_page()
 check_defaults_page()
 check_symbols(all_calls)
 sys.exit(bool(failures))
