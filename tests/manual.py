@@ -70,6 +70,20 @@ def check_carriers_page():
         fail(done.stderr.strip())
 
 
+def check_notes_page():
+    """What docs/notes.md names as proof is there: each file, and the test in it."""
+    with open(os.path.join(ROOT, "docs", "notes.md"), encoding="utf-8") as f:
+        page = f.read()
+    for path, name in re.findall(r"`((?:examples|tests)/[\w/.]+)(?::(\w+))?`", page):
+        whole = os.path.join(ROOT, path)
+        if not os.path.exists(whole):
+            fail(f"docs/notes.md names {path}, which is not there")
+        elif name:
+            with open(whole, encoding="utf-8") as f:
+                if not re.search(rf"\b{name}\b", f.read()):
+                    fail(f"docs/notes.md names {name} of {path}, which has none")
+
+
 def check_defaults_page():
     """Every field of an options struct and every variable that the library reads stands in docs/defaults.md."""
     with open(os.path.join(ROOT, "docs", "defaults.md"), encoding="utf-8") as f:
@@ -105,6 +119,7 @@ check_examples()
 all_calls = check_words()
 check_errors_page()
 check_carriers_page()
+check_notes_page()
 check_defaults_page()
 check_symbols(all_calls)
 sys.exit(bool(failures))
