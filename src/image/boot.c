@@ -142,8 +142,9 @@ const struct image_order *image_map(int descriptor, void **page)
         return NULL;
     size_t size = (size_t)file.st_size;
     void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
-    *page = os_map_file(descriptor, OS_PAGE);
-    if (copy == MAP_FAILED || !*page)
+    if (page)
+        *page = os_map_file(descriptor, OS_PAGE);
+    if (copy == MAP_FAILED || (page && !*page))
         return NULL;
     const struct image_order *order = (const void *)((char *)copy + OS_PAGE);
     return image_order_is_good(order, size - OS_PAGE) ? order : NULL;

@@ -93,7 +93,8 @@ bool image_is_catchable(void);
 #define IMAGE_VARIABLE "PLAIT_SPAWN="
 #define IMAGE_BIND_NOW "LD_BIND_NOW=plait" /* taken away as well */
 /* The order is a copy, because the task's argument lies in it, which children of this process must
- * not share; *page is the control page itself. NULL: it is none, or no memory. */
+ * not share; *page, where it is wanted, is the control page itself. NULL: it is none, or no memory.
+ */
 const struct image_order *image_map(int descriptor, void **page);
 enum { IMAGE_BELL, IMAGE_PARENT, IMAGE_ORDER, IMAGE_OWN };
 int image_first_own(const struct image_order *order); /* + IMAGE_BELL ... */

@@ -146,6 +146,18 @@ bool os_message_ready(int socket)
     return os_message_await(socket, 0) == 0;
 }
 
+/* Again when the other side went away without reading what it was sent: that is told once, before the
+ * messages which it sent itself. */
+static int receive(int socket, struct msghdr *message, int flags)
+{
+    struct msghdr copy = *message;
+    int rc = (int)OS_CALL_AGAIN(recvmsg, socket, message, MSG_CMSG_CLOEXEC | flags);
+    if (rc != -ECONNRESET)
+        return rc;
+    *message = copy;
+    return (int)OS_CALL_AGAIN(recvmsg, socket, message, MSG_CMSG_CLOEXEC | flags);
+}
+
 int os_message_receive(int socket, void *data, size_t size, int *descriptors, int *count,
                        int64_t deadline)
 {
@@ -157,10 +169,9 @@ int os_message_receive(int socket, void *data, size_t size, int *descriptors, in
                              .msg_controllen = sizeof control};
     int room = *count;
     *count = 0;
-    int rc = os_message_await(socket, deadline);
-    if (rc < 0)
-        return rc;
-    rc = (int)OS_CALL_AGAIN(recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+    int rc = receive(socket, &message, deadline == OS_NEVER ? 0 : MSG_DONTWAIT);
+    if (rc == -EAGAIN && (rc = os_message_await(socket, deadline)) == 0)
+        rc = receive(socket, &message, 0);
     if (rc < 0)
         return rc;
     *count = take_descriptors(&message, descriptors, room);

@@ -31,9 +31,10 @@ int os_image_start(const struct os_image *image, int *pidfd);
 void os_pidfd_end(int pidfd);
 
 /* A copy of this process, which must have one thread, as a child of its parent: 0 there, its pid
- * here and a pidfd. The caller takes care of atfork handlers: none are called. -ENOTSUP: this libc's
+ * here and a pidfd; *told gets its pid before it runs, also when this process is killed meanwhile
+ * (where there is clone3, else after that). The caller takes care of atfork handlers: none are called. -ENOTSUP: this libc's
  * number of the thread was not found. */
-int os_fork_sibling(int *pidfd);
+int os_fork_sibling(int *pidfd, int32_t *told);
 
 /* In a child: group, CPUs, nice, directory and limits, in this order; 0 or -errno. */
 int os_child_change(const plait_child_options *options);
@@ -42,6 +43,9 @@ int os_descriptors_place(const int *from, int count, bool only);
 int os_descriptor_keep(int descriptor, bool over_exec); /* 0 or -errno */
 uint64_t os_signal_mask(void);                          /* of this thread */
 void os_signal_mask_set(uint64_t mask);
+/* Does this process' work when there is nothing better to do on its processor, and wakes up without
+ * taking it from others; where it is an ordinary one, as its forks are until they take it back. */
+void os_give_way(bool does);
 void os_outlive_parent(void); /* takes os_die_with_parent back */
 bool os_is_privileged(void);  /* set-user-ID and the like: its environment is somebody else's */
 

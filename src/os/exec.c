@@ -5,12 +5,16 @@
 #include "os/os.h"
 #include "os/syscall.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
 enum { STACK = 64 * 1024, SIGNALS = 64, LIBC_THREAD = 1024 };
 
 /* As the kernel has it; libc's is another. */
@@ -36,6 +40,13 @@ void os_signal_mask_set(uint64_t mask)
 void os_outlive_parent(void)
 {
     OS_SURE(prctl, PR_SET_PDEATHSIG, 0);
+}
+
+void os_give_way(bool does)
+{
+    struct sched_param none = {0};
+    if (OS_SURE(sched_getscheduler, 0) == (does ? SCHED_OTHER : SCHED_BATCH))
+        OS_SURE(sched_setscheduler, 0, does ? SCHED_BATCH : SCHED_OTHER, &none);
 }
 
 bool os_is_privileged(void)
@@ -145,25 +156,39 @@ static int *thread_number(void)
     return found;
 }
 
-static long clone_sibling(int *pidfd, int *number)
+/* As the kernel has it; the child's signal is that of this process. */
+struct clone_request {
+    uint64_t flags, pidfd, child, parent, signal, stack, stack_size, tls;
+};
+
+static long clone_sibling(int *pidfd, int *number, int32_t *told)
 {
-    unsigned long flags =
-        CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    uint64_t flags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    struct clone_request all = {.flags = flags | CLONE_PARENT_SETTID,
+                                .pidfd = (uintptr_t)pidfd,
+                                .child = (uintptr_t)number,
+                                .parent = (uintptr_t)told};
+    long pid = OS_CALL(clone3, &all, sizeof all);
+    if (pid != -ENOSYS)
+        return pid;
 #if defined(__x86_64__)
-    return OS_CALL(clone, flags, 0, pidfd, number, 0);
+    pid = OS_CALL(clone, flags | SIGCHLD, 0, pidfd, number, 0);
 #else
-    return OS_CALL(clone, flags, 0, pidfd, 0, number);
+    pid = OS_CALL(clone, flags | SIGCHLD, 0, pidfd, 0, number);
 #endif
+    if (pid > 0)
+        *told = (int32_t)pid;
+    return pid;
 }
 
-int os_fork_sibling(int *pidfd)
+int os_fork_sibling(int *pidfd, int32_t *told)
 {
     static int *number;
     struct os_robust robust;
     if (!number && !(number = thread_number()))
         return -ENOTSUP;
     int rc = os_robust_find(&robust);
-    long pid = clone_sibling(pidfd, number);
+    long pid = clone_sibling(pidfd, number, told);
     if (pid == 0 && rc == 0) /* since the kernel forgets it; fork() of libc would tell it again */
         OS_SURE(set_robust_list, robust.head, 3 * sizeof(void *));
     return (int)pid;

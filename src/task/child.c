@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct {
@@ -150,15 +151,23 @@ void child_prepare(void)
     os_free(os_alloc(1));
 }
 
-void child_warm_up(void)
+void child_warm_up(struct task_page *page)
 {
     struct task_record *record = task_me();
     struct image_function own;
+    const void *const code[] = {(void *)dup2, (void *)fflush, (void *)_exit, (void *)memmove};
+    volatile char stack[4 * OS_PAGE];
+    page->state = PLAIT_RUNNING;
     record_rename(record, "child");
     image_function_describe((void (*)(void))child_warm_up, &own);
     image_function_find(&own);
     os_free(os_alloc(1));
     child.record = record;
+    wait_note_mirror = NULL;
+    for (size_t i = 0; i < sizeof code / sizeof *code; i++)
+        (void)*(volatile const char *)code[i];
+    for (size_t i = 0; i < sizeof stack; i += OS_PAGE)
+        stack[i] = 0;
 }
 
 /* Strings of the user's, in an array of plait's own, since setenv may change it. */
@@ -278,10 +287,11 @@ static void order_change(const struct image_order *order)
 }
 
 /* In a process that was not forked off by who started it: what it is comes with the order. */
-_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, bool is_image)
+_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, const int *own,
+                            bool is_image)
 {
     struct task_record *record = task_me();
-    int own = image_first_own(order);
+    const int *ends = own + order->handles;
     record_id_set(record, order->task);
     record_rename(record, page->name);
     child.is_image = is_image;
@@ -290,13 +300,13 @@ _Noreturn void child_arrive(const struct image_order *order, struct task_page *p
         os_thread_name(program_invocation_short_name);
     }
     child_enter(record, page);
-    child_hears(own + IMAGE_BELL, order->tied ? own + IMAGE_PARENT : -1);
+    child_hears(ends[IMAGE_BELL], order->tied ? ends[IMAGE_PARENT] : -1);
     if (order->changes && !is_image)
         order_change(order);
     else if (order->unix_daemon)
         child_go_alone(
             &(plait_child_options){.directory = image_order_at(order, order->directory.at)});
-    child_open_handles(order);
+    child_open_handles(order, own);
     plait_function *function = (plait_function *)image_function_find(&order->function);
     if (!function) {
         base_report(PLAIT_REPORT_MISUSE,

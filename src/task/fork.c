@@ -74,12 +74,12 @@ static void fork_child(void)
  * handlers, which write to a hundred pages, have nothing to do. But where its constructors have
  * started tasks or opened shared memory they are called by hand, since libc's fork cannot make a
  * sibling. Those of others are not called. */
-int fork_sibling(int *pidfd)
+int fork_sibling(int *pidfd, int32_t *told)
 {
     bool full = exit_is_prepared();
     if (full)
         fork_before();
-    int pid = os_fork_sibling(pidfd);
+    int pid = os_fork_sibling(pidfd, told);
     if (pid != 0 && full)
         fork_parent();
     if (pid != 0)

@@ -18,13 +18,13 @@ void child_inherit(void *const *shared, int count)
         memcpy(inherited.objects, shared, (size_t)count * sizeof *shared);
 }
 
-void child_open_handles(const struct image_order *order)
+void child_open_handles(const struct image_order *order, const int *descriptors)
 {
     const struct image_handle *handles = image_order_at(order, order->handle.at);
     inherited.count = order->handles;
     for (int i = 0; i < order->handles; i++)
         inherited.objects[i] =
-            image_hooks.open ? image_hooks.open(&handles[i], 3 + order->descriptors + i) : NULL;
+            image_hooks.open ? image_hooks.open(&handles[i], descriptors[i]) : NULL;
 }
 
 void *plait_inherited(int index)

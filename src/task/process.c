@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define GRACE INT64_C(5000000000)
+enum { TRIES = 3 }; /* to find a child of the fork server that lives until it is told */
 
 static uint64_t deaths; /* children killed by a signal, for plait_counters_read */
 
@@ -98,54 +99,32 @@ static void process_told(struct sched_watch *watch, bool readable)
     process_ended(process, &end);
 }
 
-/* The page and, for a new image, what crosses to it; the memfd, whose page is mapped here. */
-static int page_new(struct task_process *process, const struct image_request *request)
+static void page_begin(struct task_process *process, struct task_page *page)
 {
-    size_t order = request ? image_order_size(request) : 0, size = OS_PAGE + order;
-    int memory = request && !order ? -EINVAL : os_memfd("plait-task", size);
-    if (memory < 0)
-        return memory;
-    struct task_page *page = os_map_file(memory, size);
-    if (!page) {
-        os_close(memory);
-        return -ENOMEM;
-    }
     page->magic = TASK_PAGE_MAGIC;
     page->size = sizeof *page;
     page->state = PLAIT_RUNNING;
     memcpy(page->name, process->record->name, sizeof page->name);
-    if (request) {
-        image_order_write((void *)((char *)page + OS_PAGE), request);
-        os_unmap((char *)page + OS_PAGE, order);
-    }
+    page->canceled = wait_was_canceled(&process->record->co.self); /* before it was begun */
     process->page = page;
-    return memory;
 }
 
-/* All that can fail is made before the child; the memfd, to be closed when the child has it. */
-static int process_new(struct task_record *record, const plait_start_options *options,
-                       const struct image_request *request)
+/* NULL: no memory */
+static struct task_process *process_new(struct task_record *record,
+                                        const plait_start_options *options)
 {
     struct task_process *process = record->process_memory;
     if (!process && !(process = os_alloc(sizeof *process)))
-        return -ENOMEM;
+        return NULL;
     record->process_memory = process;
     *process = (struct task_process){
         .watch = {.descriptor = -1, .at = WAIT_NEVER, .told = process_told},
         .record = record,
         .parent = getpid(),
         .grace = options->grace ? options->grace : GRACE,
-        .bell = os_event_open(),
+        .bell = -1,
     };
-    int rc = process->bell < 0 ? process->bell : sched_watch_begin();
-    int memory = rc < 0 ? rc : page_new(process, request);
-    if (memory < 0) {
-        process_release(process);
-        return memory;
-    }
-    process->page->canceled = wait_was_canceled(&record->co.self); /* before it was begun */
-    atom_store(&record->process, process, RELEASE); /* pairs with the ACQUIRE of who cancels */
-    return memory;
+    return process;
 }
 
 /* Output that waits in stdio's buffers goes out first: otherwise it would be written by both. A
@@ -214,8 +193,6 @@ static int process_image(struct task_process *process, const struct spawn *spawn
                          int *pidfd)
 {
     int own[IMAGE_OWN] = {process->bell, -1, memory};
-    if (spawn->options->method == PLAIT_FORKSERVER)
-        return server_fork(spawn, own, process->page, pidfd);
     int rc = own[IMAGE_PARENT] = os_pidfd_open(getpid());
     if (rc >= 0)
         rc = spawn_image(spawn, own, process->page, pidfd);
@@ -250,37 +227,91 @@ static int process_adopt(struct task_process *process, const plait_start_options
     return rc;
 }
 
-/* The child's pid. */
-static int process_launch(struct task_record *record, const struct spawn *spawn,
-                          const plait_start_options *options)
+/* It stays with the record, since who cancels all in a block may be looking at it. */
+static int process_failed(struct task_process *process, int rc)
 {
-    int memory = process_new(record, options, spawn && !spawn->is_brief ? &spawn->request : NULL);
-    if (memory < 0)
-        return memory;
-    struct task_process *process = record->process;
-    int pidfd = -1;
-    int pid = spawn ? process_image(process, spawn, memory, &pidfd)
-                    : process_fork(record, options, &pidfd);
-    os_close(memory);
-    process->watch.descriptor = pidfd;
-    process->pid = pid > 0 ? pid : 0;
-    int rc = pid > 0 ? process_adopt(process, options) : pid;
-    if (rc == 0)
-        return pid;
-    atom_store(&record->process, NULL, RELAXED);
-    process_close(process); /* who cancels all in a block may be looking at it */
+    atom_store(&process->record->process, NULL, RELAXED);
+    process_close(process);
     return rc;
 }
 
-static int launch_image(struct task_record *record, const plait_start_options *options)
+/* Its pid or -errno, as it was given. */
+static int process_begun(struct task_process *process, const plait_start_options *options, int pid,
+                         int pidfd)
+{
+    process->watch.descriptor = pidfd;
+    process->pid = pid > 0 ? pid : 0;
+    int rc = pid > 0 ? process_adopt(process, options) : pid;
+    return rc == 0 ? pid : process_failed(process, rc);
+}
+
+/* By fork or exec: all that can fail is made before the child. */
+static int process_launch(struct task_process *process, const struct spawn *spawn,
+                          const plait_start_options *options)
+{
+    struct task_record *record = process->record;
+    struct task_page *page;
+    int pidfd = -1, memory = process->bell = os_event_open();
+    if (memory >= 0)
+        memory = spawn_memory(spawn ? &spawn->request : NULL, &page);
+    if (memory < 0)
+        return process_failed(process, memory);
+    page_begin(process, page);
+    atom_store(&record->process, process, RELEASE); /* pairs with the ACQUIRE of who cancels */
+    int pid = spawn ? process_image(process, spawn, memory, &pidfd)
+                    : process_fork(record, options, &pidfd);
+    os_close(memory);
+    return process_begun(process, options, pid, pidfd);
+}
+
+/* By the fork server, whose child is there already. -ENOLINK: it was, and another one may be. */
+static int serve_once(struct task_process *process, const struct spawn *spawn)
+{
+    struct spare spare;
+    int rc = server_take(&spare);
+    if (rc < 0)
+        return process_failed(process, rc);
+    struct task_page *page = spare_page(&spare);
+    if (page)
+        page_begin(process, page);
+    rc = page ? server_send(&spare, spawn) : -ENOMEM;
+    if (rc < 0) {
+        spare_end(&spare);
+        return process_failed(process, rc);
+    }
+    process->bell = spare.has[SPARE_BELL];
+    atom_store(&process->record->process, process, RELEASE);
+    return process_begun(process, spawn->options, rc, spare.has[SPARE_PIDFD]);
+}
+
+static int process_serve(struct task_process *process, const struct spawn *spawn)
+{
+    int rc = -ENOLINK;
+    for (int tries = 0; tries < TRIES && rc == -ENOLINK; tries++)
+        rc = serve_once(process, spawn);
+    return rc == -ENOLINK ? -EAGAIN : rc;
+}
+
+static int launch_image(struct task_process *process, const plait_start_options *options)
 {
     struct spawn spawn;
-    record_name(record);
-    int rc = spawn_prepare(&spawn, record, options);
+    record_name(process->record);
+    int rc = spawn_prepare(&spawn, process->record, options);
     if (rc == 0)
-        rc = process_launch(record, &spawn, options);
+        rc = options->method == PLAIT_FORKSERVER ? process_serve(process, &spawn)
+                                                 : process_launch(process, &spawn, options);
     spawn_sent(&spawn, rc);
-    return rc < 0 ? rc : 0;
+    return rc;
+}
+
+static int launch(struct task_record *record, const plait_start_options *options)
+{
+    struct task_process *process = process_new(record, options);
+    int rc = process ? sched_watch_begin() : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    return options->method > PLAIT_FORK ? launch_image(process, options)
+                                        : process_launch(process, NULL, options);
 }
 
 int process_start(struct task_record *record, const plait_start_options *options)
@@ -293,7 +324,7 @@ int process_start(struct task_record *record, const plait_start_options *options
         return rc;
     if (wait_deterministic)
         sched_real_event(1);
-    rc = forks ? process_launch(record, NULL, options) : launch_image(record, options);
+    rc = launch(record, options);
     locals_destroy(record); /* a fork has its copies of what was inherited */
     if (rc < 0 && wait_deterministic)
         sched_real_event(-1);

@@ -18,6 +18,7 @@ struct task_page {
     uint32_t go;
     int32_t began; /* 0 not yet; 1 the options of the child hold; -errno, and it ends */
     uint32_t canceled;
+    int32_t forked; /* of the fork server: the child that it is about to tell of */
     uint32_t ended;
     int32_t status;
     uint32_t state; /* PLAIT_RUNNING or PLAIT_WAITING */
@@ -59,7 +60,7 @@ static inline void process_tell_leaving(void)
 
 /* inherit.c */
 void child_inherit(void *const *shared, int count);
-void child_open_handles(const struct image_order *order);
+void child_open_handles(const struct image_order *order, const int *descriptors);
 
 int process_start(struct task_record *record, const plait_start_options *options);
 void process_cancel(struct task_record *record);
@@ -74,9 +75,12 @@ bool process_peek(struct task_process *process, struct task_page *copy);
 /* child.c: the child's side; does not return */
 _Noreturn void child_main(struct task_record *record, int parent,
                           const plait_start_options *options);
-_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, bool is_image);
+/* own: descriptors of the handles, then IMAGE_BELL ... */
+_Noreturn void child_arrive(const struct image_order *order, struct task_page *page, const int *own,
+                            bool is_image);
 void child_prepare(void); /* the fork server: what each child would do anew */
-void child_warm_up(void); /* its child: what it is going to do, so that the pages are there */
+void child_warm_up(
+    struct task_page *page); /* its child: what it is going to do, so that the pages are there */
 void child_look(const struct task_record *me); /* at its own cancel */
 void child_leave(int status) __attribute__((noreturn));
 void child_after_fork(void);

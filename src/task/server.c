@@ -1,5 +1,5 @@
-/* The fork server, this program's side. Under one lock, which is held while the kernel makes a
- * child, because a second starter would have to wait for that child, too. */
+/* The fork server, this program's side. A child is taken under one lock, which is held while the
+ * kernel makes it, because a second starter would have to wait for that child, too. */
 #include "task/server.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -7,15 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE INT64_C(10000000000) /* then a stopped one is killed */
-enum { TRIES = 3 };
 
 static struct {
     base_spin lock;
-    bool up, owes;
+    bool up;
     int socket;
+    int last;                 /* the child that was told of last */
+    struct task_page *page;   /* shared with the server */
+    int owes;                 /* children that were taken and not yet asked for anew */
     struct sched_watch watch; /* its pidfd */
     uint32_t gone;            /* set by the watcher, which does not take the lock */
 } server;
@@ -38,28 +41,44 @@ static void server_await_end(int64_t deadline)
         os_futex_wait(&server.gone, 0, false, deadline);
 }
 
-struct spare {
-    int pid, pidfd, socket;
-};
+/* Reaped by its number, because its pidfd did not come or found no room here: the other end of its
+ * socket is closed, so that it ends at once. */
+static void spare_lost(int pid)
+{
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
 
 /* 0, -ENOLINK: the server is gone, -errno */
 static int spare_receive(struct spare *spare, int64_t deadline)
 {
     struct serve_ready ready = {0};
-    int descriptors[2], count = 2;
-    int rc = os_message_receive(server.socket, &ready, sizeof ready, descriptors, &count, deadline);
+    int count = SPARE_ALL;
+    int rc = os_message_receive(server.socket, &ready, sizeof ready, spare->has, &count, deadline);
+    if (rc == -EMFILE)
+        spare_lost(server.last = ready.rc);
     if (rc == (int)sizeof ready && ready.rc < 0)
         return ready.rc;
-    if (rc != (int)sizeof ready || count != 2)
-        return rc == -EMFILE || rc == -ENFILE ? rc : -ENOLINK;
-    *spare = (struct spare){ready.rc, descriptors[0], descriptors[1]};
-    return 0;
+    server.last = spare->pid = ready.rc;
+    if (rc == (int)sizeof ready && count == SPARE_ALL)
+        return 0;
+    return rc == -EMFILE || rc == -ENFILE ? rc : -ENOLINK;
 }
 
-static void spare_end(const struct spare *spare)
+void spare_end(struct spare *spare)
 {
-    os_close(spare->socket);
-    os_pidfd_end(spare->pidfd);
+    os_close(spare->has[SPARE_SOCKET]);
+    os_close(spare->has[SPARE_PAGE]);
+    os_close(spare->has[SPARE_BELL]);
+    os_pidfd_end(spare->has[SPARE_PIDFD]);
+}
+
+struct task_page *spare_page(struct spare *spare)
+{
+    struct task_page *page = os_map_file(spare->has[SPARE_PAGE], OS_PAGE);
+    os_close(spare->has[SPARE_PAGE]);
+    spare->has[SPARE_PAGE] = -1;
+    return page;
 }
 
 /* It is asked first, because it may be about to tell of a child, which nobody would reap if nobody
@@ -75,33 +94,19 @@ static void server_down(void)
     server_await_end(OS_NEVER);
     while (os_message_ready(server.socket) && spare_receive(&spare, OS_NEVER) == 0)
         spare_end(&spare);
+    if (server.page->forked != server.last) /* killed before it could tell */
+        spare_lost(server.page->forked);
+    os_unmap(server.page, OS_PAGE);
     os_close(server.watch.descriptor);
     os_close(server.socket);
     server.up = false;
 }
 
-/* The memfd of an order without a task. */
-static int order_of_server(const struct image_request *request, struct task_page **page)
-{
-    size_t size = OS_PAGE + image_order_size(request);
-    int memory = os_memfd("plait-server", size);
-    if (memory < 0)
-        return memory;
-    *page = os_map_file(memory, size);
-    if (*page) {
-        image_order_write((void *)((char *)*page + OS_PAGE), request);
-        return memory;
-    }
-    os_close(memory);
-    return -ENOMEM;
-}
-
 static int server_execute(int socket)
 {
     struct spawn spawn = {.request = {.kind = IMAGE_SERVER, .tied = true}};
-    size_t size = OS_PAGE + image_order_size(&spawn.request);
     struct task_page *page;
-    int memory = order_of_server(&spawn.request, &page), own[IMAGE_OWN] = {socket, -1, memory};
+    int memory = spawn_memory(&spawn.request, &page), own[IMAGE_OWN] = {socket, -1, memory};
     if (memory < 0)
         return memory;
     int rc = own[IMAGE_PARENT] = os_pidfd_open(getpid());
@@ -109,7 +114,9 @@ static int server_execute(int socket)
         rc = spawn_image(&spawn, own, page, &server.watch.descriptor);
     os_close(own[IMAGE_PARENT]);
     os_close(memory);
-    os_unmap(page, size);
+    if (rc < 0)
+        os_unmap(page, OS_PAGE);
+    server.page = page;
     return rc;
 }
 
@@ -123,14 +130,14 @@ static int server_up(void)
     if (rc < 0)
         return rc;
     server.gone = 0;
-    server.owes = false;
+    server.last = server.owes = 0;
     server.watch = (struct sched_watch){.descriptor = -1, .at = WAIT_NEVER, .told = server_told};
     rc = server_execute(ends[1]);
     os_close(ends[1]);
     server.watch.idle = true; /* plait_quiesce ends it before the watcher */
     if (rc >= 0 && (rc = sched_watch_add(&server.watch)) < 0) {
-        os_pidfd_signal(server.watch.descriptor, SIGKILL);
-        os_close(server.watch.descriptor);
+        os_pidfd_end(server.watch.descriptor);
+        os_unmap(server.page, OS_PAGE);
     }
     server.socket = ends[0];
     server.up = rc >= 0;
@@ -145,86 +152,87 @@ struct letter {
     int count, directory;
 };
 
-static void letter_write(struct letter *letter, const struct spawn *spawn, const int *own)
+static void letter_add(struct letter *letter, int descriptor)
+{
+    letter->descriptors[letter->count++] = descriptor;
+}
+
+static void letter_write(struct letter *letter, const struct spawn *spawn)
 {
     struct serve_letter *text = &letter->text;
-    text->magic = IMAGE_MAGIC;
-    text->count = (uint16_t)spawn->count;
-    text->mask = os_signal_mask();
-    text->order_size = spawn->is_brief ? (uint32_t)image_order_size(&spawn->request) : 0;
-    if (spawn->is_brief)
+    *text = (struct serve_letter){
+        .magic = IMAGE_MAGIC, .count = (uint16_t)spawn->count, .mask = os_signal_mask()};
+    letter->count = spawn->count;
+    memcpy(letter->descriptors, spawn->descriptors, (size_t)spawn->count * sizeof(int));
+    if (spawn->order >= 0) {
+        letter_add(letter, spawn->order);
+    } else {
+        text->order_size = (uint32_t)image_order_size(&spawn->request);
         image_order_write((void *)text->order, &spawn->request);
-    letter->descriptors[SERVE_MEMORY] = own[IMAGE_ORDER];
-    letter->descriptors[SERVE_BELL] = own[IMAGE_BELL];
-    letter->count = SERVE_STANDARD;
+    }
     letter->directory = os_open(".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     for (int i = 0; i < 4; i++) {
         int one = i < 3 ? i : letter->directory;
         /* As exec would: one that closes on exec, and so any of plait's own, does not go over. */
         text->has[i] = i < 3 ? fcntl(one, F_GETFD) == 0 : one >= 0;
         if (text->has[i])
-            letter->descriptors[letter->count++] = one;
+            letter_add(letter, one);
     }
-    memcpy(letter->descriptors + letter->count, spawn->descriptors,
-           (size_t)spawn->count * sizeof(int));
-    letter->count += spawn->count;
 }
 
-/* Asks for another child: now, or where the kernel has no memory for it, later. */
+/* Asks for other children: now, or where the kernel has no memory for it, later. Where the server is
+ * gone the next receive tells it. */
 static void server_ask(void)
 {
-    int rc = os_message_send(server.socket, "", 1, NULL, 0);
-    server.owes = rc < 0; /* where the server is gone the next receive tells it */
+    while (server.owes > 0 && os_message_send(server.socket, "", 1, NULL, 0) == 0)
+        server.owes--;
 }
 
-/* A child that is ready. The server is executed anew when it is gone, or does not answer. */
+/* A refusal may be from the time when the last children were taken, so it is asked for anew as often
+ * as such ones can lie there. */
 static int spare_take(struct spare *spare)
 {
-    int rc = server_up();
-    if (rc < 0)
-        return rc;
-    if (server.owes)
+    int rc = -EAGAIN;
+    for (int tries = 0; tries <= SERVE_READY && rc < 0 && rc != -ENOLINK && rc != -EMFILE;
+         tries++) {
         server_ask();
-    rc = spare_receive(spare, os_now() + PATIENCE);
-    if (rc == -ENOLINK)
+        rc = spare_receive(spare, os_now() + PATIENCE);
+        server.owes++; /* it is as good as taken */
+    }
+    return rc;
+}
+
+/* The server is executed anew when it is gone, or does not answer. */
+int server_take(struct spare *spare)
+{
+    base_spin_lock(&server.lock);
+    int rc = server_up();
+    if (rc == 0 && (rc = spare_take(spare)) == -ENOLINK)
         server_down();
-    else if (rc < 0)
-        server_ask(); /* since it is as good as taken */
+    base_spin_unlock(&server.lock);
     return rc;
 }
 
 /* One that died before it could read its letter is as good as none; what it died of is told to
- * nobody, because it was nobody's task. */
-static int letter_send(const struct letter *letter, struct spare *spare)
-{
-    size_t size = offsetof(struct serve_letter, order) + letter->text.order_size;
-    int rc = spare_take(spare);
-    if (rc < 0)
-        return rc;
-    rc = os_message_send(spare->socket, &letter->text, size, letter->descriptors, letter->count);
-    server_ask();
-    if (rc < 0)
-        spare_end(spare);
-    else
-        os_close(spare->socket);
-    return rc == -EPIPE || rc == -ECONNRESET ? -ENOLINK : rc;
-}
-
-int server_fork(const struct spawn *spawn, const int *own, struct task_page *page, int *pidfd)
+ * nobody, because it was nobody's task. The server is asked last, because its fork would be in the
+ * child's way. */
+int server_send(struct spare *spare, const struct spawn *spawn)
 {
     struct letter letter;
-    struct spare spare = {0};
-    int rc = -ENOLINK;
-    letter_write(&letter, spawn, own);
+    letter_write(&letter, spawn);
+    size_t size = offsetof(struct serve_letter, order) + letter.text.order_size;
+    int rc = os_message_send(spare->has[SPARE_SOCKET], &letter.text, size, letter.descriptors,
+                             letter.count);
     base_spin_lock(&server.lock);
-    for (int tries = 0; tries < TRIES && rc == -ENOLINK; tries++)
-        rc = letter_send(&letter, &spare);
+    if (server.up)
+        server_ask();
     base_spin_unlock(&server.lock);
     os_close(letter.directory);
+    os_close(spare->has[SPARE_SOCKET]);
+    spare->has[SPARE_SOCKET] = -1;
     if (rc < 0)
-        return rc == -ENOLINK ? -EAGAIN : rc;
-    *pidfd = spare.pidfd;
-    return spare.pid;
+        return rc == -EPIPE || rc == -ECONNRESET ? -ENOLINK : rc;
+    return spare->pid;
 }
 
 void server_end(void)
@@ -240,6 +248,7 @@ void server_after_fork(void)
     if (server.up) {
         os_close(server.socket);
         os_close(server.watch.descriptor);
+        os_unmap(server.page, OS_PAGE);
     }
     memset(&server, 0, sizeof server);
 }

@@ -14,7 +14,7 @@
 
 static int add_descriptors(struct spawn *spawn, const int *descriptors, int count)
 {
-    if (count > OS_DESCRIPTORS_MOST - spawn->count - SERVE_STANDARD - 4 - IMAGE_OWN)
+    if (count > OS_DESCRIPTORS_MOST - spawn->count - SERVE_OWN - IMAGE_OWN)
         return -EINVAL;
     for (int i = 0; i < count; i++)
         spawn->descriptors[spawn->count++] = descriptors[i];
@@ -42,13 +42,47 @@ void spawn_sent(struct spawn *spawn, pid_t pid)
 {
     for (int i = 0; i < spawn->request.handle_count; i++)
         image_hooks.sent(&spawn->request.handles[i], pid);
+    os_close(spawn->order);
+}
+
+int spawn_memory(const struct image_request *request, struct task_page **page)
+{
+    size_t order = request ? image_order_size(request) : 0, size = OS_PAGE + order;
+    int memory = request && !order ? -EINVAL : os_memfd("plait-task", size);
+    if (memory < 0)
+        return memory;
+    char *start = os_map_file(memory, size);
+    if (!start) {
+        os_close(memory);
+        return -ENOMEM;
+    }
+    *page = (void *)start;
+    if (request) {
+        image_order_write((void *)(start + OS_PAGE), request);
+        os_unmap(start + OS_PAGE, order);
+    }
+    return memory;
+}
+
+/* Of the fork server's letter. */
+static int order_prepare(struct spawn *spawn)
+{
+    struct task_page *page;
+    size_t size = spawn->request.arg_size < SERVE_BRIEF ? image_order_size(&spawn->request) : 0;
+    if (size && size <= SERVE_BRIEF)
+        return 0;
+    spawn->order = spawn_memory(&spawn->request, &page);
+    if (spawn->order < 0)
+        return spawn->order;
+    os_unmap(page, OS_PAGE);
+    return 0;
 }
 
 int spawn_prepare(struct spawn *spawn, struct task_record *record,
                   const plait_start_options *options)
 {
     const plait_child_options *child = options->child;
-    *spawn = (struct spawn){.options = options};
+    *spawn = (struct spawn){.options = options, .order = -1};
     spawn->request =
         (struct image_request){.kind = IMAGE_CHILD,
                                .task = record->id,
@@ -61,9 +95,7 @@ int spawn_prepare(struct spawn *spawn, struct task_record *record,
         rc = add_descriptors(spawn, child->descriptors, child->descriptor_count);
     if (rc == 0)
         rc = add_handles(spawn, options);
-    spawn->is_brief = options->method == PLAIT_FORKSERVER && options->arg_size < SERVE_BRIEF &&
-                      image_order_size(&spawn->request) <= SERVE_BRIEF;
-    return rc;
+    return rc == 0 && options->method == PLAIT_FORKSERVER ? order_prepare(spawn) : rc;
 }
 
 /* The environment with our variable before it; one block, to be given back. The fork server finds

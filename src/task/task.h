@@ -215,6 +215,6 @@ void exit_join_all(void); /* until nothing but daemons and the caller runs */
 void exit_after_fork(void);
 void fork_prepare_once(void);
 /* A child of this process' parent: 0 there, here its pid and a pidfd; -errno */
-int fork_sibling(int *pidfd);
+int fork_sibling(int *pidfd, int32_t *told);
 
 #endif
