@@ -350,8 +350,8 @@ static void open_and_die(void *arg)
 TEST_LABELED(a_stale_name_is_replaced, "process")
 {
     char text[256];
+    /* Not asked whether it is there: any program that opens a name may have swept it by now. */
     harness_fork(open_and_die, NULL, text, sizeof text);
-    ck_assert(name_is_there("test-area-b"));
     refused(harness_name("shm:test-area-b?attach"), 0, ENOENT);
     ck_assert(!name_is_there("test-area-b"));
     harness_fork(open_and_die, NULL, text, sizeof text);

@@ -378,7 +378,7 @@ static void workers_go(const plait_pool_options *options)
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     ck_assert_int_eq(sscanf(text, "%d %d %d", &pids[0], &pids[1], &pids[2]), 3);
     for (int i = 0; i < 3; i++)
-        for (int tries = 0; kill(pids[i], 0) == 0 && tries < 1000; tries++)
+        for (int tries = 0; kill(pids[i], 0) == 0 && tries < 20000; tries++)
             usleep(1000);
     for (int i = 0; i < 3; i++)
         ck_assert(kill(pids[i], 0) < 0);
