@@ -483,7 +483,7 @@ def loops():
         yield i
     for name, steps, n in (("tiny", 0, 1000000), ("10us", 10000, 4000)):
         i = Item(f"map-ordered-{name}.w2", targets=[Target(LOWER)])
-        i.add("plait", f"{{plait}}/map {steps} {n}", environment={"PLAIT_WORKERS": "2"}, note="two workers beside the caller, who sleeps")
+        i.add("plait", f"{{plait}}/map {steps} {n}", environment={"PLAIT_WORKERS": "2"}, note="the caller and one worker; a call for each input")
         i.add("TBB", f"{{pool}}/tbb map-{name} 2 {n}")
         i.add("rayon", f"{{pool}}/rust rayon map-{name} 2 {n}")
         i.add("gcc-OpenMP=omp_gcc clang-OpenMP=omp_clang", f"{{pool}}/{{peer}} map-{name} 2 {n}")

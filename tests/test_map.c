@@ -232,6 +232,85 @@ TEST_CARRIERS(a_cancel_stops_the_rest)
     pool_end(shared_pool);
 }
 
+/* ---- the calling task's own part */
+static pid_t caller;
+static int by_caller, by_others;
+
+static int computes(const void *in, void *out)
+{
+    struct timespec end, now;
+    __atomic_add_fetch(gettid() == caller ? &by_caller : &by_others, 1, __ATOMIC_RELAXED);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - end.tv_sec) * 1000000000 + now.tv_nsec - end.tv_nsec < 100000);
+    return square(in, out);
+}
+
+static void count_who(plait_pool *pool, int64_t deadline)
+{
+    long out[COUNT];
+    by_caller = by_others = 0;
+    caller = gettid();
+    ck_assert_int_eq(plait_map(pool, computes, PLAIT_RANGE, out, COUNT, NULL, deadline), 0);
+    ck_assert_int_eq(by_caller + by_others, COUNT);
+    ck_assert_int_eq(out[COUNT - 1], (COUNT - 1) * (COUNT - 1));
+}
+
+static void *begin_nothing(void *unused)
+{
+    return NULL;
+}
+
+TEST(the_caller_takes_part_where_waiters_help)
+{
+    plait_pool *pool = pool_of(PLAIT_THREAD, 1);
+    count_who(pool, PLAIT_NEVER);
+    ck_assert_int_eq(by_others, 0); /* a pool of one: nobody else runs */
+    count_who(pool, plait_after(100 * PLAIT_SECOND));
+    ck_assert_int_eq(by_caller, 0);
+    plait_lock lock = {0};
+    plait_with (&lock)
+        count_who(pool, PLAIT_NEVER);
+    ck_assert_int_eq(by_caller, 0);
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    long out[2];
+    ck_assert_int_eq(plait_map(pool, square, PLAIT_RANGE, out, 2, NULL, PLAIT_NEVER), -EPIPE);
+    plait_pool_free(pool);
+    plait_pool_options options = {.begin = begin_nothing};
+    pool = plait_pool_open(PLAIT_THREAD, 2, &options);
+    count_who(pool, PLAIT_NEVER);
+    ck_assert_int_eq(by_caller, 0); /* whose state would not be a worker's */
+    pool_end(pool);
+}
+
+static int be_canceled_computing(void *begun)
+{
+    long out[COUNT];
+    int errors[COUNT];
+    plait_map_options options = {.errors = errors};
+    __atomic_store_n((int *)begun, 1, __ATOMIC_RELEASE);
+    need(plait_map(shared_pool, computes, PLAIT_RANGE, out, COUNT, &options, PLAIT_NEVER) ==
+         -ECANCELED);
+    need(errors[0] == 0 && errors[COUNT - 1] == -ECANCELED);
+    need(plait_sleep(plait_after(1)) == 0);
+    return 0;
+}
+
+TEST(a_cancel_stops_a_caller_that_computes)
+{
+    shared_pool = pool_of(PLAIT_THREAD, 1);
+    plait_task *task;
+    int status = -1, begun = 0;
+    ck_assert_int_eq(plait_start(&task, PLAIT_THREAD, be_canceled_computing, &begun, NULL), 0);
+    while (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE) || by_caller + by_others < 3)
+        plait_yield();
+    plait_cancel(task);
+    ck_assert_int_eq(plait_join(task, &status, PLAIT_NEVER), 0);
+    ck_assert_int_eq(status, 0);
+    pool_end(shared_pool);
+}
+
 TEST_CARRIERS(what_makes_no_sense_is_refused)
 {
     plait_pool *pool = pool_of(carrier, 1);

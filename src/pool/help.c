@@ -36,22 +36,27 @@ static struct pool_worker *worker_here(const plait_pool *pool)
     return NULL;
 }
 
-static bool may_help(const plait_future *job, const struct wait_self *self)
+bool pool_may_help(const plait_pool *pool)
 {
-    plait_pool *pool = atom_load(&job->pool, ACQUIRE);
-    if (!pool || pool->carrier == PLAIT_PROCESS || self->limit != WAIT_NEVER ||
-        self->carrier->is_coroutine != (pool->carrier == PLAIT_COROUTINE) || !job->helps)
+    const struct wait_self *self = wait_me();
+    if (pool->carrier == PLAIT_PROCESS || self->limit != WAIT_NEVER ||
+        self->carrier->is_coroutine != (pool->carrier == PLAIT_COROUTINE))
         return false;
     if ((pool->options.begin || pool->options.jobs_per_worker) && !worker_here(pool))
         return false;
     return holds_nothing(self) && has_room(self);
 }
 
+static bool may_help(const plait_future *job)
+{
+    plait_pool *pool = atom_load(&job->pool, ACQUIRE);
+    return pool && job->helps && pool_may_help(pool);
+}
+
 /* The job stays, since the waiter has its handle; so does the pool, while a job waits in it. */
 static bool help(plait_future *job)
 {
-    struct wait_self *self = wait_me();
-    if (future_state(atom_load(&job->word, RELAXED)) != PLAIT_PENDING || !may_help(job, self))
+    if (future_state(atom_load(&job->word, RELAXED)) != PLAIT_PENDING || !may_help(job))
         return false;
     plait_pool *pool = job->pool;
     base_spin_lock(&pool->lock);

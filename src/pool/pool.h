@@ -114,6 +114,9 @@ static inline struct pool_frame *pool_frame_here(void)
 /* Past the bound; 0, or -EPIPE, or why no worker could be started: then it is claimed. */
 int pool_give(plait_pool *pool, plait_future *job);
 
+/* ---- help.c: the calling task may do what else a worker of the pool would */
+bool pool_may_help(const plait_pool *pool);
+
 /* ---- keep.c */
 plait_pool *pool_new(void); /* zeroed but for the lock, or NULL */
 void pool_keep(plait_pool *pool);
