@@ -181,6 +181,30 @@ static int delete_it(const void *key, size_t key_size, const void *value, size_t
 
 enum { MANY = 20000 };
 
+/* Small values come out through registers, larger ones by way of the stack, others by the guard. */
+TEST_WHERE(no_byte_beyond_a_value_is_touched)
+{
+    char value[300], got[sizeof value + 1];
+    open_dict(PLAIT_MESSAGES, where, 0);
+    for (size_t size = 0; size <= sizeof value; size++) {
+        for (size_t i = 0; i < size; i++)
+            value[i] = (char)(size + i * 7);
+        memset(got, 99, sizeof got);
+        ck_assert_int_eq(plait_dict_set_bytes(dict, "key", 3, value, size), 0);
+        ck_assert_int_eq(plait_dict_get_bytes(dict, "key", 3, got, sizeof got), (ssize_t)size);
+        ck_assert_mem_eq(got, value, size);
+        for (size_t i = size; i < sizeof got; i++)
+            ck_assert_int_eq(got[i], 99);
+        if (size == 0)
+            continue;
+        memset(got, 99, sizeof got);
+        ck_assert_int_eq(plait_dict_get_bytes(dict, "key", 3, got, size - 1), -EMSGSIZE);
+        for (size_t i = 0; i < sizeof got; i++)
+            ck_assert_int_eq(got[i], 99);
+    }
+    plait_dict_free(dict);
+}
+
 TEST_WHERE(it_grows_and_each_key_is_visited_once)
 {
     static char seen[MANY];

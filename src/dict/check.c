@@ -14,7 +14,7 @@ void dict_check_slowly(const plait_dict *dict, void *place)
     base_misuse(dict, "dict", place, "no dict, or freed before");
 }
 
-void dict_check_size(const plait_dict *dict, const void *value, size_t size, void *place)
+void dict_check_size_slowly(const plait_dict *dict, const void *value, size_t size, void *place)
 {
     if (unlikely(!value && (size || dict->element)))
         base_misuse(dict, "dict", place, "NULL is no value");

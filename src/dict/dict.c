@@ -3,11 +3,11 @@
 #include "dict/edit.h"
 #include "dict/find.h"
 #include "os/os.h"
+#include "os/pairs.h"
 
 #include <errno.h>
 
-/* Values up to this size are read without the guard, by way of the reader's stack, because the
- * user's buffer must be untouched when the call fails after all. */
+/* Values up to this size are read without the guard. */
 enum { FAST = 256, TRIES = 16, PAUSES = 20 };
 
 static ssize_t told(const plait_dict *dict, const struct dict_entry *entry, size_t room)
@@ -17,28 +17,52 @@ static ssize_t told(const plait_dict *dict, const struct dict_entry *entry, size
     return unlikely(entry->value_size > room) ? -EMSGSIZE : (ssize_t)entry->value_size;
 }
 
+/* A found value's bytes, if they are still what was looked at. By way of registers or the stack,
+ * because the user's buffer must be untouched when the call fails after all. */
+static inline bool copy_pairs(const struct guard *guard, uint64_t looked, const uint64_t *from,
+                              void *to, size_t size)
+{
+    struct os_pairs pairs = os_pairs_load(from, size);
+    if (unlikely(!guard_is_same(guard, looked)))
+        return false;
+    os_pairs_store(to, pairs, size);
+    return true;
+}
+
+static bool copy_words(const struct guard *guard, uint64_t looked, const uint64_t *from, void *to,
+                       size_t size)
+{
+    uint64_t copy[FAST / 8];
+    words_read(copy, from, size);
+    if (unlikely(!guard_is_same(guard, looked)))
+        return false;
+    memcpy(to, copy, size);
+    return true;
+}
+
 /* One look without the guard. -EAGAIN: what was read does not belong together, or must be read
  * with it. */
 static inline ssize_t read_once(plait_dict *dict, const struct dict_key *key, void *value,
                                 size_t room)
 {
     const struct dict_stripe *stripe = dict_stripe(dict, dict_stripe_of(key->hash));
-    uint64_t copy[FAST / 8], looked = guard_look(&stripe->guard);
+    uint64_t looked = guard_look(&stripe->guard);
     struct dict_entry entry;
+    bool same;
     if (unlikely(looked & 1))
         return -EAGAIN;
-    ssize_t rc = table_find(dict, stripe, key, &entry);
-    if (rc == 0)
+    ssize_t rc = table_look(dict, stripe, key, &entry);
+    if (likely(rc == 0))
         rc = told(dict, &entry, room);
-    if (rc > FAST || rc == -PLAIT_EFORMAT)
+    if (unlikely(rc > FAST || rc == -PLAIT_EFORMAT))
         return -EAGAIN;
-    if (rc > 0)
-        words_read(copy, entry.value, (size_t)rc);
-    if (unlikely(!guard_is_same(&stripe->guard, looked)))
-        return -EAGAIN;
-    if (rc > 0)
-        memcpy(value, copy, (size_t)rc);
-    return rc;
+    if (OS_PAIRS && likely(rc >= OS_PAIRS_LEAST && rc <= OS_PAIRS_MOST))
+        same = copy_pairs(&stripe->guard, looked, entry.value, value, (size_t)rc);
+    else if (rc > 0)
+        same = copy_words(&stripe->guard, looked, entry.value, value, (size_t)rc);
+    else
+        same = guard_is_same(&stripe->guard, looked);
+    return likely(same) ? rc : -EAGAIN;
 }
 
 static __attribute__((noinline)) ssize_t read_guarded(plait_dict *dict, const struct dict_key *key,

@@ -40,7 +40,7 @@
 #define DICT_DICT_H
 
 #include "dict/guard.h"
-#include "dict/words.h"
+#include "dict/hash.h"
 #include "share/area.h"
 #include "share/journal.h"
 #include "wait/wait.h"
@@ -148,7 +148,7 @@ struct dict_entry {
     uint64_t *value;
 };
 
-/* ---- check.c, hash.c */
+/* ---- check.c */
 /* Stops the program unless `dict` can be used here. */
 void dict_check_slowly(const plait_dict *dict, void *place);
 static inline void dict_check(const plait_dict *dict, void *place)
@@ -156,8 +156,13 @@ static inline void dict_check(const plait_dict *dict, void *place)
     if (unlikely(!dict || (uintptr_t)dict % 8 || dict->magic != DICT_MAGIC))
         dict_check_slowly(dict, place);
 }
-void dict_check_size(const plait_dict *dict, const void *value, size_t size, void *place);
-uint64_t dict_hash(const void *bytes, size_t size, uint64_t seed);
+void dict_check_size_slowly(const plait_dict *dict, const void *value, size_t size, void *place);
+static inline void dict_check_size(const plait_dict *dict, const void *value, size_t size,
+                                   void *place)
+{
+    if (unlikely(!value || size == PLAIT_UNSIZED || (dict->element && size != dict->element)))
+        dict_check_size_slowly(dict, value, size, place);
+}
 
 /* The address of these bytes; NULL: not inside. */
 void *dict_look_again(plait_dict *dict, uint64_t offset, size_t size);

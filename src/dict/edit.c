@@ -9,14 +9,9 @@
  * is given back. */
 enum { IN_PLACE = 128, WASTE = 4 };
 
-struct dict_key edit_key(const plait_dict *dict, const void *key, size_t size, void *place)
+void edit_no_key(const plait_dict *dict, void *place)
 {
-    dict_check(dict, place);
-    if (unlikely(!key && size))
-        base_misuse(dict, "dict", place, "NULL is no key");
-    /* 0: one that is too large must not be read, since it is in no dictionary */
-    return (struct dict_key){key, size,
-                             size > DICT_KEY_MOST ? 0 : dict_hash(key, size, dict->seed)};
+    base_misuse(dict, "dict", place, "NULL is no key");
 }
 
 /* Is the block as large as its class says, and all of it inside? Otherwise it must not go onto a

@@ -12,6 +12,16 @@ int edit_begin(struct dict_change *change, plait_dict *dict, const struct dict_k
 int edit_put(struct dict_change *change, const struct dict_key *key, struct dict_entry *entry,
              const void *value, size_t size);
 int edit_remove(struct dict_change *change, struct dict_entry *entry);
-struct dict_key edit_key(const plait_dict *dict, const void *key, size_t size, void *place);
+void edit_no_key(const plait_dict *dict, void *place) __attribute__((noreturn));
+static inline struct dict_key edit_key(const plait_dict *dict, const void *key, size_t size,
+                                       void *place)
+{
+    dict_check(dict, place);
+    if (unlikely(!key && size))
+        edit_no_key(dict, place);
+    /* 0: one that is too large must not be read, since it is in no dictionary */
+    return (struct dict_key){key, size,
+                             size > DICT_KEY_MOST ? 0 : dict_hash(key, size, dict->seed)};
+}
 
 #endif

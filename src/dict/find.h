@@ -103,4 +103,29 @@ static inline int table_find(plait_dict *dict, const struct dict_stripe *stripe,
     return -PLAIT_EFORMAT; /* since ours always has an empty one */
 }
 
+/* As table_find, for who changes nothing: without the slot, and not telling where a key belongs. */
+static inline int table_look(plait_dict *dict, const struct dict_stripe *stripe,
+                             const struct dict_key *key, struct dict_entry *entry)
+{
+    struct dict_slots slots;
+    int rc = table_slots(dict, stripe, &slots);
+    if (unlikely(rc != 0 || !slots.count))
+        return rc ? rc : -ENOENT;
+    uint32_t tag = dict_slot(dict, key->hash, 0), seen;
+    const uint32_t *slot = slots.slot + table_home(key->hash, slots.count);
+    const uint32_t *end = slots.slot + slots.count;
+    for (uint64_t left = slots.count; left > 0; left--) {
+        seen = atom_load(slot, ACQUIRE);
+        if ((seen ^ tag) >> dict->shift == 0 && likely(seen > DICT_DELETED)) {
+            rc = table_entry(dict, seen, entry);
+            if (unlikely(rc != 0) || likely(table_is_key(entry, key)))
+                return rc;
+        }
+        if (seen == DICT_EMPTY)
+            return -ENOENT;
+        slot = slot + 1 == end ? slots.slot : slot + 1;
+    }
+    return -PLAIT_EFORMAT;
+}
+
 #endif

@@ -4,7 +4,8 @@
  * A reader without the lock may copy what is being changed, and finds out afterwards by the guard's
  * sequence. The obvious memcpy between two loads of the sequence needs fences, which
  * ThreadSanitizer does not understand; so each word is loaded with acquire (the sequence is looked
- * at behind it) and stored with release (the sequence is odd before it). */
+ * at behind it) and stored with release (the sequence is odd before it). The fences are os/pairs.h's,
+ * for the values of most gets. */
 #ifndef DICT_WORDS_H
 #define DICT_WORDS_H
 
@@ -33,11 +34,23 @@ static inline void words_read(void *to, const uint64_t *from, size_t size)
     }
 }
 
-/* The next word of `size` bytes, with zeroes behind the last one. */
+/* The next word of `size` bytes, with zeroes behind the last one. Not by a memcpy of `size` bytes,
+ * because that is a call for what are two loads. */
 static inline uint64_t words_next(const char *from, size_t size)
 {
+    const unsigned char *byte = (const unsigned char *)from;
     uint64_t word = 0;
-    memcpy(&word, from, size < 8 ? size : 8);
+    uint32_t low, high;
+    if (likely(size >= 8)) {
+        memcpy(&word, from, 8);
+    } else if (size >= 4) {
+        memcpy(&low, from, 4);
+        memcpy(&high, from + size - 4, 4);
+        word = low | (uint64_t)high << (size - 4) * 8;
+    } else if (size) {
+        word = byte[0] | (uint64_t)byte[size / 2] << size / 2 * 8 |
+               (uint64_t)byte[size - 1] << (size - 1) * 8;
+    }
     return word;
 }
 
