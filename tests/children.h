@@ -30,6 +30,36 @@ static inline pid_t child_that(int (*body)(void *arg), void *arg)
     return pid;
 }
 
+/* What a child runs for ever on a thread of its own making, and on coroutines beside it. */
+struct child_work {
+    int (*body)(void *arg);
+    int coroutines;
+};
+
+static inline void *child_thread(void *work)
+{
+    ((struct child_work *)work)->body(NULL);
+    return NULL;
+}
+
+static inline int child_start(void *arg)
+{
+    struct child_work *work = arg;
+    plait_task *task;
+    pthread_t thread;
+    int rc = pthread_create(&thread, NULL, child_thread, work);
+    for (int i = 0; i < work->coroutines && rc == 0; i++)
+        rc = plait_start(&task, PLAIT_COROUTINE, work->body, NULL, NULL);
+    return rc;
+}
+
+static inline pid_t child_working(int (*body)(void *arg), int coroutines)
+{
+    static struct child_work work; /* the thread reads the child's copy late */
+    work = (struct child_work){body, coroutines};
+    return child_that(child_start, &work);
+}
+
 /* The same for a body that sleeps in a call, which the parent sees by itself. */
 static inline pid_t child_in(int (*body)(void *arg), void *arg)
 {

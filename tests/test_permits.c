@@ -250,22 +250,6 @@ static int struggle(void *unused)
     return 0;
 }
 
-static void *struggle_as_thread(void *unused)
-{
-    struggle(NULL);
-    return NULL;
-}
-
-static int struggle_mixed(void *unused)
-{
-    plait_task *task;
-    pthread_t thread;
-    int rc = pthread_create(&thread, NULL, struggle_as_thread, NULL);
-    for (int i = 0; i < 2 && rc == 0; i++)
-        rc = plait_start(&task, PLAIT_COROUTINE, struggle, NULL, NULL);
-    return rc;
-}
-
 /* At the end all units are there, however many died with some. */
 static void soak(int kills)
 {
@@ -274,7 +258,7 @@ static void soak(int kills)
     unsigned random = 9;
     open_shared(UNITS);
     for (int i = 0; i < CHILDREN; i++)
-        children[i] = child_that(struggle_mixed, NULL);
+        children[i] = child_working(struggle, 2);
     for (int i = 0; i < kills; i++) {
         int one = (int)(crew_random(&random) % CHILDREN);
         usleep(crew_random(&random) % 2000);
@@ -283,7 +267,7 @@ static void soak(int kills)
             usleep(crew_random(&random) % 2000);
         }
         kill_child(children[one]);
-        children[one] = child_that(struggle_mixed, NULL);
+        children[one] = child_working(struggle, 2);
         int before = __atomic_load_n(&common->sum, __ATOMIC_RELAXED);
         BEFORE_LONG(__atomic_load_n(&common->sum, __ATOMIC_RELAXED) > before + 10);
     }

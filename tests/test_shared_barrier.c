@@ -332,22 +332,6 @@ static int struggle(void *arg)
     return 0;
 }
 
-static void *struggle_as_thread(void *unused)
-{
-    struggle(NULL);
-    return NULL;
-}
-
-static int struggle_mixed(void *unused)
-{
-    plait_task *task;
-    pthread_t thread;
-    int rc = pthread_create(&thread, NULL, struggle_as_thread, NULL);
-    for (int i = 0; i < 2 && rc == 0; i++)
-        rc = plait_start(&task, PLAIT_COROUTINE, struggle, NULL, NULL);
-    return rc;
-}
-
 static void soak(int kills)
 {
     enum { CHILDREN = 3 };
@@ -355,12 +339,12 @@ static void soak(int kills)
     unsigned random = 3;
     open_common(4);
     for (int i = 0; i < CHILDREN; i++)
-        children[i] = child_that(struggle_mixed, NULL);
+        children[i] = child_working(struggle, 2);
     for (int i = 0; i < kills; i++) {
         int one = (int)(crew_random(&random) % CHILDREN);
         usleep(crew_random(&random) % 2000);
         kill_child(children[one]);
-        children[one] = child_that(struggle_mixed, NULL);
+        children[one] = child_working(struggle, 2);
         long before = __atomic_load_n(&common->sum, __ATOMIC_RELAXED);
         BEFORE_LONG(__atomic_load_n(&common->sum, __ATOMIC_RELAXED) > before + 4);
     }

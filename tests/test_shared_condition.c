@@ -253,22 +253,6 @@ static int eat_for_ever(void *arg)
     return 0;
 }
 
-static void *eat_as_thread(void *arg)
-{
-    eat_for_ever(NULL);
-    return NULL;
-}
-
-static int eat_mixed(void *arg)
-{
-    plait_task *task;
-    pthread_t thread;
-    int rc = pthread_create(&thread, NULL, eat_as_thread, NULL);
-    for (int i = 0; i < 2 && rc == 0; i++)
-        rc = plait_start(&task, PLAIT_COROUTINE, eat_for_ever, NULL, NULL);
-    return rc;
-}
-
 /* Eaters die or are stopped; apples that nobody eats although there are eaters would be a lost one. */
 static void soak(int kills)
 {
@@ -277,7 +261,7 @@ static void soak(int kills)
     unsigned random = 5;
     open_common();
     for (int i = 0; i < CHILDREN; i++)
-        children[i] = child_that(eat_mixed, NULL);
+        children[i] = child_working(eat_for_ever, 2);
     for (int i = 0; i < kills; i++) {
         int one = (int)(crew_random(&random) % CHILDREN), apples = 1 + i % 3;
         if (i % 4 == 0)
@@ -291,7 +275,7 @@ static void soak(int kills)
             ;
         kill_child(children[one]);
         BEFORE_LONG(__atomic_load_n(&common->apples, __ATOMIC_ACQUIRE) == 0);
-        children[one] = child_that(eat_mixed, NULL);
+        children[one] = child_working(eat_for_ever, 2);
     }
     for (int i = 0; i < CHILDREN; i++)
         kill_child(children[i]);

@@ -1,7 +1,7 @@
 /* The shared lock: exclusion between carriers, waiting, death of a holder, the thread's list of
  * what it holds. Kills at each single instruction are tests/kill's; all orders of the protocol's
  * steps are tests/models/lock.c's. */
-#include "crew.h"
+#include "children.h"
 #include "os/os.h"
 #include "wait/robust.h"
 
@@ -14,7 +14,6 @@
 static struct common {
     plait_lock lock, second;
     long inside, sum, died;
-    int ready;
 } * common;
 
 static void open_common(void)
@@ -35,33 +34,9 @@ static struct robust_word *word_of(plait_lock *lock)
     return (struct robust_word *)lock;
 }
 
-/* A child that runs `body` and then waits to be killed; returns when it is there. */
-static pid_t child_that(void (*body)(void))
+static int hold(void *unused)
 {
-    common->ready = 0;
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        body();
-        __atomic_store_n(&common->ready, 1, __ATOMIC_RELEASE);
-        for (;;)
-            pause();
-    }
-    while (!__atomic_load_n(&common->ready, __ATOMIC_ACQUIRE))
-        usleep(200);
-    return pid;
-}
-
-static void kill_child(pid_t pid)
-{
-    ck_assert_int_eq(kill(pid, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-
-static void hold(void)
-{
-    if (plait_lock_acquire(&common->lock, PLAIT_NEVER))
-        _exit(1);
+    return plait_lock_acquire(&common->lock, PLAIT_NEVER);
 }
 
 /* ---- alone */
@@ -278,7 +253,7 @@ TEST_CREW(a_sleeper_is_told_of_its_holders_death)
 {
     struct crew crew = {.count = 0};
     open_common();
-    pid_t holder = child_that(hold);
+    pid_t holder = child_that(hold, NULL);
     crew_start(&crew, carrier, 4, be_told, NULL);
     plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
     kill_child(holder);
@@ -297,7 +272,7 @@ TEST_CREW(a_lock_released_unmended_is_refused_to_all)
 {
     struct crew crew = {.count = 0};
     open_common();
-    kill_child(child_that(hold));
+    kill_child(child_that(hold, NULL));
     ck_assert_int_eq(plait_lock_acquire(&common->lock, PLAIT_NEVER), -EOWNERDEAD);
     crew_start(&crew, carrier, 4, find_it_given_up, NULL);
     plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
@@ -310,7 +285,7 @@ TEST_CREW(a_lock_released_unmended_is_refused_to_all)
 
 static void *hold_and_end(void *unused)
 {
-    hold();
+    (void)!hold(NULL);
     return NULL;
 }
 
@@ -368,21 +343,23 @@ static pthread_mutex_t *mutexes;
 
 /* libc's robust mutexes and ours in turns; at the end both of ours and the second of libc's are
  * held. */
-static void mix(void)
+static int mix(void *unused)
 {
     for (int round = 0; round < 3; round++) {
         pthread_mutex_lock(&mutexes[0]);
-        hold();
+        if (hold(NULL) != 0)
+            return 1;
         pthread_mutex_lock(&mutexes[1]);
-        if (plait_lock_acquire(&common->second, PLAIT_NEVER))
-            _exit(1);
+        if (plait_lock_acquire(&common->second, PLAIT_NEVER) != 0)
+            return 1;
         pthread_mutex_unlock(&mutexes[0]);
         if (round == 2)
-            return;
+            break;
         plait_lock_release(&common->lock);
         pthread_mutex_unlock(&mutexes[1]);
         plait_lock_release(&common->second);
     }
+    return 0;
 }
 
 TEST_LABELED(libcs_robust_mutexes_stand_in_the_same_list, "process")
@@ -395,7 +372,7 @@ TEST_LABELED(libcs_robust_mutexes_stand_in_the_same_list, "process")
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     for (int i = 0; i < 2; i++)
         pthread_mutex_init(&mutexes[i], &attributes);
-    kill_child(child_that(mix));
+    kill_child(child_that(mix, NULL));
     ck_assert_int_eq(plait_lock_acquire(&common->lock, PLAIT_NEVER), -EOWNERDEAD);
     ck_assert_int_eq(plait_lock_acquire(&common->second, PLAIT_NEVER), -EOWNERDEAD);
     ck_assert_int_eq(pthread_mutex_lock(&mutexes[0]), 0);
@@ -459,7 +436,7 @@ TEST_LABELED(a_forked_child_has_a_list_of_its_own, "process")
 
 /* ---- kills at random moments */
 
-static void *work(void *unused)
+static int work(void *unused)
 {
     for (;;) {
         int rc = plait_lock_acquire(&common->lock, PLAIT_NEVER);
@@ -477,39 +454,23 @@ static void *work(void *unused)
         common->inside--;
         plait_lock_release(&common->lock);
     }
-    return NULL;
-}
-
-static int work_task(void *unused)
-{
-    work(NULL);
     return 0;
 }
 
-/* A thread and two coroutines that contend with the other children. */
-static void work_mixed(void)
-{
-    plait_task *task;
-    pthread_t thread;
-    pthread_create(&thread, NULL, work, NULL);
-    for (int i = 0; i < 2; i++)
-        plait_start(&task, PLAIT_COROUTINE, work_task, NULL, NULL);
-}
-
-static void soak(void (*worker)(void))
+static void soak(int coroutines)
 {
     enum { CHILDREN = 4, KILLS = 150 };
     pid_t children[CHILDREN];
     unsigned random = 7;
     open_common();
     for (int i = 0; i < CHILDREN; i++)
-        children[i] = child_that(worker);
+        children[i] = child_working(work, coroutines);
     for (int kills = 0; kills < KILLS; kills++) {
         long before = __atomic_load_n(&common->sum, __ATOMIC_RELAXED);
         usleep(1000 + crew_random(&random) % 3000);
         int i = (int)(crew_random(&random) % CHILDREN);
         kill_child(children[i]);
-        children[i] = child_that(worker);
+        children[i] = child_working(work, coroutines);
         while (__atomic_load_n(&common->sum, __ATOMIC_RELAXED) == before)
             usleep(100); /* a hang is the harness' to find */
     }
@@ -518,18 +479,12 @@ static void soak(void (*worker)(void))
     close_common();
 }
 
-static void work_alone(void)
-{
-    pthread_t thread;
-    pthread_create(&thread, NULL, work, NULL);
-}
-
 TEST_LABELED(kills_at_random_moments, "process")
 {
-    soak(work_alone);
+    soak(0);
 }
 
 TEST_LABELED(kills_of_threads_and_coroutines, "process")
 {
-    soak(work_mixed);
+    soak(2);
 }

@@ -1,5 +1,6 @@
 /* Reader-writer locks in shared memory: many readers or one writer, of any process; a writer's death
  * is told, a reader's is not; nobody waits for the dead. */
+#include "children.h"
 #include "shared_storm.h"
 
 #include "os/os.h"
@@ -10,7 +11,7 @@ static struct common {
     plait_rwlock lock __attribute__((aligned(64)));
     plait_event go_on;
     long first, second; /* unequal while a writer is inside */
-    long inside, most, writes, told, ready;
+    long inside, most, writes, told;
 } * common;
 
 static void repair(void *unused)
@@ -256,42 +257,22 @@ TEST_CREW(deadlines_and_cancels_end_the_wait)
 
 /* ---- deaths */
 
-static pid_t child_that(void (*body)(void))
+static int reads(void *unused)
 {
-    common->ready = 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        body();
-        __atomic_store_n(&common->ready, 1, __ATOMIC_RELEASE);
-        for (;;)
-            pause();
-    }
-    while (!__atomic_load_n(&common->ready, __ATOMIC_ACQUIRE))
-        usleep(200);
-    return pid;
+    return plait_rwlock_acquire_read(&common->lock, PLAIT_NEVER);
 }
 
-static void kill_child(pid_t pid)
+static int writes(void *unused)
 {
-    ck_assert_int_eq(kill(pid, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-
-static void reads(void)
-{
-    need(plait_rwlock_acquire_read(&common->lock, PLAIT_NEVER) == 0);
-}
-
-static void writes(void)
-{
-    need(plait_rwlock_acquire_write(&common->lock, PLAIT_NEVER) == 0);
+    int rc = plait_rwlock_acquire_write(&common->lock, PLAIT_NEVER);
     common->first++;
+    return rc;
 }
 
 TEST_LABELED(a_dead_reader_is_forgotten, "process")
 {
     open_common();
-    kill_child(child_that(reads));
+    kill_child(child_that(reads, NULL));
     ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NOW), 0);
     plait_rwlock_release(&common->lock);
     close_common();
@@ -308,7 +289,7 @@ TEST_CREW(who_waits_for_a_reader_that_is_killed_goes_on)
 {
     struct crew crew = {.count = 0};
     open_common();
-    pid_t pid = child_that(reads);
+    pid_t pid = child_that(reads, NULL);
     crew_start(&crew, carrier, 3, write_in_time, NULL);
     plait_sleep(plait_after(30 * PLAIT_MILLISECOND));
     kill_child(pid);
@@ -319,7 +300,7 @@ TEST_CREW(who_waits_for_a_reader_that_is_killed_goes_on)
 TEST_LABELED(a_dead_writer_is_told_to_the_next_reader_who_is_alone, "process")
 {
     open_common();
-    kill_child(child_that(writes));
+    kill_child(child_that(writes, NULL));
     ck_assert_int_eq(plait_rwlock_acquire_read(&common->lock, PLAIT_NEVER), -EOWNERDEAD);
     pid_t pid = fork();
     if (pid == 0)
@@ -338,10 +319,10 @@ TEST_LABELED(a_dead_writer_is_told_to_the_next_reader_who_is_alone, "process")
 TEST_LABELED(a_block_repairs_by_itself, "process")
 {
     open_common();
-    kill_child(child_that(writes));
+    kill_child(child_that(writes, NULL));
     plait_with_read (&common->lock)
         ck_assert_int_eq(common->first, common->second);
-    kill_child(child_that(writes));
+    kill_child(child_that(writes, NULL));
     plait_with_write (&common->lock)
         ck_assert_int_eq(common->first, common->second);
     ck_assert_int_eq(common->told, 2);
@@ -351,7 +332,7 @@ TEST_LABELED(a_block_repairs_by_itself, "process")
 TEST_LABELED(released_unmended_it_is_refused, "process")
 {
     open_common();
-    kill_child(child_that(writes));
+    kill_child(child_that(writes, NULL));
     ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NEVER), -EOWNERDEAD);
     plait_rwlock_release(&common->lock);
     ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NEVER), -ENOTRECOVERABLE);

@@ -309,22 +309,6 @@ static int consume(void *unused)
     return 0;
 }
 
-static void *consume_as_thread(void *unused)
-{
-    consume(NULL);
-    return NULL;
-}
-
-static int consume_mixed(void *unused)
-{
-    plait_task *task;
-    pthread_t thread;
-    int rc = pthread_create(&thread, NULL, consume_as_thread, NULL);
-    for (int i = 0; i < 2 && rc == 0; i++)
-        rc = plait_start(&task, PLAIT_COROUTINE, consume, NULL, NULL);
-    return rc;
-}
-
 /* Units that nobody takes although many wait would be a lost wake. */
 static void kill_consumers(int kills)
 {
@@ -333,7 +317,7 @@ static void kill_consumers(int kills)
     unsigned random = 11;
     open_common(0, 0);
     for (int i = 0; i < CHILDREN; i++)
-        children[i] = child_that(consume_mixed, NULL);
+        children[i] = child_working(consume, 2);
     for (int i = 0; i < kills; i++) {
         int victim = (int)(crew_random(&random) % CHILDREN);
         plait_semaphore_release(&common->units, 1 + (int)(crew_random(&random) % 3));
@@ -342,7 +326,7 @@ static void kill_consumers(int kills)
                 ;
         kill_child(children[victim]);
         BEFORE_LONG(value() == 0);
-        children[victim] = child_that(consume_mixed, NULL);
+        children[victim] = child_working(consume, 2);
     }
     for (int i = 0; i < CHILDREN; i++)
         kill_child(children[i]);
