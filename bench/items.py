@@ -521,7 +521,8 @@ def pools():
 
 
 def process_pools():
-    python = "python3 " + os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers/pool/py/procpool.py")
+    folder = "python3 " + os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers/pool/py/")
+    python = folder + "procpool.py"
     i = Item("process-pool-round-trip.w2", targets=[Target(LOWER, limit=0.05)])
     i.add("plait", "{plait}/pool round-trip-us 2 2000 process")
     i.add("multiprocessing=mp-pool concurrent.futures=ppe", python + " {peer} round-trip 2 1000")
@@ -530,6 +531,18 @@ def process_pools():
     i.add("plait", "{plait}/pool throughput 2 10000 process")
     i.add("multiprocessing=mp-pool concurrent.futures=ppe", python + " {peer} throughput-1 2 4000")
     yield i
+    i = Item("process-pool-default.w2", targets=[Target(LOWER, limit=0.5)])
+    i.add("plait", "{plait}/pool map 2 100000 process")
+    i.add("multiprocessing=mp-pool", python + " {peer} throughput-default 2 100000")
+    i.add("concurrent.futures=ppe", python + " {peer} throughput-default 2 4000", note="its default is 1")
+    yield i
+    for name, most, what, limit in (("jobs", 1, "healed", 50), ("map", 1, "ended", 0), ("idle", 0.5, "ended", 0)):
+        i = Item("process-pool-crash" + ("" if name == "jobs" else f"-{name}"), targets=[Target(AT_MOST, ("failed",), most)])
+        if limit:
+            i.targets.append(Target(AT_MOST, (what,), limit))
+        i.add("plait", f"{{plait}}/crash {name}")
+        i.add("multiprocessing=mp-pool concurrent.futures=ppe", folder + f"crash.py {{peer}} {name}", BESIDE, "unanswered after 4 s: failed", limit=20)
+        yield i
 
 
 def carriers():

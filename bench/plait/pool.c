@@ -6,7 +6,8 @@
  *   blocking             N jobs that each block for 50 ms and say so: ms in all
  *   waiting              N jobs that each wait 10 ms: ms in all
  *   round-trip-us        round-trip in us
- *   throughput           N empty jobs submitted at once, all results read: us per job */
+ *   throughput           N empty jobs submitted at once, all results read: us per job
+ *   map                  the same by one plait_map: us per job */
 #include "../peers/pool/kit.h"
 
 #include <plait.h>
@@ -96,6 +97,15 @@ static void many(long n, plait_job *job, size_t size)
     free(futures);
 }
 
+static void map_all(long n)
+{
+    long *out = malloc((size_t)n * sizeof *out);
+    if (plait_map(pool, echo, PLAIT_RANGE, out, (size_t)n, NULL, PLAIT_NEVER) ||
+        out[n - 1] != n - 1)
+        exit(3);
+    free(out);
+}
+
 static bool is(const char *item, const char *name)
 {
     return strcmp(item, name) == 0;
@@ -103,7 +113,7 @@ static bool is(const char *item, const char *name)
 
 static bool is_in_us(const char *item)
 {
-    return is(item, "throughput") || is(item, "round-trip-us");
+    return is(item, "throughput") || is(item, "map") || is(item, "round-trip-us");
 }
 
 /* One round, in the unit of the item. */
@@ -122,6 +132,8 @@ static double measure(const char *item, long n)
         many(n, blocks, 0);
     else if (is(item, "waiting"))
         many(n, waits, 0);
+    else if (is(item, "map"))
+        map_all(n);
     else
         many(n, echo, sizeof(long));
     double ns = kit_now() - began;

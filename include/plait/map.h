@@ -20,10 +20,11 @@
  * Inputs are handed over in chunks, since one at a time would cost more than a short job. In a
  * thread or coroutine pool a chunk is a part of what its worker has left, and who is done takes from
  * others; a job reads its input and writes its result in your arrays. A calling task of the same
- * carrier that waits for ever, with no lock held and no progress asked for, does a worker's share. To a process pool chunks are
- * sent as bytes, so many that they take about a millisecond. A worker process that dies fails the
- * one job that it ran: the others of that chunk are run again, one by one, so jobs that must not run
- * twice want .chunk = 1. plait_job_result is not for these jobs: results are of one size.
+ * carrier that waits for ever, with no lock held and no progress asked for, does a worker's share.
+ * To a process pool chunks are sent as bytes, so many that they take about a millisecond. A worker
+ * process that dies fails the one job that it ran: the others of that chunk are run again, one by
+ * one, so jobs that must not run twice want .chunk = 1. plait_job_result is not for these jobs:
+ * results are of one size.
  *
  * The calls may be made by any task, also by a job of the same pool. Since 0.1; after the map of Python's
  * pools and executors. */
