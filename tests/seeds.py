@@ -55,6 +55,11 @@ FAULTS = {"struggle": [
      "    pool_call_worker(worker->pool, &wake);", "    ;"),
     ("a worker that leaves does not tell who closes", "src/pool/worker.c",
      "    wait_unpark(&pool->closer, INT_MAX, false);", "    ;"),
+], "jobs": [
+    ("what is cancelled as it waits does not end", "src/pool/close.c",
+     "        future_end(job, PLAIT_CANCELED, -ECANCELED);\n        count++;", "        count++;"),
+    ("who waits for room is not told of the close", "src/pool/close.c",
+     "    wait_unpark(&pool->room, INT_MAX, false);", "    ;"),
 ], "gates": [
     ("a latch at 0 wakes one of those who wait", "src/sync/latch.c",
      "        wait_unpark(&latch->word, INT_MAX, false);", "        wait_unpark(&latch->word, 1, false);"),
