@@ -444,13 +444,34 @@ TEST_CARRIERS(results_in_order)
                 ck_assert_int_eq(out, n * n);
                 ck_assert_uint_eq(plait_results_index(results), (size_t)n);
                 ck_assert_int_eq(plait_results_error(results), 0);
-                ck_assert_int_le(numbers.next - n, (long)(ahead ? ahead : 16));
+                ck_assert_int_le(numbers.next - n, (long)(ahead ? ahead : chunk ? 20 : 4096));
             }
             ck_assert_int_eq(n, 200);
             long out;
             ck_assert_int_eq(plait_results_next(results, &out, PLAIT_NEVER), -EPIPE);
             plait_results_free(results);
         }
+    pool_end(pool);
+}
+
+/* Short jobs come in longer chunks, until these hold all that may be on its way; slow ones come singly. */
+TEST_CARRIERS(chunks_are_as_long_as_their_jobs_are_short)
+{
+    plait_pool *pool = pool_of(carrier, 2);
+    for (int is_slow = 0; is_slow < 2; is_slow++) {
+        struct numbers numbers = {0, is_slow ? 100 : 50000};
+        long most = 0, n = 0;
+        plait_results *results = plait_map_each(pool, is_slow ? slow : square, next_number,
+                                                &numbers, sizeof(long), sizeof(long), NULL);
+        for (long out; plait_results_next(results, &out, PLAIT_NEVER) == 0; n++) {
+            ck_assert_int_eq(out, n * n);
+            most = numbers.next - n > most ? numbers.next - n : most;
+        }
+        ck_assert_int_eq(n, numbers.end);
+        ck_assert_int_le(most, is_slow ? 4 : 4096);
+        ck_assert_int_ge(most, is_slow ? 1 : 64);
+        plait_results_free(results);
+    }
     pool_end(pool);
 }
 

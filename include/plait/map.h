@@ -26,8 +26,7 @@
  * one, so jobs that must not run twice want .chunk = 1. plait_job_result is not for these jobs:
  * results are of one size.
  *
- * The calls may be made by any task, also by a job of the same pool. Since 0.1; after the map of Python's
- * pools and executors. */
+ * Any task may call, also a job of the same pool. Since 0.1; after the map of Python's pools. */
 #ifndef PLAIT_MAP_H
 #define PLAIT_MAP_H
 #include <plait/pool.h>
@@ -41,7 +40,8 @@ extern "C" {
 /* Zeroes are the defaults; so is NULL for all of it. */
 typedef struct plait_map_options {
     size_t chunk; /* inputs at a time; 0: by what they take */
-    size_t ahead; /* plait_map_each: inputs taken before their results are; 0: 8 for each worker */
+    /* plait_map_each: inputs taken before their results; 0: two chunks of 1024 or 64 KB a worker */
+    size_t ahead;
     /* Draw it on stderr, if that is a terminal: done, of how many, rate, time left */
     bool progress;
     bool stop_at_failure; /* no job begins after one has failed */

@@ -11,7 +11,9 @@
 #include <plait/error.h>
 #include <plait/time.h>
 
-enum { AHEAD = 8, EACH = 2, AHEAD_MOST = 1 << 24 };
+/* Of a chunk whose length is not given: long enough that its two wakes cost a tenth of it */
+#define CHUNK_TIME PLAIT_MILLISECOND
+enum { EACH = 2, RAMP = 8, AHEAD_MOST = 1 << 24, LENGTH_MOST = 1024, BYTES = 1 << 16 };
 #define RESULTS_MAGIC UINT64_C(0x706c616974526573)
 
 struct chunk {
@@ -30,7 +32,9 @@ struct plait_results {
     size_t in_size, out_size;
     plait_map_options options;
     struct progress progress;
-    size_t slots, length; /* chunks; inputs of each */
+    size_t slots, length; /* chunks; inputs of each at most */
+    int64_t job_takes;    /* ns, measured; 0: not known */
+    size_t longest;       /* chunk so far: the next one is at most RAMP times that */
     size_t begun, told;   /* inputs asked for; results handed out */
     bool no_more;         /* next has said so, or a failure stops the rest */
     struct chunk *chunk;
@@ -61,13 +65,41 @@ static int each_check(plait_job *function, int (*next)(void *, void *), size_t i
     return function && next && sizes && numbers && !options->errors ? 0 : EINVAL;
 }
 
+/* Two chunks for each worker, so that none waits for us; their length is measured unless it is given. */
 static void results_size(plait_results *results)
 {
-    size_t workers = results->pool->size;
-    size_t ahead = results->options.ahead ? results->options.ahead : AHEAD * workers;
-    size_t length = results->options.chunk ? results->options.chunk : ahead / (EACH * workers);
+    const plait_map_options *options = &results->options;
+    size_t most = EACH * (size_t)results->pool->size;
+    size_t fits = BYTES / (results->in_size + results->out_size + 1) + 1;
+    size_t ahead = options->ahead;
+    if (!ahead)
+        ahead = most * (options->chunk ? options->chunk : fits < LENGTH_MOST ? fits : LENGTH_MOST);
+    size_t length = options->chunk ? options->chunk : ahead / most;
     results->length = length < 1 ? 1 : length > ahead ? ahead : length;
-    results->slots = ahead / results->length;
+    results->slots = options->chunk ? ahead / results->length : ahead < most ? ahead : most;
+    results->longest = 1;
+}
+
+static size_t next_length(const plait_results *results)
+{
+    if (results->options.chunk)
+        return results->length;
+    if (results->job_takes == 0)
+        return 1;
+    size_t length = (size_t)(CHUNK_TIME / results->job_takes) + 1;
+    length = length < results->longest * RAMP ? length : results->longest * RAMP;
+    return length < results->length ? length : results->length;
+}
+
+static void measure(plait_results *results, const struct chunk *chunk)
+{
+    if (plait_future_error(chunk->future))
+        return;
+    const struct map_reply *reply = chunk->future->result;
+    int64_t takes = reply->took / (int64_t)chunk->count;
+    takes = results->job_takes ? (results->job_takes + takes) / 2 : takes;
+    results->job_takes = takes > 0 ? takes : 1;
+    results->longest = chunk->count > results->longest ? chunk->count : results->longest;
 }
 
 static bool results_alloc(plait_results *results)
@@ -147,8 +179,9 @@ static void read_inputs(plait_results *results, struct chunk *chunk)
 {
     chunk->inputs = map_message_begin(chunk->message, &results->function, results->in_size,
                                       results->out_size, results->length);
+    size_t length = next_length(results);
     chunk->first = results->begun;
-    while (chunk->count < results->length && !results->no_more)
+    while (chunk->count < length && !results->no_more)
         if (results->next(chunk->inputs + chunk->count * results->in_size, results->arg) == 0)
             chunk->count++;
         else
@@ -229,6 +262,7 @@ static int open_chunk(plait_results *results, int64_t deadline, void *place)
         return rc;
     results->open = results->options.as_completed ? first_ended(results) : next;
     results->place = 0;
+    measure(results, results->open);
     return 0;
 }
 
