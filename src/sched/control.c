@@ -51,7 +51,7 @@ void sched_begin_deterministic(struct sched_co *main_co, uint64_t seed)
     main_co->self.random = sched.random | 1;
     wait_virtual_now = os_now(); /* goes on from what the program has read already */
     wait_set_modes(true, wait_checked);
-    wait_switch = seeded_switch;
+    atom_store(&wait_switch, seeded_switch, RELAXED);
 }
 
 void sched_real_event(int change)

@@ -172,6 +172,8 @@ int worker_start(uint32_t index)
         return rc;
     base_spin_lock(&sched.lock);
     atom_store(&sched.start, worker_start, RELAXED);
+    if (!wait_deterministic)
+        atom_store(&wait_switch, sched_point, RELAXED);
     if (!atom_load(&sched.wanted, RELAXED))
         atom_store(&sched.wanted, (uint32_t)base_settings()->workers, RELAXED);
     atom_store(&sched.parallel, os_cpus_allowed() > 1, RELAXED);

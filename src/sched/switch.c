@@ -228,6 +228,23 @@ void sched_yield_now(void)
         atom_store(&worker->tick, worker->tick + 1, RELAXED);
 }
 
+/* The watcher has asked: a coroutine that takes free locks and fills queues with room for milliseconds
+ * never waits, and only looks stuck. Another one may be asked while this one takes the request back:
+ * then that one is not, and is found stuck. */
+void sched_point(void)
+{
+    struct sched_worker *here = sched_here;
+    bool others = false;
+    if (!here || !atom_load(&here->asked, RELAXED))
+        return;
+    atom_store(&here->asked, 0, RELAXED);
+    uint32_t count = atom_load(&sched.count, ACQUIRE);
+    for (uint32_t i = 0; i < count; i++)
+        others |= atom_load(&sched.workers[i]->asked, RELAXED);
+    wait_ask(others);
+    sched_yield_now();
+}
+
 /* Every 8th failed try of PLAIT_NOW: a loop of tries would otherwise hold its worker for ever. */
 void sched_turn(void)
 {

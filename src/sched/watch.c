@@ -1,9 +1,10 @@
 /* The watcher: one thread beside the workers, which sleeps for ever when nothing runs.
  *
- * It waits for descriptors and times of others (children that end), and each 5 ms, while workers
+ * It waits for descriptors and times of others (children that end), and each 4.75 ms, while workers
  * run, looks whether one has not switched since the last look. Looking more often finds a stuck
- * worker sooner, but costs a wake-up of its own each time; 5 ms keep the promise of 10. What is due
- * at a stuck worker is served from here: its timers, its descriptors; what can move is stolen by
+ * worker sooner, but costs a wake-up of its own each time; this keeps the promise of 10, with the
+ * 0.25 ms in which a worker is asked to let others run before it counts as stuck: one that calls plait
+ * all the time and need never wait does so at its next call. What is due at a stuck worker is served from here: its timers, its descriptors; what can move is stolen by
  * another worker, a spare one if need be; what cannot is named. The thread makes raw system calls
  * only and takes no lock of libc, so that a fork beside it is safe. */
 #include "base/report.h"
@@ -15,7 +16,8 @@
 
 #include <errno.h>
 
-#define LOOK INT64_C(5000000)
+#define LOOK INT64_C(4750000)
+#define GRACE INT64_C(250000)
 #define TELL INT64_C(100000000)
 enum { IDLE_LOOKS = 20 };
 
@@ -28,7 +30,9 @@ static struct {
     uint32_t dozing;                   /* 1: not looking at workers */
     uint32_t seen[SCHED_WORKERS_MOST]; /* each worker's tick at the last look; the watcher alone */
     int64_t since[SCHED_WORKERS_MOST], cpu[SCHED_WORKERS_MOST]; /* when it had that tick first */
-    bool told[SCHED_WORKERS_MOST];
+    bool told[SCHED_WORKERS_MOST], asked[SCHED_WORKERS_MOST];
+    bool asks; /* the last look has asked one */
+    int64_t cpu_asked[SCHED_WORKERS_MOST];
 } watch = {.poller = -1, .bell = -1};
 
 enum { WATCH_NONE, WATCH_RUNS, WATCH_ENDS, WATCH_ENDED };
@@ -150,31 +154,59 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
         watch_name_stuck(worker, now);
 }
 
-/* Not switched since the last look: because it computes, or because it is blocked. One that the
- * kernel has taken off the CPU is neither: on a busy machine a spare worker would only take more
- * of what is short. */
+/* Not switched since the last look, nor when asked: because it computes, or because it is blocked. One
+ * that the kernel has taken off the CPU is neither, and may not have heard: on a busy machine a spare
+ * worker would only take more of what is short. */
 static bool watch_is_stuck(const struct sched_worker *worker)
 {
     pid_t tid = atom_load(&worker->tid, RELAXED);
-    return os_thread_cpu(tid) - watch.cpu[worker->index] >= LOOK / 2 || !os_thread_is_runnable(tid);
+    int64_t cpu = os_thread_cpu(tid);
+    bool computes = cpu - watch.cpu[worker->index] >= LOOK / 2 &&
+                    cpu - watch.cpu_asked[worker->index] >= GRACE / 2;
+    return computes || !os_thread_is_runnable(tid);
+}
+
+/* Has not switched since the last look: asked first, then looked at. */
+static bool watch_is_found(struct sched_worker *worker)
+{
+    bool *asked = &watch.asked[worker->index];
+    if (!*asked && !worker->stuck) {
+        *asked = watch.asks = true;
+        watch.cpu_asked[worker->index] = os_thread_cpu(atom_load(&worker->tid, RELAXED));
+        atom_store(&worker->asked, 1, RELAXED);
+        return false;
+    }
+    if (!worker->stuck && !watch_is_stuck(worker))
+        return false;
+    atom_store(&worker->asked, 0, RELAXED); /* it does not hear */
+    return true;
+}
+
+static void watch_take_back(struct sched_worker *worker)
+{
+    watch.asked[worker->index] = false;
+    atom_store(&worker->asked, 0, RELAXED);
+    worker->stuck = 0;
 }
 
 /* One look at all workers; how many run. */
 static int watch_look(int64_t now)
 {
     int run = 0, stuck = 0;
+    bool asked = false;
     uint32_t count = atom_load(&sched.count, ACQUIRE);
+    watch.asks = false;
     for (uint32_t i = 0; i < count; i++) {
         struct sched_worker *worker = sched.workers[i];
         uint32_t tick = atom_load(&worker->tick, RELAXED);
         if (atom_load(&worker->state, RELAXED) == WORKER_SLEEPS) {
             watch.seen[i] = tick - 1; /* so that its next run counts as new */
-            worker->stuck = 0;
+            watch_take_back(worker);
             continue;
         }
         run++;
         if (tick == watch.seen[i] && atom_load(&worker->current, RELAXED)) {
-            if (worker->stuck || watch_is_stuck(worker)) {
+            if (watch_is_found(worker)) {
                 stuck++;
                 watch_serve_stuck(worker, now);
             }
@@ -183,9 +215,11 @@ static int watch_look(int64_t now)
             watch.since[i] = now;
             watch.cpu[i] = os_thread_cpu(atom_load(&worker->tid, RELAXED));
             watch.told[i] = false;
-            worker->stuck = 0;
+            watch_take_back(worker);
         }
+        asked |= atom_load(&worker->asked, RELAXED);
     }
+    wait_ask(asked);
     int spare = stuck < base_settings()->spare_workers ? stuck : base_settings()->spare_workers;
     atom_store(&sched.wanted, (uint32_t)(base_settings()->workers + spare), RELAXED);
     return run;
@@ -199,6 +233,8 @@ static int64_t watch_next_look(int64_t now, int *idle)
         ++*idle;
     else
         *idle = 0;
+    if (watch.asks)
+        return now + GRACE;
     /* Memory of stacks that nobody needs goes back while nobody is held up by it. */
     int64_t trim = *idle ? base_stack_trim(now) : WAIT_NEVER;
     if (*idle < IDLE_LOOKS)
@@ -339,6 +375,7 @@ void watch_reset(void)
     watch.state = WATCH_NONE;
     watch.dozing = 0;
     watch.polled = 0;
+    wait_ask(false);
     list_init(&watch.watches);
 }
 

@@ -58,6 +58,7 @@ struct sched_worker {
     /* read by the watcher */
     uint32_t tick __attribute__((aligned(64))); /* switches */
     uint32_t stuck;                             /* the watcher found it stuck at this tick */
+    uint32_t asked;                             /* to let others run at its next call of plait */
     uint64_t steals, polls;
     /* guarded by fresh_lock; stolen from */
     base_spin fresh_lock __attribute__((aligned(64)));
@@ -163,6 +164,7 @@ void worker_settle(struct sched_worker *worker);
 struct os_fiber *worker_left_fiber(struct sched_worker *worker);
 void worker_leave(struct sched_co *co,
                   enum sched_after after); /* to the next coroutine or the loop */
+void sched_point(void);                    /* wait_switch where no seed decides */
 void co_prepare(struct sched_co *co, struct sched_worker *worker); /* before its first run */
 extern const struct wait_carrier sched_carrier;
 

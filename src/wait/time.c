@@ -9,8 +9,13 @@
 #include <errno.h>
 
 int64_t wait_epoch, wait_virtual_now;
-bool wait_deterministic, wait_checked, wait_odd;
-void (*wait_switch)(void);
+bool wait_deterministic, wait_checked, wait_pointed, wait_odd;
+
+static void no_switch(void)
+{
+}
+
+void (*wait_switch)(void) = no_switch;
 
 __attribute__((constructor(101))) static void wait_begin(void)
 {
@@ -22,7 +27,14 @@ void wait_set_modes(bool deterministic, bool checked)
     if (wait_deterministic != deterministic) /* read by all without order, so not written anew */
         wait_deterministic = deterministic;
     atom_store(&wait_checked, checked, RELAXED);
-    atom_store(&wait_odd, deterministic || checked, RELAXED);
+    wait_ask(false);
+}
+
+void wait_ask(bool asked)
+{
+    bool pointed = asked || wait_deterministic;
+    atom_store(&wait_pointed, pointed, RELAXED);
+    atom_store(&wait_odd, pointed || atom_load(&wait_checked, RELAXED), RELAXED);
 }
 
 int64_t wait_now(void)

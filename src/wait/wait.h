@@ -258,10 +258,11 @@ static inline void wait_pass_time(void)
         wait_virtual_now += 1000;
 }
 
-/* ---- deterministic mode's forced switches: one load and a branch where there is no seed */
-extern WAIT_HOT bool wait_deterministic;
-/* Checked mode (sync/check.h), decided at plait's first use; and either of the two, which is what
- * fast paths ask, so that both cost one load and a branch. Not by atom_load, because they are no
+/* ---- switches that the task did not ask for: at each call of deterministic mode, and elsewhere when the
+ *  watcher asks somebody who has long run to let others (wait_ask). One load and a branch otherwise */
+extern WAIT_HOT bool wait_deterministic, wait_pointed;
+/* Checked mode (sync/check.h), decided at plait's first use; and any of the three, which is what
+ * fast paths ask, so that all cost one load and a branch. Not by atom_load, because they are no
  * points where the explorer needs to choose. */
 extern WAIT_HOT bool wait_checked, wait_odd;
 static inline bool wait_is_checked(void)
@@ -273,11 +274,14 @@ static inline bool wait_is_odd(void)
     return unlikely(__atomic_load_n(&wait_odd, __ATOMIC_RELAXED));
 }
 void wait_set_modes(bool deterministic, bool checked);
-extern void (*wait_switch)(void); /* filled in by sched/: lets somebody else run, by the seed */
+/* From the next call on each task comes to wait_switch, until this is taken back. */
+void wait_ask(bool asked);
+extern void (*wait_switch)(
+    void); /* filled in by sched/: lets somebody else run, by the seed or as asked */
 #define WAIT_POINT()                                                                               \
     do {                                                                                           \
-        if (unlikely(wait_deterministic))                                                          \
-            wait_switch();                                                                         \
+        if (unlikely(__atomic_load_n(&wait_pointed, __ATOMIC_RELAXED)))                            \
+            __atomic_load_n(&wait_switch, __ATOMIC_RELAXED)();                                     \
     } while (0)
 /* Filled in by sched/: every 8th failed try of a coroutine gives others a turn, so that a loop of
  * tries does not hold up its worker. */
