@@ -68,7 +68,7 @@ static int call_attempt(void *object)
     return call->attempt(call);
 }
 
-/* Waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case
+/* A thread: waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case
  * the other side runs on another CPU; a few in a row, because each look takes the line away from
  * it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads than
  * CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a wake.
@@ -76,7 +76,7 @@ static int call_attempt(void *object)
 static int call_spin(struct queue_call *call)
 {
     int shift;
-    if (!waiter_may_spin(wait_me(), NULL) || (shift = sync_budget_take(&call->side->budget)) < 0)
+    if (!sync_may_spin() || (shift = sync_budget_take(&call->side->budget)) < 0)
         return -EAGAIN;
     int pauses = PAUSES >> shift, looks = pauses + (YIELDS >> shift);
     for (int look = 0; look < looks; look++) {
@@ -99,7 +99,7 @@ int call_wait(const char *verb, struct queue_call *call, int64_t deadline, void 
     if (call->queue->kind->wait)
         return call->queue->kind->wait(verb, call, deadline, place);
     call->waited = true;
-    int rc = call_spin(call);
+    int rc = wait_me()->carrier->is_coroutine ? -EAGAIN : call_spin(call);
     if (rc != -EAGAIN)
         return rc;
     atom_add(&call->side->waiting, 1, RELAXED);

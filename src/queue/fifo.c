@@ -38,11 +38,29 @@ static int claim_gets(plait_queue *queue, size_t want, uint64_t *position, size_
     return rc;
 }
 
+static int claim_put(plait_queue *queue, uint64_t *position)
+{
+    int rc;
+    while ((rc = ring_claim_put(&queue->ring, position)) == RING_ODD)
+        skip_given_up(queue);
+    return rc;
+}
+
+static int claim_get(plait_queue *queue, uint64_t *position)
+{
+    int rc;
+    while ((rc = ring_claim_get(&queue->ring, position)) == RING_ODD) {
+        if (ring_claim_back(&queue->ring, position))
+            return 0;
+        skip_given_up(queue);
+    }
+    return rc;
+}
+
 static int put(struct queue_call *call)
 {
     uint64_t position;
-    size_t count;
-    int rc = claim_puts(call->queue, 1, &position, &count);
+    int rc = claim_put(call->queue, &position);
     if (rc == 0)
         fifo_finish_put(call->queue, call->item, position, call);
     return rc;
@@ -50,9 +68,9 @@ static int put(struct queue_call *call)
 
 static int get(struct queue_call *call)
 {
-    size_t element = call->queue->element, count; /* the queue may be gone behind the effect */
+    size_t element = call->queue->element; /* the queue may be gone behind the effect */
     uint64_t position;
-    int rc = claim_gets(call->queue, 1, &position, &count);
+    int rc = claim_get(call->queue, &position);
     if (rc == 0) {
         fifo_finish_get(call->queue, call->item, position, call);
         call->size = element;
@@ -130,8 +148,7 @@ static int reserve(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
     uint64_t position;
-    size_t count;
-    int rc = claim_puts(queue, 1, &position, &count);
+    int rc = claim_put(queue, &position);
     if (rc != 0)
         return rc;
     ring_say(&queue->ring, position, RING_RESERVED);
@@ -146,8 +163,7 @@ static int take(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
     uint64_t position;
-    size_t count;
-    int rc = claim_gets(queue, 1, &position, &count);
+    int rc = claim_get(queue, &position);
     if (rc != 0)
         return rc;
     ring_say(&queue->ring, position, RING_TAKEN);

@@ -37,12 +37,25 @@ static __attribute__((noinline)) int put_long(plait_queue *queue, const void *it
     return rc == -EAGAIN ? call_wait("put", &call, deadline, place) : rc;
 }
 
+/* As put_long, of a ring that was found full by a call that has checked all else. */
+static __attribute__((noinline)) int put_into_full(plait_queue *queue, const void *item,
+                                                   size_t size, int64_t deadline, void *place)
+{
+    struct queue_call call = call_of_put(queue, item, size);
+    return call_wait("put", &call, deadline, place);
+}
+
 int plait_put_bytes(plait_queue *queue, const void *item, size_t size, int64_t deadline)
 {
     WAIT_CHECK_DEADLINE(deadline);
     WAIT_POINT();
-    if (is_plain(queue, item, size) && likely(fifo_put(queue, item) == 0))
-        return 0;
+    if (is_plain(queue, item, size)) {
+        int rc = fifo_put(queue, item);
+        if (likely(rc == 0))
+            return 0;
+        if (rc == -EAGAIN)
+            return put_into_full(queue, item, size, deadline, __builtin_return_address(0));
+    }
     if (is_small(queue, item, size) && stock_put_one(queue, item, 0) == 0)
         return 0;
     if (is_shared_ring(queue, item, size) && shared_ring_put_one(queue, item) == 0)
@@ -76,6 +89,14 @@ static __attribute__((noinline)) ssize_t get_long(plait_queue *queue, void *buff
     return rc == 0 ? (ssize_t)call.size : rc;
 }
 
+static __attribute__((noinline)) ssize_t get_from_empty(plait_queue *queue, void *buffer,
+                                                        size_t size, int64_t deadline, void *place)
+{
+    struct queue_call call = call_of_get(queue, buffer, size);
+    int rc = call_wait("get", &call, deadline, place);
+    return rc == 0 ? (ssize_t)call.size : rc;
+}
+
 ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t deadline)
 {
     WAIT_CHECK_DEADLINE(deadline);
@@ -83,8 +104,11 @@ ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t d
     if (is_plain(queue, buffer, size)) {
         ssize_t element =
             (ssize_t)queue->element; /* before the effect: afterwards the queue may be gone */
-        if (likely(fifo_get(queue, buffer) == 0))
+        int rc = fifo_get(queue, buffer);
+        if (likely(rc == 0))
             return element;
+        if (rc == -EAGAIN)
+            return get_from_empty(queue, buffer, size, deadline, __builtin_return_address(0));
     } else if (is_small(queue, buffer, size)) {
         ssize_t element = (ssize_t)queue->element;
         if (stock_get_one(queue, buffer) == 0)

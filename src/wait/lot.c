@@ -170,37 +170,6 @@ void lot_leave(struct lot_node *node)
     lot_unlock(bucket);
 }
 
-void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count)
-{
-    for (int i = 0; i < count; i++)
-        nodes[i] = (struct lot_node){.word = words[i].word,
-                                     .seen = words[i].seen,
-                                     .index = (uint16_t)i,
-                                     .first = words[i].first,
-                                     .shared = words[i].shared,
-                                     .owned = words[i].owned,
-                                     .all = words[i].all,
-                                     .looks = words[i].looks};
-}
-
-int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)
-{
-    for (int i = 0; i < count; i++) {
-        nodes[i].self = self;
-        if (lot_enter(&nodes[i]) != 0)
-            return i;
-    }
-    return count;
-}
-
-void lot_leave_all(struct lot_node *nodes, int count, uint32_t state)
-{
-    /* The one that was fired is out, but what it met may still be copying under the bucket's lock */
-    for (int i = 0; i < count; i++)
-        if (state != WAIT_WORD + (uint32_t)nodes[i].index || nodes[i].offer)
-            lot_leave(&nodes[i]);
-}
-
 void lot_reset(void)
 {
     for (int i = 0; i < BUCKETS; i++)

@@ -26,12 +26,40 @@ struct lot_node {
 int lot_enter(struct lot_node *node);
 /* Takes the node out unless a waker did. */
 void lot_leave(struct lot_node *node);
-/* A node a word. */
-void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count);
-/* How many were queued before a word was found changed. */
-int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count);
-/* Takes them out again, but for the one that `state` says was fired. */
-void lot_leave_all(struct lot_node *nodes, int count, uint32_t state);
 void lot_reset(void);
+
+/* A node a word. Inline as the next two, because a wait on one word is the usual one. */
+static inline void lot_fill(struct lot_node *nodes, const struct wait_word *words, int count)
+{
+    for (int i = 0; i < count; i++)
+        nodes[i] = (struct lot_node){.word = words[i].word,
+                                     .seen = words[i].seen,
+                                     .index = (uint16_t)i,
+                                     .first = words[i].first,
+                                     .shared = words[i].shared,
+                                     .owned = words[i].owned,
+                                     .all = words[i].all,
+                                     .looks = words[i].looks};
+}
+
+/* How many were queued before a word was found changed. */
+static inline int lot_enter_all(struct wait_self *self, struct lot_node *nodes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        nodes[i].self = self;
+        if (lot_enter(&nodes[i]) != 0)
+            return i;
+    }
+    return count;
+}
+
+/* Takes them out again, but for the one that `state` says was fired. */
+static inline void lot_leave_all(struct lot_node *nodes, int count, uint32_t state)
+{
+    /* The one that was fired is out, but what it met may still be copying under the bucket's lock */
+    for (int i = 0; i < count; i++)
+        if (state != WAIT_WORD + (uint32_t)nodes[i].index || nodes[i].offer)
+            lot_leave(&nodes[i]);
+}
 
 #endif

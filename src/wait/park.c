@@ -21,8 +21,8 @@ static inline int park_private(struct wait_self *self, struct lot_node *nodes, i
     int entered = armed ? lot_enter_all(self, nodes, count) : 0;
     if (armed && entered == count)
         self->carrier->sleep(self, deadline);
-    /* Nobody fires from here on: what was fired up to now is ours to answer for. */
-    uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
+    /* What was fired up to now is ours to answer for. */
+    uint32_t state = wait_self_disarm(self);
     lot_leave_all(nodes, entered, state);
     return wait_self_disarmed(self, state);
 }
@@ -80,7 +80,7 @@ static int park_onto(struct wait_self *self, struct lot_node *node, void (*leave
         leave(object);
         self->carrier->sleep(self, deadline);
     }
-    uint32_t state = atom_swap(&self->state, WAIT_AWAKE, ACQ_REL);
+    uint32_t state = wait_self_disarm(self);
     if (rc != 0)
         return rc == -EXDEV ? rc : wait_self_disarmed(self, state);
     if (state != WAIT_WORD)
