@@ -76,7 +76,7 @@ static int call_attempt(void *object)
 static int call_spin(struct queue_call *call)
 {
     int shift;
-    if (!sync_may_spin() || (shift = sync_budget_take(&call->side->budget)) < 0)
+    if (!waiter_may_spin(wait_me(), NULL) || (shift = sync_budget_take(&call->side->budget)) < 0)
         return -EAGAIN;
     int pauses = PAUSES >> shift, looks = pauses + (YIELDS >> shift);
     for (int look = 0; look < looks; look++) {
