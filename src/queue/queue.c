@@ -48,7 +48,7 @@ static __attribute__((noinline)) int put_into_full(plait_queue *queue, const voi
 int plait_put_bytes(plait_queue *queue, const void *item, size_t size, int64_t deadline)
 {
     WAIT_CHECK_DEADLINE(deadline);
-    WAIT_POINT();
+    WAIT_POINT_OF_WAIT();
     if (is_plain(queue, item, size)) {
         int rc = fifo_put(queue, item);
         if (likely(rc == 0))
@@ -100,7 +100,7 @@ static __attribute__((noinline)) ssize_t get_from_empty(plait_queue *queue, void
 ssize_t plait_get_bytes(plait_queue *queue, void *buffer, size_t size, int64_t deadline)
 {
     WAIT_CHECK_DEADLINE(deadline);
-    WAIT_POINT();
+    WAIT_POINT_OF_WAIT();
     if (is_plain(queue, buffer, size)) {
         ssize_t element =
             (ssize_t)queue->element; /* before the effect: afterwards the queue may be gone */

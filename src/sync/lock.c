@@ -352,7 +352,7 @@ struct wait_mark *lock_mark(plait_lock *object)
 static __attribute__((noinline)) int lock_take_odd(plait_lock *object, int64_t deadline, bool done,
                                                    void *place)
 {
-    WAIT_POINT();
+    WAIT_POINT_OF_WAIT();
     if (deadline != 0 && wait_is_checked())
         check_acquiring(object, lock_mark(object), "lock", place);
     int rc = lock_take_any(object, deadline, done, place);

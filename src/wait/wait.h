@@ -258,8 +258,10 @@ static inline void wait_pass_time(void)
         wait_virtual_now += 1000;
 }
 
-/* ---- switches that the task did not ask for: at each call of deterministic mode, and elsewhere when the
- *  watcher asks somebody who has long run to let others (wait_ask). One load and a branch otherwise */
+/* ---- switches that the task did not ask for: at each call in deterministic mode; at the calls that may
+ *  wait also when the watcher asks who has long run to let others (wait_ask), and there alone, because
+ *  a pinned coroutine may rely on others of its worker not running meanwhile. One load and a branch
+ *  otherwise */
 extern WAIT_HOT bool wait_deterministic, wait_pointed;
 /* Checked mode (sync/check.h), decided at plait's first use; and any of the three, which is what
  * fast paths ask, so that all cost one load and a branch. Not by atom_load, because they are no
@@ -274,11 +276,16 @@ static inline bool wait_is_odd(void)
     return unlikely(__atomic_load_n(&wait_odd, __ATOMIC_RELAXED));
 }
 void wait_set_modes(bool deterministic, bool checked);
-/* From the next call on each task comes to wait_switch, until this is taken back. */
+/* Each call that may wait comes to wait_switch, until this is taken back. */
 void wait_ask(bool asked);
 extern void (*wait_switch)(
     void); /* filled in by sched/: lets somebody else run, by the seed or as asked */
 #define WAIT_POINT()                                                                               \
+    do {                                                                                           \
+        if (unlikely(wait_deterministic))                                                          \
+            __atomic_load_n(&wait_switch, __ATOMIC_RELAXED)();                                     \
+    } while (0)
+#define WAIT_POINT_OF_WAIT()                                                                       \
     do {                                                                                           \
         if (unlikely(__atomic_load_n(&wait_pointed, __ATOMIC_RELAXED)))                            \
             __atomic_load_n(&wait_switch, __ATOMIC_RELAXED)();                                     \
