@@ -180,12 +180,51 @@ def shared_queues():
         i.add("plait", f"{{plait}}/xqueue {form} 1 1 4000000")
         i.add("ref-spsc-mb", "{ipc}/xq_kernel {peer} 1 1 4000000", note="reference: a bare ring that wakes")
         yield i
-    for size, items in ((1024, 400000), (65536, 20000)):
-        i = Item(f"xqueue-{size // 1024}k", targets=[Target(HIGHER, limit=1.5)])
+    for size, items, slow in ((1024, 400000, 300000), (65536, 20000, 20000)):
+        name = f"xqueue-{size // 1024}k"
+        i = Item(name, targets=[Target(HIGHER, limit=1.5)])
         i.add("plait", f"{{plait}}/xqueue general 1 1 {items} {size}")
         i.add("boost-mq", f"{{ipc}}/xq_boost {{peer}} 1 1 {items} {size}")
         i.add("unix-seqpacket", f"{{ipc}}/xq_kernel {{peer}} 1 1 {items} {size}", BESIDE, "system call each time")
         yield i
+        i = Item(f"{name}-place", targets=[Target(HIGHER)])
+        i.add("plait", f"{{plait}}/xqueue place 1 1 {items} {size}", note="written and read in place")
+        i.add("iceoryx2", f"{{ipc}}/rust/release/kit_ipc xq {{peer}} {slow} {size}", note="read in place; an event per message")
+        i.add("iceoryx2-poll", f"{{ipc}}/rust/release/kit_ipc xq {{peer}} {slow} {size}", BESIDE, "the consumer never sleeps")
+        yield i
+
+
+def tokens():
+    """One token between two processes. CPU is what both burn in a round."""
+    kernel = "futex eventfd pipe unix-stream posix-mq posix-named-sem mutex-cond robust-mutex-cond"
+    for name, pin, rounds, few in (("xpingpong", "", 200000, 6000), ("xpingpong-1cpu", "taskset -c {core} ", 20000, 6000)):
+        i = Item(name, targets=[Target(LOWER)])
+        i.add("plait=semaphore", f"{pin}{{plait}}/xpingpong {{peer}} {rounds}")
+        i.add("plait-event=event plait-queue=queue", f"{pin}{{plait}}/xpingpong {{peer}} {rounds}", BESIDE, "another object of ours")
+        i.add(kernel, f"{pin}{{ipc}}/xpp {{peer}} {few}", note="always sleeps")
+        i.add("boost-mutex-cond boost-semaphore", f"{pin}{{ipc}}/xpp_lib {{peer}} {few}", note="Boost.Interprocess")
+        i.add("zeromq-ipc nanomsg-ipc nng-ipc", f"{pin}{{ipc}}/xpp_lib {{peer}} {few // 3}", note="with threads of their own")
+        i.add("iceoryx2 iceoryx2-event", f"{pin}{{ipc}}/rust/release/kit_ipc xpp {{peer}} {few}")
+        yield i
+    i = Item("xpingpong-spin", targets=[Target(LOWER, limit=1.5)])
+    i.add("plait=semaphore", "{plait}/xpingpong {peer} 200000")
+    i.add("plait-event=event plait-queue=queue", "{plait}/xpingpong {peer} 200000", BESIDE, "another object of ours")
+    i.add("ref-spin-futex", "{ipc}/xpp {peer} 200000", note="reference: 2,000 pauses, then futex")
+    i.add("spin", "{ipc}/xpp {peer} 200000", BESIDE, "never sleeps")
+    i.add("iceoryx2-spin", "{ipc}/rust/release/kit_ipc xpp {peer} 100000", BESIDE, "never sleeps")
+    yield i
+    i = Item("xpingpong-idle", targets=[Target(AT_MOST, limit=5000)])
+    i.add("plait=semaphore", "{plait}/xpingpong idle {peer} 1", note="CPU of both in a second without a token: their patrols")
+    yield i
+
+
+def big():
+    i = Item("xbig", targets=[Target(LOWER)])
+    i.add("plait", "{plait}/xbig 256", note="an array of plait's by name, in place, 0 copies")
+    i.add("ref-memfd-in-place", "{ipc}/xbig {peer} 256", note="reference: in place, 0 copies")
+    i.add("memfd-copy process_vm_readv", "{ipc}/xbig {peer} 256", BESIDE, "one copy")
+    i.add("pipe pipe-1m unix-stream", "{ipc}/xbig {peer} 256", BESIDE, "two copies")
+    yield i
 
 
 def queues():
@@ -553,5 +592,5 @@ def carriers():
 
 
 def every_item():
-    for group in (locks, checked_locks, reader_locks, shared_locks, shared_queues, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools, carriers):
+    for group in (locks, checked_locks, reader_locks, shared_locks, shared_queues, tokens, big, shared_counters, shared_dicts, deaths, starts, queues, queue_latencies, priority_queues, hand_overs, switch, generators, yields, spawns, meetings, selects, trees, crowds, foreign, fork_joins, loops, pools, process_pools, carriers):
         yield from group()

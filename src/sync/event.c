@@ -23,6 +23,7 @@
  * kernel wakes one sleeper, who wakes the others; so does every waiter who has slept. */
 #include "base/report.h"
 #include "sync/object.h"
+#include "sync/shared_spin.h"
 #include "wait/case.h"
 
 #include <plait/event.h>
@@ -189,15 +190,32 @@ static int event_take_words(void *object, struct wait_word *words)
     return 1;
 }
 
+static bool event_look(void *object)
+{
+    const struct event_call *call = object;
+    return atom_load(&call->event->word, RELAXED) & EVENT_SET;
+}
+
+static int event_sleep_shared(const struct wait_call *wait, struct event_call *call,
+                              int64_t deadline, void *place)
+{
+    if (deadline != 0 && !event_look(call))
+        shared_spin(call->event, event_look, call);
+    int64_t since = wait_now();
+    wait_cover(&call->event->word);
+    int rc = wait_until(wait, call, call->event, deadline, place);
+    wait_uncover();
+    if (call->slept)
+        shared_spin_learn(call->event, since);
+    return rc;
+}
+
 static int event_sleep(const struct wait_call *wait, struct event_call *call, int64_t deadline,
                        void *place)
 {
     if (!call->shared)
         return wait_until(wait, call, call->event, deadline, place);
-    wait_cover(&call->event->word);
-    int rc = wait_until(wait, call, call->event, deadline, place);
-    wait_uncover();
-    return rc;
+    return event_sleep_shared(wait, call, deadline, place);
 }
 
 int plait_event_wait(plait_event *object, int64_t deadline)

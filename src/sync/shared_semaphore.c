@@ -20,7 +20,8 @@
  *   bits 30..0   units that are there
  *
  * Acquire:
- *   1.  enough units and no S: take them by compare and swap. The usual case, and nothing else
+ *   1.  enough units and no S: take them by compare and swap. The usual case, and nothing else. Else again
+ *       for a while, as long as that has paid
  *   2.  wait for the lock of the front. At each second patrol try 1 again, because a front that was stopped
  *       keeps the lock
  *   3.  told of a dead front: S off, as in 5; mend
@@ -44,6 +45,7 @@
 #include "base/settings.h"
 #include "sync/object.h"
 #include "sync/shared_lock.h"
+#include "sync/shared_spin.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -216,6 +218,13 @@ bool shared_semaphore_fits(const plait_semaphore *object, int units)
     return units > 0 && (!limit || (uint32_t)units <= limit);
 }
 
+/* Step 1 again. */
+static bool spin_look(void *object)
+{
+    struct semaphore_call *call = object;
+    return semaphore_take(call->semaphore, call->wanted);
+}
+
 /* Not at once: out of line, so that the usual acquire stays short. */
 static __attribute__((noinline)) int acquire_slowly(struct semaphore_call *call, int64_t deadline,
                                                     void *place)
@@ -226,12 +235,17 @@ static __attribute__((noinline)) int acquire_slowly(struct semaphore_call *call,
         return 0;
     if (deadline == 0)
         return wait_not_now();
+    if (shared_spin(semaphore, spin_look, call))
+        return 0;
     call->since = wait_now();
     do {
         int64_t patrol = base_settings()->patrol, look = wait_now() + 2 * patrol;
         rc = semaphore_line_up(semaphore, patrol && look < deadline ? look : deadline, place);
-        if (rc == 0)
-            return semaphore_wait(call, deadline, place);
+        if (rc == 0) {
+            rc = semaphore_wait(call, deadline, place);
+            shared_spin_learn(semaphore, call->since);
+            return rc;
+        }
         if (rc == -ETIMEDOUT && semaphore_take(semaphore, call->wanted))
             return 0;
     } while (rc == -ETIMEDOUT && wait_now() < deadline && wait_now() < wait_me()->limit);
