@@ -55,13 +55,14 @@ TEST_CARRIERS(whole_statuses_arrive)
 TEST_CARRIERS(join_tells_how_my_wait_ended)
 {
     int status = 12345;
-    plait_task *task = begin(carrier, nap, (void *)100);
+    plait_task *task = begin(carrier, nap, (void *)60000);
     ck_assert_int_eq(plait_join(task, &status, PLAIT_NOW), -EAGAIN);
     int64_t deadline = plait_after(5 * PLAIT_MILLISECOND);
     ck_assert_int_eq(plait_join(task, &status, deadline), -ETIMEDOUT);
     ck_assert_int_ge(plait_now(), deadline);
     ck_assert_int_eq(plait_join(task, &status, plait_now() - 1), -ETIMEDOUT);
     ck_assert_int_eq(status, 12345);
+    plait_cancel(task);
     ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
 }
 

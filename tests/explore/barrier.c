@@ -285,36 +285,28 @@ static void check_alone(void)
     EXPLORE_CHECK(result[0] == 0 && result[1] == 0 && acted == 2);
 }
 
-#define BOTH(what, prepare, checks, bound, first, second, ...)                                     \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !first}, checks, bound             \
-    }
-
 static const struct explore_case cases[] = {
-    BOTH("two", two, check_two, 3, true, false, first, second),
-    BOTH("three", three, check_three, 2, true, false, first, second, third),
-    BOTH("two, twice", two, check_twice, 2, true, false, first_twice, second_twice),
-    BOTH("two, free", two, check_freed, 3, true, false, first_frees, second_frees),
-    BOTH("one late, free", three, check_freed_late, 3, true, false, first, breaks_and_frees),
-    BOTH("both late, free", three, check_both_late, 3, true, false, first_a_while,
-         breaks_and_frees),
-    BOTH("three, one late", three, check_late, 1, true, false, first, second, third_a_while),
-    BOTH("three, one tries", three, check_tries, 2, true, false, first, second, tries),
-    BOTH("one is cancelled", two, check_canceled, 2, true, false, first_and_parks, second,
-         cancels_first),
-    BOTH("reset", two, check_reset, 2, true, false, first_insists, second_insists, resets),
-    BOTH("two act", two_act, check_acted, 3, true, false, first, second),
-    BOTH("two act twice", two_act, check_acted_twice, 2, true, false, first_twice, second_twice),
-    BOTH("two for one, act", one_acts, check_alone, 3, true, false, first, second),
-    BOTH("three for two, act", two_act, check_outside, 1, true, false, first_a_while,
-         second_a_while, third_a_while),
+    EXPLORE_ON_ALL("two", two, check_two, 3, true, false, first, second),
+    EXPLORE_ON_ALL("three", three, check_three, 2, true, false, first, second, third),
+    EXPLORE_ON_ALL("two, twice", two, check_twice, 2, true, false, first_twice, second_twice),
+    EXPLORE_ON_ALL("two, free", two, check_freed, 3, true, false, first_frees, second_frees),
+    EXPLORE_ON_ALL("one late, free", three, check_freed_late, 3, true, false, first,
+                   breaks_and_frees),
+    EXPLORE_ON_ALL("both late, free", three, check_both_late, 3, true, false, first_a_while,
+                   breaks_and_frees),
+    EXPLORE_ON_ALL("three, one late", three, check_late, 1, true, false, first, second,
+                   third_a_while),
+    EXPLORE_ON_ALL("three, one tries", three, check_tries, 2, true, false, first, second, tries),
+    EXPLORE_ON_ALL("one is cancelled", two, check_canceled, 2, true, false, first_and_parks, second,
+                   cancels_first),
+    EXPLORE_ON_ALL("reset", two, check_reset, 2, true, false, first_insists, second_insists,
+                   resets),
+    EXPLORE_ON_ALL("two act", two_act, check_acted, 3, true, false, first, second),
+    EXPLORE_ON_ALL("two act twice", two_act, check_acted_twice, 2, true, false, first_twice,
+                   second_twice),
+    EXPLORE_ON_ALL("two for one, act", one_acts, check_alone, 3, true, false, first, second),
+    EXPLORE_ON_ALL("three for two, act", two_act, check_outside, 1, true, false, first_a_while,
+                   second_a_while, third_a_while),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

@@ -223,9 +223,4 @@ static const struct explore_case cases[] = {
     {"nor later", setup, {forks_deep, steals_then_another}, {false}, check_later, 4},
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

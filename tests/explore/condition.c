@@ -287,12 +287,7 @@ static void second_until_canceled(void)
     take(1, PLAIT_NEVER);
 }
 
-#define BOTH(what, checks, bound, first, second, ...)                                              \
-    {what ", threads", setup, {__VA_ARGS__}, {false, false, false}, checks, bound},                \
-        {what ", coroutines", setup, {__VA_ARGS__}, {true, true, true}, checks, bound},            \
-    {                                                                                              \
-        what ", mixed", setup, {__VA_ARGS__}, {first, second, !first}, checks, bound               \
-    }
+#define BOTH(what, ...) EXPLORE_ON_ALL(what, setup, __VA_ARGS__)
 
 static const struct explore_case cases[] = {
     BOTH("one item", check_taken, 3, true, false, first, gives_one),
@@ -317,9 +312,4 @@ static const struct explore_case cases[] = {
     BOTH("wait and free", check_freed, 3, true, false, waits_and_frees, gives_one_inside),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

@@ -219,14 +219,8 @@ static void check_canceled(void)
     EXPLORE_CHECK(result[2] == 0);
 }
 
-#define CASES(what, begin, checks, bound, first, second, ...)                                      \
-    {what ", threads", begin, {__VA_ARGS__}, {false, false, false}, checks, bound},                \
-        {what ", coroutines", begin, {__VA_ARGS__}, {true, true, true}, checks, bound},            \
-    {                                                                                              \
-        what ", mixed", begin, {__VA_ARGS__}, {first, second, !first}, checks, bound               \
-    }
-#define BOTH(what, ...) CASES(what, setup, __VA_ARGS__)
-#define TAKE(what, ...) CASES(what, setup_taken, __VA_ARGS__)
+#define BOTH(what, ...) EXPLORE_ON_ALL(what, setup, __VA_ARGS__)
+#define TAKE(what, ...) EXPLORE_ON_ALL(what, setup_taken, __VA_ARGS__)
 
 static const struct explore_case cases[] = {
     BOTH("set against wait", check_both, 6, true, false, waits, sets),
@@ -251,9 +245,4 @@ static const struct explore_case cases[] = {
          waits_too),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

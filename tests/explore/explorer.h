@@ -26,6 +26,15 @@ struct explore_case {
     int preemptions;
 };
 
+/* Three cases of one kind: on threads, on coroutines, and mixed: the first task on a coroutine or
+ * not, the second, the third unlike the first. */
+#define EXPLORE_ON_ALL(what, prepare, checks, bound, first, second, ...)                           \
+    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
+        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
+    {                                                                                              \
+        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !(first)}, checks, bound           \
+    }
+
 /* All interleavings of the case; prints how many. Stops the program with the list of choices when a
  * task is left asleep or a check fails. */
 void explore(const struct explore_case *one);
@@ -39,5 +48,13 @@ void explore_gone(const void *memory, size_t size);
 extern int64_t explore_tick;
 /* The task's wait_self, for cancels from another one. */
 struct wait_self *explore_self(int task);
+
+#define EXPLORE_MAIN(cases)                                                                        \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases)[0]; i++)                              \
+            explore(&(cases)[i]);                                                                  \
+        return 0;                                                                                  \
+    }
 
 #endif

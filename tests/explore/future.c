@@ -203,35 +203,28 @@ static void check_any(void)
 {
 }
 
-#define BOTH(what, prepare, checks, bound, first, second, ...)                                     \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !first}, checks, bound             \
-    }
-
 static const struct explore_case cases[] = {
-    BOTH("end against wait", job, check_waits, 4, true, false, waits, ends),
-    BOTH("end against two waits", job, check_waits, 2, true, false, waits, ends, waits_too),
-    BOTH("one for a while", job, check_while, 2, true, false, waits, ends, waits_a_while),
-    BOTH("wait and free", job, check_waited_and_gone, 4, true, false, waits_and_frees, ends),
-    BOTH("free while it runs", job, check_gone, 5, true, false, frees, ends),
-    BOTH("two who end it", promise, check_one_end, 3, true, false, fulfils, cancels),
-    BOTH("two who end it, one waits", promise, check_one_end, 2, true, false, fulfils, cancels,
-         waits_too),
-    BOTH("callback", job, check_called, 4, true, false, asks_for_a_call, ends),
-    BOTH("two callbacks", job, check_called_twice, 2, true, false, asks_for_a_call, ends,
-         asks_for_a_call),
-    BOTH("callback and free", job, check_called_and_gone, 4, true, false, asks_and_frees, ends),
-    BOTH("callback, then free by who waits", called_first, check_called_and_gone, 4, true, false,
-         waits_frees, ends),
-    BOTH("one of several", job, check_waited_and_gone, 3, true, false, waits_for_one, ends),
-    BOTH("failure for a while", job, check_any, 3, true, false, waits_for_failure_a_while, fails),
+    EXPLORE_ON_ALL("end against wait", job, check_waits, 4, true, false, waits, ends),
+    EXPLORE_ON_ALL("end against two waits", job, check_waits, 2, true, false, waits, ends,
+                   waits_too),
+    EXPLORE_ON_ALL("one for a while", job, check_while, 2, true, false, waits, ends, waits_a_while),
+    EXPLORE_ON_ALL("wait and free", job, check_waited_and_gone, 4, true, false, waits_and_frees,
+                   ends),
+    EXPLORE_ON_ALL("free while it runs", job, check_gone, 5, true, false, frees, ends),
+    EXPLORE_ON_ALL("two who end it", promise, check_one_end, 3, true, false, fulfils, cancels),
+    EXPLORE_ON_ALL("two who end it, one waits", promise, check_one_end, 2, true, false, fulfils,
+                   cancels, waits_too),
+    EXPLORE_ON_ALL("callback", job, check_called, 4, true, false, asks_for_a_call, ends),
+    EXPLORE_ON_ALL("two callbacks", job, check_called_twice, 2, true, false, asks_for_a_call, ends,
+                   asks_for_a_call),
+    EXPLORE_ON_ALL("callback and free", job, check_called_and_gone, 4, true, false, asks_and_frees,
+                   ends),
+    EXPLORE_ON_ALL("callback, then free by who waits", called_first, check_called_and_gone, 4, true,
+                   false, waits_frees, ends),
+    EXPLORE_ON_ALL("one of several", job, check_waited_and_gone, 3, true, false, waits_for_one,
+                   ends),
+    EXPLORE_ON_ALL("failure for a while", job, check_any, 3, true, false, waits_for_failure_a_while,
+                   fails),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

@@ -128,28 +128,20 @@ static void check_canceled(void)
     EXPLORE_CHECK(result[2] == 0);
 }
 
-#define BOTH(what, prepare, checks, bound, first, second, ...)                                     \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !first}, checks, bound             \
-    }
-
 static const struct explore_case cases[] = {
-    BOTH("count against wait", one, check_both, 5, true, false, waits, counts),
-    BOTH("count against two waits", one, check_both, 2, true, false, waits, counts, waits_too),
-    BOTH("two counts against a wait", two, check_both, 2, true, false, waits, counts, counts),
-    BOTH("up and down", one, check_result, 3, true, false, waits_and_reads, adds_and_counts),
-    BOTH("one for a while", one, check_deadline, 2, true, false, waits, counts, waits_a_while),
-    BOTH("raised again", one, check_seen, 4, true, false, waits, counts_and_raises),
-    BOTH("wait and free", one, check_result, 5, true, false, waits_and_frees, counts),
-    BOTH("one is cancelled", one, check_canceled, 2, true, false, waits_twice, cancels_and_counts,
-         waits_too),
+    EXPLORE_ON_ALL("count against wait", one, check_both, 5, true, false, waits, counts),
+    EXPLORE_ON_ALL("count against two waits", one, check_both, 2, true, false, waits, counts,
+                   waits_too),
+    EXPLORE_ON_ALL("two counts against a wait", two, check_both, 2, true, false, waits, counts,
+                   counts),
+    EXPLORE_ON_ALL("up and down", one, check_result, 3, true, false, waits_and_reads,
+                   adds_and_counts),
+    EXPLORE_ON_ALL("one for a while", one, check_deadline, 2, true, false, waits, counts,
+                   waits_a_while),
+    EXPLORE_ON_ALL("raised again", one, check_seen, 4, true, false, waits, counts_and_raises),
+    EXPLORE_ON_ALL("wait and free", one, check_result, 5, true, false, waits_and_frees, counts),
+    EXPLORE_ON_ALL("one is cancelled", one, check_canceled, 2, true, false, waits_twice,
+                   cancels_and_counts, waits_too),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

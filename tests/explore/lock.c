@@ -162,22 +162,17 @@ static void watches(void)
     starving += (word_now() & STARVES) != 0;
 }
 
-#define BOTH(what, prepare, checks, bound, first, second, ...)                                     \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !first}, checks, bound             \
-    }
-
 static const struct explore_case cases[] = {
-    BOTH("two, twice each", setup, check_all, 3, true, false, first_twice, second_twice),
-    BOTH("three", setup, check_all, 2, true, false, first, second, third),
-    BOTH("two, one for a while", setup, check_deadlines, 3, true, false, first_twice,
-         second_a_while),
-    BOTH("three, one for a while", setup, check_deadlines, 2, true, false, first, second,
-         third_a_while),
-    BOTH("one is cancelled", setup, check_canceled, 2, true, false, first, second, cancels_first),
-    BOTH("one starves", setup_slow, check_starving, 2, true, false, first, watches, comes_by),
+    EXPLORE_ON_ALL("two, twice each", setup, check_all, 3, true, false, first_twice, second_twice),
+    EXPLORE_ON_ALL("three", setup, check_all, 2, true, false, first, second, third),
+    EXPLORE_ON_ALL("two, one for a while", setup, check_deadlines, 3, true, false, first_twice,
+                   second_a_while),
+    EXPLORE_ON_ALL("three, one for a while", setup, check_deadlines, 2, true, false, first, second,
+                   third_a_while),
+    EXPLORE_ON_ALL("one is cancelled", setup, check_canceled, 2, true, false, first, second,
+                   cancels_first),
+    EXPLORE_ON_ALL("one starves", setup_slow, check_starving, 2, true, false, first, watches,
+                   comes_by),
 };
 
 int main(void)

@@ -130,30 +130,20 @@ static void runs_it(void)
     second();
 }
 
-#define BOTH(what, prepare, checks, bound, first, second, ...)                                     \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !first}, checks, bound             \
-    }
-
 static const struct explore_case cases[] = {
-    BOTH("two", setup, check_made, 4, true, false, first, second),
-    BOTH("three", setup, check_made, 2, true, false, first, second, third),
-    BOTH("two, one fails", setup_one_fails, check_one_failed, 4, true, false, first, second),
-    BOTH("three, one fails", setup_one_fails, check_one_failed, 2, true, false, first, second,
-         third),
-    BOTH("three, all fail", setup_all_fail, check_all_failed, 2, true, false, first, second, third),
-    BOTH("one fails, one for a while", setup_one_fails, check_deadline, 2, true, false, first,
-         second, third_a_while),
-    BOTH("one is cancelled", setup_one_fails, check_canceled, 2, true, false, first, second,
-         cancels_first),
-    BOTH("wait and free", setup, check_made, 4, true, false, waits_and_frees, runs_it),
+    EXPLORE_ON_ALL("two", setup, check_made, 4, true, false, first, second),
+    EXPLORE_ON_ALL("three", setup, check_made, 2, true, false, first, second, third),
+    EXPLORE_ON_ALL("two, one fails", setup_one_fails, check_one_failed, 4, true, false, first,
+                   second),
+    EXPLORE_ON_ALL("three, one fails", setup_one_fails, check_one_failed, 2, true, false, first,
+                   second, third),
+    EXPLORE_ON_ALL("three, all fail", setup_all_fail, check_all_failed, 2, true, false, first,
+                   second, third),
+    EXPLORE_ON_ALL("one fails, one for a while", setup_one_fails, check_deadline, 2, true, false,
+                   first, second, third_a_while),
+    EXPLORE_ON_ALL("one is cancelled", setup_one_fails, check_canceled, 2, true, false, first,
+                   second, cancels_first),
+    EXPLORE_ON_ALL("wait and free", setup, check_made, 4, true, false, waits_and_frees, runs_it),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

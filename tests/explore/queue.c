@@ -245,42 +245,33 @@ static void check_freed(void)
     {                                                                                              \
         what ", mixed", prepare, {__VA_ARGS__}, {true, false, true}, checks, bound                 \
     }
-#define BOTH(what, prepare, checks, bound, first, second, ...)                                     \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {first, second, !first}, checks, bound             \
-    }
 
 static const struct explore_case cases[] = {
     MIXED("room for 1, two puts and a putter", setup_one, check_three, 1, gets_three, puts_two,
           third_puts_one),
-    BOTH("room for 2, two puts and a putter", setup_two, check_three, 2, true, false, gets_three,
-         puts_two, third_puts_one),
+    EXPLORE_ON_ALL("room for 2, two puts and a putter", setup_two, check_three, 2, true, false,
+                   gets_three, puts_two, third_puts_one),
     MIXED("room for 2, two putters", setup_two, check_two, 2, gets_two, puts_one, third_puts_one),
-    BOTH("room for 2, two getters", setup_two, check_pair, 2, true, false, gets_one, puts_two,
-         third_gets_one),
+    EXPLORE_ON_ALL("room for 2, two getters", setup_two, check_pair, 2, true, false, gets_one,
+                   puts_two, third_gets_one),
     MIXED("room for 2, one getter for a while", setup_two, check_gave_up, 2, gets_one, puts_two,
           third_gets_a_while),
     MIXED("full, two putters", setup_full, check_full, 1, gets_three, puts_one, third_puts_one),
-    BOTH("room for 2 is full, two putters", setup_both, check_both, 2, true, false, gets_two,
-         puts_one, third_puts_one),
-    BOTH("put and close", setup_one, check_closed, 3, true, false, gets_until_closed,
-         puts_and_closes),
-    BOTH("put and close, two getters", setup_two, check_closed, 2, true, false, gets_until_closed,
-         puts_and_closes, third_gets_until_closed),
-    BOTH("full and closed", setup_full, check_turned_away, 2, true, false, first_puts_one, closes,
-         third_puts_one),
-    BOTH("last item and free", setup_one, check_freed, 4, true, false, gets_and_frees, puts_one),
+    EXPLORE_ON_ALL("room for 2 is full, two putters", setup_both, check_both, 2, true, false,
+                   gets_two, puts_one, third_puts_one),
+    EXPLORE_ON_ALL("put and close", setup_one, check_closed, 3, true, false, gets_until_closed,
+                   puts_and_closes),
+    EXPLORE_ON_ALL("put and close, two getters", setup_two, check_closed, 2, true, false,
+                   gets_until_closed, puts_and_closes, third_gets_until_closed),
+    EXPLORE_ON_ALL("full and closed", setup_full, check_turned_away, 2, true, false, first_puts_one,
+                   closes, third_puts_one),
+    EXPLORE_ON_ALL("last item and free", setup_one, check_freed, 4, true, false, gets_and_frees,
+                   puts_one),
     MIXED("last of two items and free", setup_one, check_pair, 2, gets_two_and_frees, puts_two),
-    BOTH("closed and free", setup_one, check_closed, 3, true, false, hears_and_frees,
-         puts_and_closes),
-    BOTH("last get and free", setup_one, check_freed, 3, true, false, gets_one, puts_two_and_frees),
+    EXPLORE_ON_ALL("closed and free", setup_one, check_closed, 3, true, false, hears_and_frees,
+                   puts_and_closes),
+    EXPLORE_ON_ALL("last get and free", setup_one, check_freed, 3, true, false, gets_one,
+                   puts_two_and_frees),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

@@ -340,9 +340,4 @@ static const struct explore_case cases[] = {
     {"two join", setup_work, {works_two, joins, third_joins}, {false, true, false}, check_puts, 2},
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

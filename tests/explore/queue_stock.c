@@ -239,9 +239,4 @@ static const struct explore_case cases[] = {
      2},
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

@@ -238,9 +238,4 @@ static const struct explore_case cases[] = {
     BOTH("put and free", check_pair, 3, puts_and_frees, gets_left),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

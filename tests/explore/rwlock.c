@@ -310,9 +310,4 @@ static const struct explore_case cases[] = {
     BOTH("the writer is cancelled", setup, check_canceled, 2, read_0, write_1, cancels_1),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

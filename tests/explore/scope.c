@@ -417,9 +417,4 @@ static const struct explore_case cases[] = {
     BOTH("inner behind outer", check_behind, 2, true, false, begins_behind, one_fails, two_is_late),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

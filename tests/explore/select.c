@@ -369,11 +369,7 @@ static void check_seen(void)
 }
 
 #define BOTH(what, prepare, checks, bound, ...)                                                    \
-    {what ", threads", prepare, {__VA_ARGS__}, {false, false, false}, checks, bound},              \
-        {what ", coroutines", prepare, {__VA_ARGS__}, {true, true, true}, checks, bound},          \
-    {                                                                                              \
-        what ", mixed", prepare, {__VA_ARGS__}, {true, false, false}, checks, bound                \
-    }
+    EXPLORE_ON_ALL(what, prepare, checks, bound, true, false, __VA_ARGS__)
 #define MIXED(what, prepare, checks, bound, ...)                                                   \
     {                                                                                              \
         what ", mixed", prepare, {__VA_ARGS__}, {false, true, false}, checks, bound                \
@@ -414,9 +410,4 @@ static const struct explore_case cases[] = {
     MIXED("a lock beside two", setup, check_lock, 1, locks_or_sees, locks_twice, third_locks),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)

@@ -179,12 +179,7 @@ static void check_either(void)
     EXPLORE_CHECK(wait_unpark(&other, 100, false) == 0);
 }
 
-#define BOTH(what, checks, bound, first, second, ...)                                              \
-    {what ", threads", setup, {__VA_ARGS__}, {false, false, false}, checks, bound},                \
-        {what ", coroutines", setup, {__VA_ARGS__}, {true, true, true}, checks, bound},            \
-    {                                                                                              \
-        what ", mixed", setup, {__VA_ARGS__}, {first, second, !first}, checks, bound               \
-    }
+#define BOTH(what, ...) EXPLORE_ON_ALL(what, setup, __VA_ARGS__)
 
 static const struct explore_case cases[] = {
     BOTH("set against wait", check_set, 6, true, false, waits, sets),
@@ -199,9 +194,4 @@ static const struct explore_case cases[] = {
     BOTH("either of two words", check_either, 3, true, false, waits_for_either, sets, sets_other),
 };
 
-int main(void)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        explore(&cases[i]);
-    return 0;
-}
+EXPLORE_MAIN(cases)
