@@ -100,14 +100,17 @@ static const struct kill_noun barrier_noun = {
 
 /* With patrol, since nobody listens to who came last, and a sleeper may lie down at a death. */
 const struct kill_case kill_barrier_cases[] = {
-    {CASE("come and leave"), .prepare = register_thread, .operate = come_and_leave, .patrol = true},
-    {CASE("try"), .prepare = register_thread, .operate = try, .patrol = true},
-    {CASE("reset"), .prepare = register_thread, .operate = reset, .patrol = true},
+    {CASE("come and leave"), .prepare = register_thread, .operate = come_and_leave,
+     .patrol = PATROL_WOKEN},
+    {CASE("try"), .prepare = register_thread, .operate = try, .patrol = PATROL_WOKEN},
+    {CASE("reset"), .prepare = register_thread, .operate = reset, .patrol = PATROL_WOKEN},
     {CASE("waiting"), .operate = look},
-    {CASE("come last"), .prepare = expect_waiter, .operate = come, .waited = true, .patrol = true},
-    {CASE("abort"), .prepare = expect_waiter, .operate = abort_it, .waited = true, .patrol = true},
+    {CASE("come last"), .prepare = expect_waiter, .operate = come, .waited = true,
+     .patrol = PATROL_WOKEN},
+    {CASE("abort"), .prepare = expect_waiter, .operate = abort_it, .waited = true,
+     .patrol = PATROL_WOKEN},
     {CASE("reset with one inside"), .prepare = expect_waiter, .operate = reset, .waited = true,
-     .patrol = true},
+     .patrol = PATROL_WOKEN},
     {CASE("come last, coroutine"), .prepare = expect_waiter, .operate = come, .waited = true,
      .coroutine = true},
     {0},

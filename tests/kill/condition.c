@@ -119,7 +119,7 @@ const struct kill_case kill_condition_cases[] = {
     {CASE("notify all"), .prepare = register_thread, .operate = notify_all, .waited = true},
     {CASE("wait in vain"), .prepare = register_thread, .operate = wait_in_vain},
     {CASE("wait, notified"), .prepare = register_thread, .operate = wait, .contended = true,
-     .patrol = true},
+     .patrol = PATROL_WOKEN},
     {CASE("notify a waiter, coroutine"), .prepare = register_thread, .operate = notify,
      .waited = true, .coroutine = true},
     {CASE("wait, notified, coroutine"), .operate = wait, .contended = true, .coroutine = true},

@@ -3,6 +3,7 @@
 #include "../dict_verify.h"
 #include "dict/array.h"
 #include "kill.h"
+#include "share/inside.h"
 
 #include <errno.h>
 #include <string.h>
@@ -73,13 +74,23 @@ static void dict_open(void)
     }
 }
 
+/* Else it would grow by a quarter at each point. The waiter must not believe in the size that it had. */
+static void shrink(struct share_area *area, size_t size)
+{
+    char *memory = share_area_memory(area);
+    memset(memory + size, 0, share_area_size(area) - size);
+    waiter_end();
+    area->header->is.size = size;
+    area->mapping->size = area->size = size;
+    waiter_start(NULL);
+}
+
 static void dict_fresh(void)
 {
     for (int i = 0; i < 5; i++) {
-        size_t size = share_area_size(area_of(i));
-        char *memory = share_area_memory(area_of(i));
-        memcpy(memory, saved[i], saved_size[i]);
-        memset(memory + saved_size[i], 0, size - saved_size[i]); /* it may have grown since */
+        if (share_area_size(area_of(i)) != saved_size[i])
+            shrink(area_of(i), saved_size[i]);
+        memcpy(share_area_memory(area_of(i)), saved[i], saved_size[i]);
     }
 }
 

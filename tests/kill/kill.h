@@ -2,22 +2,25 @@
  * somebody else must be able to use the object.
  *
  * A noun has a file of its own here: its struct kill_noun and its cases, both listed in kill.c.
- * For each point of each case, in this order:
+ * A case is stepped through once, which notes where its instructions are. Then, for each point, in this
+ * order:
  *   1. noun->fresh() by the harness: the object as new
  *   2. a contended case: noun->block() by the harness (takes the lock, fills the queue), so that the
  *      operation has to wait; noun->unblock() when the victim sleeps
  *   3. the victim, a new process, runs case->prepare(), on a coroutine if the case says so
  *   4. a waited case: the waiter, a process that stays, calls noun->use() and sleeps in it
- *   5. the victim steps through case->operate() and is killed
+ *   5. the victim runs and steps to an instruction of case->operate() and is killed there
  *   6. noun->rescue(), if there is one: what a living task does that ends the waiter's wait, where a
  *      death alone need not
- *   7. the waiter has ended its use, or the harness calls noun->use() itself: within 50 ms
+ *   7. the waiter has ended its use, or the harness calls noun->use() itself: within 50 ms, without patrol;
+ *      where only patrol can tell and the row says so, all of it once more with patrol
  *   8. two more uses must return 0, and noun->is_sound() be true */
 #ifndef KILL_KILL_H
 #define KILL_KILL_H
 
 #include "wait/robust.h"
 
+#include <limits.h>
 #include <plait.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,13 +33,14 @@ struct common {
      * and the victims are forked, so that these have them. */
     uint64_t object[512] __attribute__((aligned(64)));
     long first,
-        second; /* of the noun: two that must be equal while nobody is inside, for example */
-    int stage;  /* of the victim's operation */
-    pid_t tid;  /* the thread to be stepped */
+        second;     /* of the noun: two that must be equal while nobody is inside, for example */
+    uint32_t stage; /* of the victim's operation */
+    pid_t tid;      /* the thread to be stepped */
     int go;
-    int asked, answered; /* the waiter's jobs */
-    int rc;              /* of its last one */
+    uint32_t asked, began, answered; /* the waiter's jobs */
+    int rc;                          /* of its last one */
     int64_t got_at;
+    int64_t patience; /* how long survivors wait until they are stuck */
 };
 extern struct common *common;
 
@@ -53,6 +57,14 @@ struct kill_noun {
     bool (*is_sound)(void);              /* nobody uses it now; may be NULL */
 };
 
+/* Where it is not the kernel that tells the others of the death but their patrol, as docs/shared-memory.md
+ * and its pages of the nouns say. A coroutine that was unblocked: PATROL_WOKEN, whatever the row says. */
+enum kill_patrol {
+    PATROL_NEVER,
+    PATROL_WOKEN, /* once the victim has slept and was unblocked: a wake dies with it */
+    PATROL_HELD,  /* wherever it is: what it holds is in no list of the kernel's */
+};
+
 struct kill_case {
     const char *name;
     const struct kill_noun *noun;
@@ -64,7 +76,7 @@ struct kill_case {
     bool ringless;  /* a coroutine waits through the helper thread, not through its worker's ring */
     bool
         helper; /* ringless; not the victim's worker is stepped but its helper, from its sleep on */
-    bool patrol;  /* a window that only patrol mends, told in docs/shared-memory.md */
+    enum kill_patrol patrol;
     bool planted; /* must be found stuck */
 };
 extern const struct kill_case kill_lock_cases[]; /* each noun's, ended by one without a name */
@@ -80,22 +92,61 @@ extern const struct kill_case kill_dict_cases[];
 struct victim {
     pid_t pid, tid;
 };
-/* Stops the thread and lets only single instructions through. False: ptrace does not work here. */
+/* Stops the thread and lets it go on only as far as is told. False: ptrace does not work here. */
 bool victim_seize(struct victim *victim, pid_t pid, pid_t tid);
 /* One instruction. When it is a system call that sleeps, calls blocked() once and waits on.
  * False: the victim is gone. */
 bool victim_step(struct victim *victim, void (*blocked)(void));
+/* At full speed, until it has come to `place` so many times, which it has not executed then. False: it has
+ * ended its operation without, or sleeps for ever. */
+bool victim_run_to(struct victim *victim, uint64_t place, int times, void (*blocked)(void));
 void victim_kill(struct victim *victim);
-/* Where it stands, for messages. */
-void *victim_place(const struct victim *victim);
+uint64_t victim_place(const struct victim *victim); /* where it stands */
 bool thread_sleeps(pid_t pid, pid_t tid);
 pid_t thread_named(pid_t pid, const char *name); /* of process pid; 0: none yet */
+
+/* ---- path.c: the places of an operation's instructions */
+struct way {
+    uint64_t place;
+    int times, steps; /* run to it, so many times, then step on */
+};
+void path_clear(void);
+bool path_add(uint64_t place); /* before its first instruction, and after each */
+bool path_close(void);         /* all are there; both false: no memory */
+int path_length(void);         /* instructions */
+/* Of them, so many rounds of each loop and its last; how many. Otherwise most would be those of a worker
+ * that looks about before it lies down. */
+int path_choose(int rounds);
+int path_point(int i);         /* the `i`th of the chosen ones */
+struct way path_to(int point); /* to stand where instruction `point` has been executed */
+
+/* ---- point.c: one kill */
+struct outcome {
+    int rc;       /* what the survivor was told */
+    int64_t took; /* how long it took */
+    uint64_t place;
+    bool reached; /* else the operation was over before */
+    bool woken;   /* it had slept and was unblocked */
+    bool sound;
+};
+/* Steps through the operation and notes its path. False: no ptrace here. */
+bool point_measure(const struct kill_case *one);
+struct outcome point_kill(const struct kill_case *one, int point);
+void survivors_patrol(const struct kill_case *one, bool patrols);
 
 /* ---- waiter.c: a process that uses the object while the victim dies */
 void waiter_start(const struct kill_noun *noun);
 void waiter_ask(const struct kill_noun *noun); /* returns once it sleeps in its use, or is done */
 bool waiter_has_got(int64_t deadline);
 void waiter_end(void);
+
+/* ---- case.c: so many points of a case, spread over it. In a process of its own, because settings are
+ * read once. Exits. */
+enum { KILL_SKIPPED = 77, KILL_FULL = 0, KILL_EVERY = INT_MAX };
+struct sum {
+    long kills, instructions, in_full, by_patrol;
+};
+void case_run(const struct kill_case *one, int points, struct sum *sum);
 
 /* ---- victim.c */
 pid_t victim_start(const struct kill_case *one); /* returns when it is ready */

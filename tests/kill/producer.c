@@ -50,7 +50,8 @@ static int kill_after(int point)
     plait_task *task;
     struct victim victim;
     int steps = 0;
-    common->stage = common->go = 0;
+    common->stage = STAGE_NONE;
+    common->go = 0;
     if (!queue || plait_start(&task, PLAIT_PROCESS, produce, queue, NULL) != 0)
         exit(1);
     while (__atomic_load_n(&common->stage, __ATOMIC_ACQUIRE) != STAGE_READY)

@@ -1,7 +1,8 @@
 /* The shared queues' cases: a ring of elements, a pile of messages, priorities that are redelivered.
  * An item is a pair of equal numbers, so that half a one would be seen. */
-#include "queue/queue.h"
 #include "kill.h"
+#include "queue/call.h"
+#include "queue/shared.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -177,10 +178,10 @@ static void nothing(void)
 {
 }
 
-/* One for the victim and one for the waiter, since either may come first. */
+/* One alone, for the victim or the waiter: whose wake dies with it has left it for the other. And not two,
+ * since the victim may be stopped inside the lock that the second needs. */
 static void unblock_get(void)
 {
-    must(put(5, PLAIT_NEVER));
     must(put(5, PLAIT_NEVER));
 }
 
@@ -208,6 +209,17 @@ static int use(int64_t deadline, int64_t *got_at)
 static void rescue(void)
 {
     put(9, PLAIT_NOW); /* full: there is enough */
+}
+
+/* Only when the victim has taken the item or put none: a waiter that sleeps beside one is stuck. The
+ * lock is taken first, because a stock's count is what its next user finds out. */
+static void rescue_if_empty(void)
+{
+    struct queue_call call = {.queue = queue};
+    must(shared_enter(&call, SHARED_PUTS));
+    shared_leave(&call, SHARED_PUTS);
+    if (plait_queue_size(queue) == 0)
+        rescue();
 }
 
 /* The waiter puts into a full queue; the harness makes room. */
@@ -246,8 +258,10 @@ static const struct kill_noun ring = {.open = open_ring,
                                       .fresh = fresh,
                                       .block = nothing,
                                       .unblock = unblock_get,
-                                      .rescue = rescue,
+                                      .rescue = rescue_if_empty,
                                       .use = use};
+static const struct kill_noun ring_reserved = {
+    .open = open_ring, .fresh = fresh, .rescue = rescue, .use = use};
 static const struct kill_noun ring_with_one = {.open = open_ring,
                                                .fresh = fresh_with_one,
                                                .block = fill,
@@ -262,7 +276,7 @@ static const struct kill_noun pile = {.open = open_pile,
                                       .fresh = fresh,
                                       .block = nothing,
                                       .unblock = unblock_get,
-                                      .rescue = rescue,
+                                      .rescue = rescue_if_empty,
                                       .use = use};
 static const struct kill_noun pile_with_one = {
     .open = open_pile, .fresh = fresh_with_one, .rescue = rescue, .use = use};
@@ -270,7 +284,7 @@ static const struct kill_noun leased = {.open = open_leased,
                                         .fresh = fresh,
                                         .block = nothing,
                                         .unblock = unblock_get,
-                                        .rescue = rescue,
+                                        .rescue = rescue_if_empty,
                                         .use = use};
 static const struct kill_noun leased_with_one = {
     .open = open_leased, .fresh = fresh_with_one, .rescue = rescue, .use = use};
@@ -281,19 +295,19 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("get", ring_with_one), .operate = get_one},
     {CASE("put many", ring), .operate = put_two},
     {CASE("get many", ring_with_one), .operate = get_two},
-    {CASE("write in place", ring), .operate = write_in_place},
-    {CASE("give up", ring), .operate = give_up},
+    {CASE("write in place", ring_reserved), .operate = write_in_place},
+    {CASE("give up", ring_reserved), .operate = give_up},
     {CASE("read in place", ring_with_one), .operate = read_in_place},
     {CASE("put back", ring_with_one), .operate = put_back},
     {CASE("put to a waiter", ring), .operate = put_one, .waited = true},
-    {CASE("write in place for a waiter", ring), .operate = write_in_place, .waited = true},
+    {CASE("write in place for a waiter", ring_reserved), .operate = write_in_place, .waited = true},
     {CASE("get from a full one", ring_full), .operate = get_one, .waited = true},
     {CASE("close", ring_closed), .operate = close_it, .waited = true},
     {CASE("close now", ring_closed), .operate = close_now, .waited = true},
     /* With patrol, since a woken one killed before its commit leaves no word that tells (docs). */
-    {CASE("wait to get", ring), .operate = get_one, .contended = true, .patrol = true},
+    {CASE("wait to get", ring), .operate = get_one, .contended = true, .patrol = PATROL_WOKEN},
     {CASE("wait to put", ring_with_one), .operate = put_one, .contended = true},
-    {CASE("select", ring), .operate = select_one, .contended = true, .patrol = true},
+    {CASE("select", ring), .operate = select_one, .contended = true, .patrol = PATROL_WOKEN},
     {CASE("wait to get, coroutine", ring), .operate = get_one, .contended = true,
      .coroutine = true},
     {CASE("wait to get, coroutine without ring", ring), .operate = get_one, .contended = true,
@@ -309,6 +323,6 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("get and task_done", leased_with_one), .operate = get_one},
     {CASE("put back with redelivery", leased_with_one), .operate = put_back},
     {CASE("wait to get with redelivery", leased), .operate = get_one, .contended = true,
-     .patrol = true},
+     .patrol = PATROL_WOKEN},
     {0},
 };

@@ -1,9 +1,27 @@
 /* The victim: a process that prepares, says so, and runs the operation when it may. */
+#include "base/settings.h"
 #include "kill.h"
 #include "os/os.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* Plait's threads block all signals, this one, too. */
+static void let_breakpoints_tell(void)
+{
+    sigset_t trap;
+    sigemptyset(&trap);
+    sigaddset(&trap, SIGTRAP);
+    pthread_sigmask(SIG_UNBLOCK, &trap, NULL);
+}
+
+static void tell(uint32_t stage)
+{
+    __atomic_store_n(&common->stage, stage, __ATOMIC_RELEASE);
+    os_futex_wake(&common->stage, 1, true);
+}
 
 /* The stages are what the harness goes by: it steps from READY to DONE. */
 static int run(void *arg)
@@ -11,8 +29,9 @@ static int run(void *arg)
     const struct kill_case *one = arg;
     if (one->prepare)
         one->prepare();
+    let_breakpoints_tell();
     common->tid = os_tid();
-    __atomic_store_n(&common->stage, STAGE_READY, __ATOMIC_RELEASE);
+    tell(STAGE_READY);
     while (!__atomic_load_n(&common->go, __ATOMIC_ACQUIRE))
         os_relax();
     __atomic_store_n(&common->stage, STAGE_GOES, __ATOMIC_RELEASE);
@@ -27,6 +46,14 @@ static int run(void *arg)
 static void say_nothing(plait_report kind, const char *text, void *arg)
 {
     (void)kind, (void)text, (void)arg;
+}
+
+/* Its own patrol would come while it is stepped through, and is not what the others go on by. */
+static void patrol_seldom(void)
+{
+    struct base_settings *settings = (struct base_settings *)(uintptr_t)base_settings();
+    if (settings->patrol)
+        settings->patrol = PLAIT_SECOND;
 }
 
 static void run_on_coroutine(const struct kill_case *one)
@@ -46,11 +73,12 @@ pid_t victim_start(const struct kill_case *one)
     pid_t pid = fork();
     if (pid == 0) {
         os_die_with_parent(getppid());
+        patrol_seldom();
         if (one->coroutine)
             run_on_coroutine(one);
         run((void *)(uintptr_t)one);
     }
     while (__atomic_load_n(&common->stage, __ATOMIC_ACQUIRE) == STAGE_NONE)
-        os_sleep(20000);
+        os_futex_wait(&common->stage, STAGE_NONE, true, plait_after(PLAIT_SECOND));
     return pid;
 }

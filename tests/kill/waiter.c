@@ -9,21 +9,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Longer than the harness waits for it. */
+#define WAITS (10 * PLAIT_SECOND)
 static pid_t waiter;
 
 static void serve(const struct kill_noun *noun)
 {
-    for (int done = 0;; done++) {
+    for (uint32_t done = 0;; done++) {
         while (__atomic_load_n(&common->asked, __ATOMIC_ACQUIRE) == done)
-            os_sleep(20000);
-        common->rc = noun->use(plait_after(2 * PLAIT_SECOND), &common->got_at);
+            os_futex_wait(&common->asked, done, true, plait_after(PLAIT_SECOND));
+        __atomic_store_n(&common->began, done + 1, __ATOMIC_RELEASE);
+        common->rc = noun->use(plait_after(WAITS), &common->got_at);
         __atomic_store_n(&common->answered, done + 1, __ATOMIC_RELEASE);
+        os_futex_wake(&common->answered, 1, true);
     }
 }
 
-void waiter_start(const struct kill_noun *noun)
+/* NULL: for the noun that it was started for before. */
+void waiter_start(const struct kill_noun *for_noun)
 {
-    common->asked = common->answered = 0;
+    static const struct kill_noun *noun;
+    noun = for_noun ? for_noun : noun;
+    common->asked = common->began = common->answered = 0;
     waiter = fork();
     if (waiter == 0) {
         os_die_with_parent(getppid());
@@ -41,19 +48,24 @@ static bool is_waited_for(const struct kill_noun *noun)
     return (!noun->is_waited_for || noun->is_waited_for(waiter)) && thread_sleeps(waiter, waiter);
 }
 
-/* It is given the time to begin, because it sleeps between two jobs as well. */
+/* Asleep at two looks in a row, because it may have slept for a moment on something else. */
 void waiter_ask(const struct kill_noun *noun)
 {
     __atomic_store_n(&common->asked, common->asked + 1, __ATOMIC_RELEASE);
-    os_sleep(300000);
-    while (!has_answered() && !is_waited_for(noun))
-        os_sleep(100000);
+    os_futex_wake(&common->asked, 1, true);
+    while (__atomic_load_n(&common->began, __ATOMIC_ACQUIRE) != common->asked)
+        os_yield();
+    for (int asleep = 0; !has_answered() && asleep < 2;) {
+        asleep = is_waited_for(noun) ? asleep + 1 : 0;
+        os_sleep(50000);
+    }
 }
 
 bool waiter_has_got(int64_t deadline)
 {
-    while (!has_answered() && plait_now() < deadline)
-        os_sleep(50000);
+    for (uint32_t seen; !has_answered() && plait_now() < deadline;)
+        if ((seen = __atomic_load_n(&common->answered, __ATOMIC_ACQUIRE)) != common->asked)
+            os_futex_wait(&common->answered, seen, true, deadline);
     return has_answered();
 }
 

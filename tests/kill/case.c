@@ -1,0 +1,140 @@
+/* All kills of one case, counted. */
+#include "base/report.h"
+#include "kill.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SOON (50 * PLAIT_MILLISECOND)
+enum { AGAIN = 8, AGAIN_STUCK = 5, ROUNDS = 2, ROUNDS_FULL = 16 };
+
+/* How the survivors of one case learnt of the kills. */
+struct tally {
+    int kills, got, told, by_patrol, stuck, late, wrong;
+    int64_t slowest;
+    char first[256]; /* where the first fault was */
+};
+
+static void note_fault(struct tally *tally, const char *what, int point, uint64_t place)
+{
+    char text[200];
+    if (!tally->first[0])
+        snprintf(tally->first, sizeof tally->first, "%s after instruction %d, at %s", what, point,
+                 base_place((void *)(uintptr_t)place, text, sizeof text));
+}
+
+static bool is_stuck(const struct outcome *outcome)
+{
+    return outcome->rc == -ETIMEDOUT || outcome->took > common->patience / 2;
+}
+
+static bool is_wrong(const struct outcome *outcome)
+{
+    return !is_stuck(outcome) && !outcome->sound;
+}
+
+static bool is_late(const struct outcome *outcome)
+{
+    return outcome->took > SOON;
+}
+
+/* What was late or stuck is tried again, because other programs may keep a survivor off the CPU: a
+ * real fault is there each time. What was wrong is wrong. */
+static struct outcome kill_again(const struct kill_case *one, int point)
+{
+    struct outcome outcome;
+    int most = AGAIN;
+    for (int i = 0; i < most; i++) {
+        outcome = point_kill(one, point);
+        if (!outcome.reached || is_wrong(&outcome) || !is_late(&outcome))
+            break;
+        most = is_stuck(&outcome) ? AGAIN_STUCK : AGAIN;
+    }
+    return outcome;
+}
+
+/* Only what the row says, and nothing that the kernel should have told. */
+static bool is_for_patrol(const struct kill_case *one, const struct outcome *outcome)
+{
+    bool may_be_woken = one->patrol == PATROL_WOKEN || (one->coroutine && one->contended);
+    return one->patrol == PATROL_HELD || one->helper || (may_be_woken && outcome->woken);
+}
+
+/* Nobody patrols: so the kernel told. */
+static void kill_at(const struct kill_case *one, int point, struct tally *tally)
+{
+    struct outcome outcome = point_kill(one, point);
+    bool by_patrol = is_late(&outcome) && is_for_patrol(one, &outcome);
+    if (by_patrol)
+        survivors_patrol(one, true);
+    if (is_late(&outcome))
+        outcome = kill_again(one, point);
+    if (by_patrol)
+        survivors_patrol(one, false);
+    if (!outcome.reached)
+        return;
+    tally->kills++;
+    tally->got += outcome.rc == 0;
+    tally->told += outcome.rc == -EOWNERDEAD;
+    tally->by_patrol += by_patrol;
+    if (outcome.took > tally->slowest)
+        tally->slowest = outcome.took;
+    tally->stuck += is_stuck(&outcome);
+    tally->wrong += is_wrong(&outcome);
+    tally->late += is_late(&outcome) && !is_stuck(&outcome);
+    if (is_wrong(&outcome) || is_late(&outcome))
+        note_fault(tally,
+                   is_stuck(&outcome)   ? "stuck"
+                   : is_wrong(&outcome) ? "wrong"
+                                        : "late",
+                   point, outcome.place);
+}
+
+static void kill_all(const struct kill_case *one, int points, struct tally *tally)
+{
+    bool every = one->planted || points == KILL_EVERY;
+    int all = path_choose(every ? INT_MAX : points == KILL_FULL ? ROUNDS_FULL : ROUNDS);
+    int count = points > 0 && points < all && !one->planted ? points : all;
+    for (int i = 0; i < count && !(one->planted && tally->stuck); i++)
+        kill_at(one, path_point((int)((int64_t)i * all / count)), tally);
+}
+
+static void set_up(const struct kill_case *one)
+{
+    setenv("PLAIT_PATROL", "0", 1);
+    if (one->ringless || one->helper)
+        setenv("PLAIT_OS", "-uring_futex", 1);
+    if (one->noun->open)
+        one->noun->open();
+    waiter_start(one->noun);
+    survivors_patrol(one, false);
+    one->noun->fresh();
+    int64_t unused; /* so that what the first call alone does is done before */
+    one->noun->use(plait_after(PLAIT_SECOND), &unused);
+}
+
+void case_run(const struct kill_case *one, int points, struct sum *sum)
+{
+    struct tally tally = {0};
+    set_up(one);
+    if (!point_measure(one)) {
+        fprintf(stderr, "kill: no ptrace here\n");
+        _exit(KILL_SKIPPED);
+    }
+    kill_all(one, points, &tally);
+    waiter_end();
+    bool good = one->planted ? tally.stuck > 0 : !tally.stuck && !tally.late && !tally.wrong;
+    printf("%-4s%-40s %5d instructions, %4d in full, %4d kills: got %d, told %d; %d by patrol; "
+           "stuck %d, "
+           "late %d, wrong %d; slowest %.1f ms%s%s\n",
+           good ? "ok" : "BAD", one->name, path_length(), path_choose(ROUNDS_FULL), tally.kills,
+           tally.got, tally.told, tally.by_patrol, tally.stuck, tally.late, tally.wrong,
+           (double)tally.slowest / 1e6, tally.first[0] ? "; " : "", tally.first);
+    fflush(stdout);
+    __atomic_add_fetch(&sum->kills, tally.kills, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&sum->instructions, path_length(), __ATOMIC_RELAXED);
+    __atomic_add_fetch(&sum->in_full, path_choose(ROUNDS_FULL), __ATOMIC_RELAXED);
+    __atomic_add_fetch(&sum->by_patrol, tally.by_patrol, __ATOMIC_RELAXED);
+    _exit(good ? 0 : 1);
+}
