@@ -27,10 +27,19 @@ static inline bool is_shared_ring(const plait_queue *queue, const void *item, si
            likely(item && (size == queue->element || size == PLAIT_UNSIZED));
 }
 
+/* Usually a shared one's, which needs no call to be found sound. */
+static inline void check_item(const plait_queue *queue, const void *item, size_t size, void *place)
+{
+    if (likely(queue_is_shared(queue)) && likely(item && size != PLAIT_UNSIZED) &&
+        likely(!queue->element || size == queue->element))
+        return;
+    queue_check_item(queue, item, size, place);
+}
+
 static __attribute__((noinline)) int put_long(plait_queue *queue, const void *item, size_t size,
                                               int64_t priority, int64_t deadline, void *place)
 {
-    queue_check_item(queue, item, size, place);
+    check_item(queue, item, size, place);
     struct queue_call call = call_of_put(queue, item, size);
     call.priority = priority;
     int rc = call.attempt(&call);
@@ -81,7 +90,7 @@ int plait_put_priority_bytes(plait_queue *queue, const void *item, size_t size, 
 static __attribute__((noinline)) ssize_t get_long(plait_queue *queue, void *buffer, size_t size,
                                                   int64_t deadline, void *place)
 {
-    queue_check_item(queue, buffer, size, place);
+    check_item(queue, buffer, size, place);
     struct queue_call call = call_of_get(queue, buffer, size);
     int rc = call.attempt(&call);
     if (rc == -EAGAIN)

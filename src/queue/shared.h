@@ -61,6 +61,7 @@ struct shared {
     size_t stride, owners, order,
         map;                  /* bytes from cell to cell; offsets of what lies behind them */
     size_t bytes, granules;   /* messages: room; pieces of its memory */
+    size_t room;              /* offset of the first granule */
     int64_t ruled;            /* when a select last asked whether anybody else is there */
     int64_t patrolled;        /* when this process last looked after places of the dead */
     uint32_t forks;           /* in which process the counts of the handle hold */
@@ -73,14 +74,10 @@ struct shared {
 
 enum { SHARED_HAS_PUT = 1, SHARED_HAS_GOT = 2 }; /* marks of users */
 
-/* ---- shared_call.c: entering an end, waking, waiting */
-/* 0: the end is this task's, and sound. -EAGAIN: somebody has been inside for 50 ms; another code. */
-int shared_enter(struct queue_call *call, enum shared_side side);
-void shared_leave(const struct queue_call *call, enum shared_side side);
-/* Around a commit, so that the kernel wakes one of that side if this thread dies in between. */
-void shared_cover(const struct queue_call *call, enum shared_side side);
-void shared_wake(plait_queue *queue, enum shared_side side, int count);
-void shared_uncover(void);
+/* ---- shared_call.c: entering an end, waking, waiting; the usual case of each is in shared_end.h */
+/* `rc`: what the first try of the lock gave. */
+int shared_enter_slowly(struct queue_call *call, struct robust_word *lock, int rc);
+void shared_wake_slowly(plait_queue *queue, enum shared_side side, int count);
 /* Its effect comes next: from there on the handle may be freed, so the wait must be over. */
 void shared_over_slowly(struct queue_call *call);
 /* Sleeps as call_wait does; ends when nobody alive could end it. */

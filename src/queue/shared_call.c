@@ -8,8 +8,7 @@
  * gone (docs/shared-memory-queue.md). */
 #include "base/settings.h"
 #include "os/os.h"
-#include "queue/call.h"
-#include "sync/shared_lock.h"
+#include "queue/shared_end.h"
 #include "sync/waiter.h"
 
 #include <plait/error.h>
@@ -34,7 +33,7 @@ enum shared_side shared_side_of(const struct queue_call *call)
 
 /* Held by somebody. A first attempt does not know its call's deadline; it is not cancelled, because
  * it would be told of a wait that it never was in. */
-static __attribute__((noinline)) int enter_slowly(struct queue_call *call, struct robust_word *lock)
+static __attribute__((noinline)) int enter_held(struct queue_call *call, struct robust_word *lock)
 {
     struct wait_self *self = wait_me();
     int64_t most = wait_now() + LOCK_MOST;
@@ -46,19 +45,11 @@ static __attribute__((noinline)) int enter_slowly(struct queue_call *call, struc
     return rc == -ETIMEDOUT ? -EAGAIN : rc;
 }
 
-int shared_enter(struct queue_call *call, enum shared_side side)
+int shared_enter_slowly(struct queue_call *call, struct robust_word *lock, int rc)
 {
-    struct shared *shared = &call->queue->shared;
-    if (shared->alone[side]) {
-        atom_store(&shared->inside[side], true, RELAXED); /* the commit's order publishes it */
-        return 0;
-    }
-    struct robust_word *lock = &shared->head->ends[side].lock;
-    int rc =
-        atom_load(&lock->word, RELAXED) == 0 ? shared_lock_acquire(lock, 0, call->place) : -EAGAIN;
-    if (unlikely(rc == -EAGAIN))
-        rc = enter_slowly(call, lock);
-    if (unlikely(rc == -EOWNERDEAD)) {
+    if (rc == -EAGAIN)
+        rc = enter_held(call, lock);
+    if (rc == -EOWNERDEAD) {
         if (call->queue->kind->repair)
             call->queue->kind->repair(call->queue);
         shared_lock_mend(lock, call->place);
@@ -67,31 +58,10 @@ int shared_enter(struct queue_call *call, enum shared_side side)
     return rc == -ENOTRECOVERABLE ? -PLAIT_EFORMAT : rc;
 }
 
-void shared_leave(const struct queue_call *call, enum shared_side side)
-{
-    struct shared *shared = &call->queue->shared;
-    if (shared->alone[side])
-        atom_store(&shared->inside[side], false, RELEASE); /* pairs with shared_destroy */
-    else
-        shared_lock_release(&shared->head->ends[side].lock, call->place);
-}
-
 /* ---- waking */
-void shared_cover(const struct queue_call *call, enum shared_side side)
-{
-    wait_cover(&call->queue->shared.head->sleep[side].word);
-}
-
-void shared_uncover(void)
-{
-    wait_uncover();
-}
-
-void shared_wake(plait_queue *queue, enum shared_side side, int count)
+void shared_wake_slowly(plait_queue *queue, enum shared_side side, int count)
 {
     uint32_t *word = &queue->shared.head->sleep[side].word;
-    if (likely(!(atom_load(word, SEQ_CST) & SHARED_W)))
-        return;
     if (wait_unpark(word, count, true) == 0)
         os_futex_clear(word, ROBUST_WAITERS_BIT, true);
 }

@@ -1,7 +1,7 @@
 /* What a shared queue gives to plait_select. The sleep is on the side's word alone, not on a stamp, and
  * a select names no pending word, because it has one for all of its cases: what a death in these
  * moments leaves asleep looks again after the patrol's interval. */
-#include "queue/call.h"
+#include "queue/shared_end.h"
 #include "wait/case.h"
 
 #include <errno.h>

@@ -1,10 +1,5 @@
-/* A cell of a shared stock becomes what it is: the one store that counts. */
+/* A cell of a shared stock becomes free. */
 #include "queue/shared_stock.h"
-
-void shared_cell_state(plait_queue *queue, uint32_t index, enum shared_state state)
-{
-    atom_swap(&shared_cell(&queue->shared, index)->state, state, SEQ_CST);
-}
 
 /* The state last, so that who sees it sees the rest, and the swap orders all of it before the look
  * for sleepers. Killed before that: who repairs finds the cell as it was. */

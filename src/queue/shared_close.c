@@ -1,6 +1,6 @@
 /* Closing a shared queue, for all; and giving back this process' handle. */
 #include "os/os.h"
-#include "queue/call.h"
+#include "queue/shared_end.h"
 
 #include <plait/time.h>
 

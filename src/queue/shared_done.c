@@ -5,6 +5,7 @@
  * nobody will do uncounted, which is what a joiner needs. */
 #include "queue/shared_done.h"
 #include "base/report.h"
+#include "queue/shared_end.h"
 
 #include <limits.h>
 

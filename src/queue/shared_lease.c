@@ -4,6 +4,7 @@
  * next finds out within 20 ms: what was being written is free, what was being read or worked on comes
  * back where the queue redelivers, and is counted as lost where it does not. */
 #include "base/settings.h"
+#include "queue/shared_end.h"
 #include "queue/shared_stock.h"
 #include "sync/waiter.h"
 

@@ -2,8 +2,8 @@
  * because the calls between them would cost as much as they do. Whatever is odd gives everything back
  * and goes the long way. */
 #include "os/os.h"
+#include "queue/shared_end.h"
 #include "queue/shared_ring.h"
-#include "sync/shared_lock.h"
 
 #include <errno.h>
 

@@ -61,10 +61,11 @@ static int shape_stock(struct shared *shared, size_t element, size_t capacity, s
     shared->stride = round_up(element + sizeof(struct shared_cell), 8);
     shared->order = shared->stride * capacity;
     shared->map = round_up(shared->order + 3 * sizeof(uint32_t) * capacity, GRANULE);
-    *size = shared->map;
+    *size = shared->room = shared->map;
     if (!element) {
         shared->granules = shared_room_all(shared->bytes, capacity);
-        *size += shared_room_map(shared->granules) + shared->granules * GRANULE;
+        shared->room += shared_room_map(shared->granules);
+        *size = shared->room + shared->granules * GRANULE;
     }
     return *size > MOST ? ENOMEM : 0;
 }

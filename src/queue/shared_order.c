@@ -25,7 +25,11 @@ static uint32_t cell_in(const plait_queue *queue, uint32_t place)
 
 static uint32_t circle(const plait_queue *queue, uint64_t place)
 {
-    return (uint32_t)((shared_stock(&queue->shared)->first + place) % queue->capacity);
+    uint64_t at = atom_load(&shared_stock(&queue->shared)->first, RELAXED) + place; /* once */
+    if (likely(at < queue->capacity))
+        return (uint32_t)at;
+    at -= queue->capacity;
+    return (uint32_t)(likely(at < queue->capacity) ? at : at % queue->capacity);
 }
 
 static bool is_before(const plait_queue *queue, uint32_t a, uint32_t b)

@@ -27,6 +27,7 @@
 #include "os/os.h"
 #include "queue/keep.h"
 #include "queue/shared_done.h"
+#include "queue/shared_end.h"
 
 #include <plait/error.h>
 

@@ -25,12 +25,6 @@ static uint64_t *map_of(const plait_queue *queue)
     return (uint64_t *)(void *)(queue->shared.head->cells + queue->shared.map);
 }
 
-char *shared_room_at(const plait_queue *queue, uint64_t at)
-{
-    const struct shared *shared = &queue->shared;
-    return shared->head->cells + shared->map + shared_room_map(shared->granules) + at * GRANULE;
-}
-
 /* The first bit from `at` on that is set, or not; `end`: none. */
 static size_t next_bit(const uint64_t *map, size_t at, size_t end, bool set)
 {
@@ -58,6 +52,16 @@ static size_t find_run(const uint64_t *map, size_t at, size_t end, size_t want)
     return end;
 }
 
+/* Up to 64 bits, which stand in one word or in two. */
+struct few {
+    uint64_t *word, low, high;
+};
+static inline struct few few_of(uint64_t *map, size_t at, size_t count)
+{
+    uint64_t bits = ~UINT64_C(0) >> (64 - count);
+    return (struct few){&map[at / 64], bits << at % 64, bits >> 1 >> (63 - at % 64)};
+}
+
 static void mark(plait_queue *queue, size_t at, size_t count, bool set)
 {
     uint64_t *map = map_of(queue);
@@ -69,22 +73,42 @@ static void mark(plait_queue *queue, size_t at, size_t count, bool set)
     }
 }
 
+/* The usual case: the granules behind the last ones are free, and are few. */
+static inline bool take_next(uint64_t *map, size_t at, size_t end, size_t want)
+{
+    if (want > 64 || want > end || at > end - want)
+        return false;
+    struct few few = few_of(map, at, want);
+    if (few.word[0] & few.low || (few.high && few.word[1] & few.high))
+        return false;
+    few.word[0] |= few.low;
+    if (few.high)
+        few.word[1] |= few.high;
+    return true;
+}
+
 bool shared_room_take(plait_queue *queue, size_t size, uint64_t *at)
 {
     struct shared *shared = &queue->shared;
     struct shared_stock *stock = shared_stock(shared);
-    size_t want = shared_room_granules(size), all = shared->granules, from = stock->cursor;
+    size_t want = shared_room_granules(size), all = shared->granules;
+    size_t from = atom_load(&stock->cursor, RELAXED); /* once, since a peer may change it */
+    uint64_t *map = map_of(queue);
     if (stock->used > shared->bytes || size > shared->bytes - stock->used)
         return false;
-    size_t found = find_run(map_of(queue), from < all ? from : 0, all, want);
-    if (found == all)
-        found = find_run(map_of(queue), 0, all, want);
-    if (found == all)
-        return false;
-    mark(queue, found, want, true);
+    if (likely(take_next(map, from, all, want))) {
+        *at = from;
+    } else {
+        size_t found = find_run(map, from < all ? from : 0, all, want);
+        if (found == all)
+            found = find_run(map, 0, all, want);
+        if (found == all)
+            return false;
+        mark(queue, found, want, true);
+        *at = found;
+    }
     stock->used += size;
-    stock->cursor = found + want;
-    *at = found;
+    stock->cursor = *at + want;
     return true;
 }
 
@@ -108,7 +132,15 @@ void shared_room_give(plait_queue *queue, uint64_t at, uint64_t size)
     struct shared_stock *stock = shared_stock(&queue->shared);
     if (!shared_room_is(queue, at, size))
         return;
-    mark(queue, at, shared_room_granules(size), false);
+    size_t count = shared_room_granules(size);
+    if (likely(count <= 64)) {
+        struct few few = few_of(map_of(queue), at, count);
+        few.word[0] &= ~few.low;
+        if (few.high)
+            few.word[1] &= ~few.high;
+    } else {
+        mark(queue, at, count, false);
+    }
     stock->used -= stock->used < size ? stock->used : size;
 }
 

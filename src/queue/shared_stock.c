@@ -12,6 +12,7 @@
  * FREE, or LEASED where the queue redelivers. */
 #include "queue/shared_stock.h"
 #include "base/report.h"
+#include "queue/shared_end.h"
 #include "sync/waiter.h"
 
 #include <plait/error.h>
@@ -23,9 +24,8 @@
 enum { LARGE = 2048 }; /* bytes: a copy that is longer than two locks */
 
 /* ---- getting in */
-static int enter(struct queue_call *call)
+static inline int enter(struct queue_call *call, enum shared_side side)
 {
-    enum shared_side side = shared_side_of(call);
     struct shared *shared = &call->queue->shared;
     if (unlikely(atom_load(&shared->marked[side], RELAXED) != wait_forks + 1))
         shared_mark_slowly(call->queue, side);
@@ -114,7 +114,7 @@ static int enter_put(struct queue_call *call, uint32_t *index)
     size_t size = size_of(call);
     if (!call->queue->element && size > call->queue->shared.bytes)
         return -EMSGSIZE;
-    int rc = enter(call);
+    int rc = enter(call, SHARED_PUTS);
     if (rc == 0 && (rc = claim(call, size, index)) != 0)
         leave(call);
     return rc;
@@ -253,7 +253,7 @@ static bool is_over(const plait_queue *queue)
 static int enter_get(struct queue_call *call, uint32_t *found, const void **bytes, size_t *size)
 {
     plait_queue *queue = call->queue;
-    int rc = enter(call);
+    int rc = enter(call, SHARED_GETS);
     if (rc != 0)
         return rc;
     if (!shared_stock(&queue->shared)->inside) {

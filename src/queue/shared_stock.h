@@ -99,7 +99,11 @@ void shared_room_clear(plait_queue *queue);
 size_t shared_room_granules(size_t size);
 size_t shared_room_all(size_t bytes, size_t capacity);
 size_t shared_room_map(size_t granules); /* bytes of the map of so many */
-char *shared_room_at(const plait_queue *queue, uint64_t at);
+static inline char *shared_room_at(const plait_queue *queue, uint64_t at)
+{
+    const struct shared *shared = &queue->shared;
+    return shared->head->cells + shared->room + at * GRANULE;
+}
 
 /* ---- shared_lease.c, under the lock: cells that are out */
 void shared_out(plait_queue *queue, uint32_t index, enum shared_state state);
@@ -112,7 +116,11 @@ bool shared_out_elsewhere(const plait_queue *queue);
 int64_t shared_out_oldest(const plait_queue *queue);
 
 /* ---- shared_cell.c, shared_repair.c, under the lock */
-void shared_cell_state(plait_queue *queue, uint32_t index, enum shared_state state);
+/* A cell becomes what it is: the one store that counts. */
+static inline void shared_cell_state(plait_queue *queue, uint32_t index, enum shared_state state)
+{
+    atom_swap(&shared_cell(&queue->shared, index)->state, state, SEQ_CST);
+}
 void shared_cell_free(plait_queue *queue, uint32_t index);
 void shared_stock_repair(plait_queue *queue);
 
