@@ -4,6 +4,7 @@
 #include "children.h"
 
 #include <limits.h>
+#include <string.h>
 
 static struct common {
     plait_semaphore units, answer;
@@ -420,6 +421,32 @@ TEST_LABELED(kills_and_stops_at_random_moments, "process")
 TEST_LABELED(many_kills_and_stops, "process long")
 {
     soak(3000);
+}
+
+/* ---- what a dump shows: of the first who waits, and of those who line up behind */
+
+static int acquire_one(void *unused)
+{
+    return plait_semaphore_acquire(&common->units, 1, PLAIT_NEVER);
+}
+
+TEST(waits_are_for_the_semaphore_also_behind_the_first)
+{
+    plait_task *tasks[3];
+    open_common(0, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(plait_start(&tasks[i], PLAIT_THREAD, acquire_one, NULL, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        plait_wait_info wait;
+        BEFORE_LONG(plait_task_waits(tasks[i], &wait) == 0);
+        ck_assert_str_eq(wait.verb, "acquire");
+        ck_assert_int_eq(strncmp(wait.object, "semaphore", 9), 0);
+        ck_assert_ptr_null(wait.holder);
+    }
+    plait_semaphore_release(&common->units, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(plait_join(tasks[i], NULL, PLAIT_NEVER), 0);
+    close_common();
 }
 
 /* ---- misuse */

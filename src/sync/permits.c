@@ -215,13 +215,14 @@ static bool try_one(struct permits_call *call)
 static int permits_line_up(struct permits_call *call, int64_t deadline)
 {
     struct robust_word *front = &call->permits->memory->front;
+    struct shared_line line = {"permits", call->permits};
     int64_t patrol = base_settings()->patrol;
     int rc;
     call->since = wait_now();
     do {
         int64_t look = wait_now() + 2 * patrol;
-        rc = shared_lock_acquire(front, deadline && patrol && look < deadline ? look : deadline,
-                                 call->place);
+        rc = shared_lock_line_up(
+            front, &line, deadline && patrol && look < deadline ? look : deadline, call->place);
         if (rc == -EOWNERDEAD)
             shared_lock_mend(front, call->place);
         if (rc == 0 || rc == -EOWNERDEAD)

@@ -59,8 +59,10 @@ struct shared_call {
     struct robust_word *lock;
     struct robust_thread *here;
     struct wait_self *self;
-    uint32_t waits_for; /* TID of the holder when this call went to sleep; 0: not yet */
-    bool once;          /* steps 8 and 9 */
+    uint32_t waits_for;  /* TID of the holder when this call went to sleep; 0: not yet */
+    bool once;           /* steps 8 and 9 */
+    const char *line_of; /* what it is the line of; NULL: it is a lock */
+    const void *shown;
     int64_t asleep_since;
 };
 
@@ -243,7 +245,30 @@ static int lock_wait(struct shared_call *call, int64_t deadline, void *place)
     return rc;
 }
 
-/* The word was not simply free: `seen`. Step 1 is done. */
+/* Who is first in the line does not hold what the others wait for, so nobody is named as its holder. */
+static int line_wait(struct shared_call *call, int64_t deadline, void *place)
+{
+    const struct wait_call acquire = {lock_attempt, lock_words, "acquire", call->line_of};
+    return wait_until(&acquire, call, call->shown, deadline, place);
+}
+
+/* Step 1 is done. */
+static int acquire_waiting(struct shared_call *call, int64_t deadline, void *place)
+{
+    struct robust_word *lock = call->lock;
+    int rc = take(call);
+    if (rc == -EAGAIN && deadline != 0)
+        rc = lock_spin(call);
+    if (rc == -EAGAIN)
+        rc = call->line_of ? line_wait(call, deadline, place) : lock_wait(call, deadline, place);
+    if (rc != 0 && rc != -EOWNERDEAD)
+        wait_uncover();
+    else
+        sync_budget_learn(budget_of(lock), call->waits_for ? os_now() - call->asleep_since : 0);
+    return rc;
+}
+
+/* The word was not simply free: `seen`. */
 static __attribute__((noinline)) int acquire_slowly(struct robust_word *lock, int64_t deadline,
                                                     void *place, uint32_t seen)
 {
@@ -252,16 +277,7 @@ static __attribute__((noinline)) int acquire_slowly(struct robust_word *lock, in
         wait_uncover();
         return -EDEADLK;
     }
-    int rc = take(&call);
-    if (rc == -EAGAIN && deadline != 0)
-        rc = lock_spin(&call);
-    if (rc == -EAGAIN)
-        rc = lock_wait(&call, deadline, place);
-    if (rc != 0 && rc != -EOWNERDEAD)
-        wait_uncover();
-    else
-        sync_budget_learn(budget_of(lock), call.waits_for ? os_now() - call.asleep_since : 0);
-    return rc;
+    return acquire_waiting(&call, deadline, place);
 }
 
 /* The first shared object of this thread, or one too many. */
@@ -289,6 +305,20 @@ int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place)
         return acquire_slowly(lock, deadline, place, seen);
     own(lock, here, self);
     return 0;
+}
+
+int shared_lock_line_up(struct robust_word *lock, const struct shared_line *line, int64_t deadline,
+                        void *place)
+{
+    struct shared_call call = {.lock = lock,
+                               .here = robust_here(),
+                               .self = wait_me(),
+                               .line_of = line->type,
+                               .shown = line->object};
+    if (!call.here || robust_is_full(call.here))
+        return -ENOLCK;
+    robust_cover(call.here, call.self, &lock->word);
+    return acquire_waiting(&call, deadline, place);
 }
 
 int shared_lock_acquire_once(struct robust_word *lock, int64_t deadline, void *place)

@@ -10,6 +10,13 @@
  * in a circle), -ENOLCK (this thread holds
  * ROBUST_HELD_MOST words, or has no memory for the first one). */
 int shared_lock_acquire(struct robust_word *lock, int64_t deadline, void *place);
+/* The same for a lock that is the line in front of something else, which is what a dump shows. */
+struct shared_line {
+    const char *type;
+    const void *object;
+};
+int shared_lock_line_up(struct robust_word *lock, const struct shared_line *line, int64_t deadline,
+                        void *place);
 /* The same for a once, which is held while its function runs: SHARED_LOCK_OVER when that has run to
  * its end, and never an acquire afterwards. */
 enum { SHARED_LOCK_OVER = 2 }; /* `behind`: 1 until then */

@@ -190,7 +190,8 @@ static int semaphore_wait(struct semaphore_call *call, int64_t deadline, void *p
 /* Steps 2 and 3: 0: this is the front. */
 static int semaphore_line_up(struct shared_semaphore *semaphore, int64_t deadline, void *place)
 {
-    int rc = shared_lock_acquire(front_of(semaphore), deadline, place);
+    struct shared_line line = {"semaphore", semaphore};
+    int rc = shared_lock_line_up(front_of(semaphore), &line, deadline, place);
     if (rc != -EOWNERDEAD)
         return rc;
     wait_cover(&semaphore->z);
