@@ -187,8 +187,26 @@ static void close_all(void *arg)
     plait_segment_free(segment);
 }
 
+static void keep_closed(void *arg)
+{
+    plait_segment *segment = book("test-segment-c");
+    void *block = plait_segment_alloc(segment, 100);
+    close_range(3, 200, 0);
+    plait_segment_keep(segment, block, &pages(segment)->slots[0]);
+}
+
+static void release_closed(void *arg)
+{
+    plait_segment *segment = book("test-segment-c");
+    void *block = plait_segment_alloc(segment, 100);
+    close_range(3, 200, 0);
+    plait_segment_release(segment, block, NULL);
+}
+
 TEST_LABELED(closed_descriptors_are_told, "process")
 {
+    harness_dies(keep_closed, NULL, "because the program closed plait's descriptor");
+    harness_dies(release_closed, NULL, "because the program closed plait's descriptor");
     plait_segment *segment = book("test-segment-c");
     char text[256];
     harness_fork(close_all, NULL, text, sizeof text);

@@ -35,7 +35,7 @@
  * the kernel frees. Another process of the same user may do to it what it likes; that can stop you or
  * garble your data, but plait itself never touches anything outside of the segment for it. A program
  * that closes descriptors it did not open (closefrom) takes itself out of the others' sight: its next
- * call that needs one says EBADF. Since 0.1. */
+ * alloc says EBADF, its next keep or release stops it. Since 0.1. */
 #ifndef PLAIT_SEGMENT_H
 #define PLAIT_SEGMENT_H
 #include <plait/macros.h>
@@ -98,14 +98,16 @@ void *plait_segment_alloc(plait_segment *segment, size_t size);
  *   block    allocated by this process, and not kept
  *   slot     aligned, in the segment, and 0
  *   errors   none
- *   misuse   another block, another slot; a damaged segment
+ *   misuse   another block, another slot; a damaged segment; plait's descriptor was closed by the
+ *            program, so that the block may be another's by now
  *   blocks   as plait_segment_alloc */
 void plait_segment_keep(plait_segment *segment, void *block, uint64_t *slot);
 
 /* Frees a block: a kept one, and in the same step *slot becomes 0; or with slot NULL one that this
  * process allocated and did not keep. A block of NULL is allowed.
  *   errors   none
- *   misuse   a block that is none, or was freed; *slot is not its offset; a damaged segment
+ *   misuse   a block that is none, or was freed; *slot is not its offset; a damaged segment; plait's
+ *            descriptor was closed by the program
  *   blocks   as plait_segment_alloc */
 void plait_segment_release(plait_segment *segment, void *block, uint64_t *slot);
 

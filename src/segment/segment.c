@@ -263,16 +263,20 @@ void *plait_segment_at(plait_segment *segment, uint64_t offset, size_t size)
 
 /* ---- blocks */
 
+/* Not with a descriptor that the program has closed, since the others take this process for gone then,
+ * and its blocks for a dead one's. */
+static int enter_living(plait_segment *segment, struct heap *heap, void *place)
+{
+    int rc = share_area_check(segment->area);
+    return rc < 0 ? rc : enter(segment, heap, place);
+}
+
 static int alloc_locked(plait_segment *segment, size_t size, uint64_t *at, void *place)
 {
     struct heap heap;
     if (size == 0 || size > SIZE_MAX / 4)
         return size ? -ENOSPC : -EINVAL;
-    /* A descriptor closed by the program: otherwise the others would take the block for a dead
-     * one's. */
-    int rc = share_area_check(segment->area);
-    if (rc == 0)
-        rc = enter(segment, &heap, place);
+    int rc = enter_living(segment, &heap, place);
     if (rc < 0)
         return rc;
     rc = alloc(segment, &heap, size, at);
@@ -314,7 +318,11 @@ static bool is_slot(const plait_segment *segment, const struct heap *heap, const
 
 static void must_enter(plait_segment *segment, struct heap *heap, void *place)
 {
-    int rc = enter(segment, heap, place);
+    int rc = enter_living(segment, heap, place);
+    if (rc == -EBADF)
+        base_misuse(segment, "segment", place,
+                    "its blocks are the others' by now, because the program closed plait's "
+                    "descriptor of it");
     if (rc < 0)
         base_misuse(segment, "segment", place, "its blocks are out of reach: %s",
                     plait_strerror(rc));
