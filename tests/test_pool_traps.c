@@ -15,6 +15,13 @@ static int sleeps(const void *in, void *out)
     return plait_sleep(plait_after(20 * PLAIT_MILLISECOND));
 }
 
+/* A pool that was freed waits for nobody: its workers are on their way out. */
+static void until_alone(void)
+{
+    while (plait_quiesce(PLAIT_NEVER) == -EBUSY)
+        plait_sleep(plait_after(PLAIT_MILLISECOND));
+}
+
 static plait_future *given(plait_pool *pool, plait_job *function)
 {
     plait_future *future = plait_submit_bytes(pool, function, NULL, 0, 0, NULL, PLAIT_NEVER);
@@ -165,6 +172,57 @@ TEST_CARRIERS(a_job_may_fork)
     plait_pool_free(pool);
 }
 
+/* The child must not come back: it would go on as a worker, and answer in the worker's name. */
+static int returns_in_a_child(const void *in, void *out)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        return *(int *)out = 1, 0;
+    waitpid(pid, &status, 0);
+    *(int *)out = 2;
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT ? 0 : 1;
+}
+
+TEST_CARRIERS(a_child_that_a_job_forked_does_not_come_back)
+{
+    plait_pool *pool = plait_pool_open(carrier, 1, NULL);
+    int results[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        int result = 0;
+        plait_future *future =
+            plait_submit_bytes(pool, returns_in_a_child, NULL, 0, sizeof result, NULL, PLAIT_NEVER);
+        ck_assert_int_eq(plait_result(future, &result, PLAIT_NEVER), 0);
+        ck_assert_int_eq(result, 2);
+        plait_future_free(future);
+    }
+    ck_assert_int_eq(
+        plait_map(pool, returns_in_a_child, PLAIT_RANGE, results, 3, NULL, PLAIT_NEVER), 0);
+    ck_assert(results[0] == 2 && results[1] == 2 && results[2] == 2);
+    ck_assert_int_eq(plait_pool_close(pool, PLAIT_NEVER), 0);
+    plait_pool_free(pool);
+}
+
+/* In the forked child the parent's is not its own any more: it opens another. */
+static void uses_its_own_common_pool(void *arg)
+{
+    plait_carrier carrier = (plait_carrier)(intptr_t)arg;
+    done(given(plait_pool_common(carrier), nothing));
+    int status;
+    pid_t pid = fork();
+    done(given(plait_pool_common(carrier), nothing));
+    if (pid == 0)
+        exit(0);
+    need(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+TEST_LIGHT(a_child_has_a_common_pool_of_its_own)
+{
+    char text[400];
+    ck_assert_int_eq(
+        harness_fork(uses_its_own_common_pool, (void *)(intptr_t)carrier, text, sizeof text), 0);
+}
+
 static int starts_tasks(const void *in, void *out)
 {
     static int count;
@@ -253,6 +311,89 @@ TEST_CARRIERS(a_callback_may_close_the_pool)
     plait_future_free(future);
     done(other);
     plait_pool_free(pool);
+}
+
+static void frees_from_a_callback(plait_future *future, void *pool)
+{
+    need(plait_pool_close(pool, PLAIT_NEVER) == 0);
+    plait_pool_free(pool);
+}
+
+TEST_CARRIERS(a_callback_may_free_the_pool)
+{
+    plait_pool *pool = plait_pool_open(carrier, 2, NULL);
+    plait_future *other = given(pool, nothing), *future = given(pool, sleeps);
+    ck_assert_int_eq(plait_future_then(future, frees_from_a_callback, pool), 0);
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, PLAIT_NEVER), 0);
+    plait_future_free(future);
+    done(other);
+    until_alone();
+}
+
+struct callback_job {
+    plait_pool *pool;
+    plait_event over;
+};
+
+static int fails(const void *in, void *out)
+{
+    return 3;
+}
+
+/* Another job of the same pool, which fails. */
+static void submits_from_a_callback(plait_future *future, void *arg)
+{
+    struct callback_job *callback = arg;
+    plait_future *inner = given(callback->pool, fails);
+    need(plait_result_bytes(inner, NULL, 0, PLAIT_NEVER) == -PLAIT_EFAILED);
+    need(plait_future_error(inner) == 3);
+    plait_future_free(inner);
+    plait_event_set(&callback->over);
+}
+
+TEST_CARRIERS(a_callback_may_wait_for_a_job_that_fails)
+{
+    struct callback_job callback = {.pool = plait_pool_open(carrier, 1, NULL)};
+    plait_future *future = given(callback.pool, sleeps);
+    ck_assert_int_eq(plait_future_then(future, submits_from_a_callback, &callback), 0);
+    done(future);
+    ck_assert_int_eq(plait_event_wait(&callback.over, PLAIT_NEVER), 0);
+    ck_assert_int_eq(plait_pool_close(callback.pool, PLAIT_NEVER), 0);
+    plait_pool_free(callback.pool);
+}
+
+static void exits_from_a_callback(plait_future *future, void *arg)
+{
+    exit(9);
+}
+
+static void leaves_by_callback(void *carrier)
+{
+    plait_pool *pool = plait_pool_open((plait_carrier)(intptr_t)carrier, 1, NULL);
+    plait_future_then(given(pool, sleeps), exits_from_a_callback, NULL);
+    plait_sleep(plait_after(20 * PLAIT_SECOND));
+}
+
+TEST_CARRIERS(a_callback_may_leave_the_program)
+{
+    char text[2000];
+    int status = harness_fork(leaves_by_callback, (void *)(intptr_t)carrier, text, sizeof text);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+}
+
+static int frees_its_pool(const void *in, void *out)
+{
+    plait_pool_free(*(plait_pool *const *)in);
+    return 0;
+}
+
+TEST_LIGHT(a_job_may_free_its_pool)
+{
+    plait_pool *pool = plait_pool_open(carrier, 1, NULL);
+    plait_future *future = plait_submit(pool, frees_its_pool, &pool, 0, NULL, PLAIT_NEVER);
+    ck_assert_int_eq(plait_result_bytes(future, NULL, 0, plait_after(20 * PLAIT_SECOND)), 0);
+    plait_future_free(future);
+    until_alone();
 }
 
 static void blocks(plait_future *future, void *event)

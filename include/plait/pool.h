@@ -31,9 +31,10 @@
  * wait: a worker that waits for a future, or runs plait_blocking, does not count, and a spare one
  * takes its place meanwhile (256 threads or processes, 100,000 coroutines at most). Tasks that a job
  * starts without a handle end with it. A job of a process pool has no handle of its pool. A job that
- * calls exit() ends the program, or its worker process; longjmp or pthread_exit out of one is
- * misuse. Pools are of one process: the first use in a forked child aborts, but plait_pool_common,
- * which is the child's own there. Leaving the program drains open pools first. Since 0.1. */
+ * calls exit() ends the program, or its worker process; longjmp or pthread_exit out of one is misuse,
+ * and a child that it forks must leave by _exit. Pools are of one process: the first use in a forked
+ * child aborts, but plait_pool_common, which is the child's own there. Leaving the program drains open
+ * pools first. Since 0.1. */
 #ifndef PLAIT_POOL_H
 #define PLAIT_POOL_H
 #include <plait/future.h>

@@ -62,7 +62,9 @@ static int run_one(struct jobs *jobs)
     if (status == 0) {
         atom_store(&channel->taken, 1, RELEASE);
         me->job = &jobs->frame;
+        uint32_t forks = wait_forks;
         status = stub->function(stub->in, own);
+        pool_job_returned(stub->function, forks);
         task_finish_children(me);
         me->job = NULL;
         atom_store(&me->co.self.cancel, 0, RELAXED);

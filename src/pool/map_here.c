@@ -139,12 +139,13 @@ static void part_run(struct part *part)
 {
     struct map_here *here = part->here;
     struct map_call *map = here->map;
-    uint32_t first, end;
+    uint32_t first, end, forks = wait_forks;
     part->mine = atom_add(&here->joined, 1, RELAXED);
     while (!is_over(part) && loop_units_take(&here->units, part->mine, &first, &end)) {
         size_t last = end == here->units.count ? map->count : end * here->unit;
         size_t begin = first * here->unit;
         size_t ran = (map->combine ? reduce_chunk : map_chunk)(part, begin, last);
+        pool_job_returned(map->function, forks);
         atom_add(&map->done, ran, RELAXED);
         if (part->cancel)
             plait_is_canceled(); /* which a process child has to look for */

@@ -87,11 +87,14 @@ int map_message_job(const void *message, void *reply)
     const char *in = (const char *)message + aligned(sizeof *head);
     char *out = (char *)reply + errors_size(head->count);
     int64_t began = wait_now();
+    uint32_t forks = wait_forks;
     if (!function)
         return -PLAIT_EFUNCTION;
-    for (size_t i = 0; i < head->count; i++)
+    for (size_t i = 0; i < head->count; i++) {
         (&answer->error)[i] =
             function(in + i * head->in_size, head->out_size ? out + i * head->out_size : NULL);
+        pool_job_returned(function, forks);
+    }
     answer->took = wait_now() - began;
     return 0;
 }

@@ -16,6 +16,12 @@ void pool_bad(const plait_pool *pool, void *place)
     base_misuse(pool, "pool", place, "no pool, or freed before");
 }
 
+void pool_job_forked(plait_job *function)
+{
+    base_misuse(NULL, "job", (void *)function,
+                "returned in a child that it forked, which must leave by _exit");
+}
+
 static int pool_options_check(plait_carrier carrier, int workers, const plait_pool_options *options)
 {
     for (int i = 0; i < 4; i++)

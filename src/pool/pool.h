@@ -73,6 +73,14 @@ static inline void pool_check(const plait_pool *pool, void *place)
     if (unlikely(!pool || (uintptr_t)pool % 16 || pool->magic != POOL_MAGIC + wait_forks))
         pool_bad(pool, place);
 }
+/* After a job; `forks` is what wait_forks was before it. A child that it forked must not come back: it
+ * would go on as a second worker, with the same channel. */
+_Noreturn void pool_job_forked(plait_job *function);
+static inline void pool_job_returned(plait_job *function, uint32_t forks)
+{
+    if (unlikely(forks != wait_forks))
+        pool_job_forked(function);
+}
 static inline bool pool_may_run(const plait_pool *pool)
 {
     return pool->alive - pool->blocked - pool->resting < pool->size;

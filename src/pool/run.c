@@ -85,7 +85,9 @@ static int run_function(struct pool_frame *frame)
         int64_t limit = wait_now() + job->limit;
         frame->self->limit = limit < frame->self->limit ? limit : frame->self->limit;
     }
+    uint32_t forks = wait_forks;
     int rc = job->function(job->in, job->announced ? job->result : NULL);
+    pool_job_returned(job->function, forks);
     if (unlikely(atom_load(&frame->started.running, ACQUIRE)))
         wait_until_done(&count_call, &frame->started.running, NULL, NULL);
     return rc;
