@@ -168,7 +168,49 @@ TEST(join_waits_until_all_is_done)
 
 /* ---- several tasks of any carrier */
 
-enum { ITEMS = 500 };
+enum { ITEMS = 500, JOINS = 3000 };
+
+struct worked {
+    plait_queue *queue;
+    int *last; /* of the items that are worked on */
+};
+
+static int work(void *arg)
+{
+    struct worked *worked = arg;
+    for (int got; plait_get(worked->queue, &got, PLAIT_NEVER) == 0;) {
+        __atomic_store_n(worked->last, got, __ATOMIC_RELAXED);
+        plait_queue_task_done(worked->queue);
+    }
+    return 0;
+}
+
+/* The joiner looks again and again, so that it does so between a get's commit and its count, too. */
+static void joins_late(plait_queue_options options)
+{
+    options.where = PLAIT_SHARED;
+    struct worked worked = {plait_queue_open(sizeof(int), 4, &options), plait_share(sizeof(int))};
+    plait_task *task;
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, work, &worked, NULL), 0);
+    for (int i = 1, rc; i <= JOINS; i++) {
+        ck_assert_int_eq(plait_put(worked.queue, &i, PLAIT_NEVER), 0);
+        while ((rc = plait_queue_join(worked.queue, i % 8 ? PLAIT_NOW : PLAIT_NEVER)) == -EAGAIN)
+            ;
+        ck_assert_int_eq(rc, 0);
+        ck_assert_int_eq(__atomic_load_n(worked.last, __ATOMIC_RELAXED), i);
+    }
+    plait_queue_close(worked.queue);
+    ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
+    plait_queue_free(worked.queue);
+    plait_share_free(worked.last);
+}
+
+TEST_LABELED(join_waits_for_what_is_just_got, "process")
+{
+    joins_late((plait_queue_options){0});
+    joins_late((plait_queue_options){.single_consumer = true, .single_producer = true});
+    joins_late((plait_queue_options){.order = PLAIT_PRIORITY});
+}
 
 static int produce(void *queue)
 {

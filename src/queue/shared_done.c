@@ -2,7 +2,14 @@
  *
  * `done` counts what is done, `count` of the getters' end what was got. All is done when nothing is
  * inside and the two are equal. A getter killed between its commit and its count leaves an item that
- * nobody will do uncounted, which is what a joiner needs. */
+ * nobody will do uncounted, which is what a joiner needs.
+ *
+ * But a living one is between the two, too: its item is not inside any more and not counted yet. So a
+ * joiner looks once more with the getters' lock, behind which each that was got is counted, and what is
+ * half done by a dead one has been repaired. Where one getter is promised there is no lock: there the
+ * ring counts before it moves its position on, and says that it holds something while that lies behind
+ * (shared_ring.c); what was put back has no position, and a join may end in the middle of its second
+ * get. */
 #include "queue/shared_done.h"
 #include "base/report.h"
 #include "queue/shared_end.h"
@@ -11,10 +18,12 @@
 
 static bool is_done(const plait_queue *queue)
 {
-    const struct shared_head *head = queue->shared.head;
-    bool counts = !queue->shared.redeliver; /* else what is out stands for what is not done */
-    return (!counts || atom_load(&head->done, SEQ_CST) >= queue->kind->gets(queue)) &&
-           queue->kind->is_drained(queue);
+    if (!queue->kind->is_drained(queue))
+        return false;
+    if (queue->shared.redeliver)
+        return true; /* what is out stands for what is not done */
+    uint64_t done = atom_load(&queue->shared.head->done, SEQ_CST); /* first, since it only grows */
+    return done >= queue->kind->gets(queue);
 }
 
 void shared_done_look(plait_queue *queue)
@@ -49,9 +58,21 @@ void shared_task_done(plait_queue *queue, void *place)
 
 static int join_attempt(struct queue_call *call)
 {
+    plait_queue *queue = call->queue;
+    enum shared_side side =
+        queue->kind->repair ? SHARED_PUTS : SHARED_GETS; /* a stock has one lock */
     if (call->looks_after)
-        call->queue->kind->patrol(call);
-    return is_done(call->queue) ? 0 : -EAGAIN;
+        queue->kind->patrol(call);
+    if (!is_done(queue))
+        return -EAGAIN;
+    if (queue->shared.alone[side])
+        return 0;
+    int rc = shared_enter(call, side);
+    if (rc != 0)
+        return rc;
+    bool done = is_done(queue);
+    shared_leave(call, side);
+    return done ? 0 : -EAGAIN;
 }
 
 static bool join_is_vain(const struct queue_call *call)
@@ -65,6 +86,7 @@ int shared_join(plait_queue *queue, int64_t deadline, void *place)
                               .side = &queue->room,
                               .attempt = join_attempt,
                               .is_vain = join_is_vain,
+                              .place = place,
                               .joins = true};
     int rc = join_attempt(&call);
     if (rc != -EAGAIN)

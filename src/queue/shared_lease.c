@@ -55,11 +55,14 @@ static void bring_back(plait_queue *queue, uint32_t index)
         shared_order_return(queue, index);
         return;
     }
-    if (was_written) {
-        atom_add(&shared->head->lost, 1, RELAXED);
-        atom_add(&shared->head->done, 1, SEQ_CST); /* since its taker will not say so */
+    if (!was_written) {
+        shared_cell_free(queue, index);
+        return;
     }
+    atom_add(&shared->head->lost, 1, RELAXED);
+    shared_turn(queue, index, SHARED_FREE, -1); /* since its taker will not say that it is done */
     shared_cell_free(queue, index);
+    shared_turn_over(queue);
 }
 
 void shared_out_patrol(struct queue_call *call)
@@ -86,6 +89,7 @@ void shared_out_patrol(struct queue_call *call)
     if (found) {
         shared_wake(queue, SHARED_GETS, INT_MAX);
         shared_wake(queue, SHARED_PUTS, INT_MAX);
+        shared_done_look(queue);
     }
 }
 

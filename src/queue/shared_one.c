@@ -40,6 +40,8 @@ static inline void commit(plait_queue *queue, enum shared_side side, uint64_t po
     uint32_t *word = &head->sleep[1 - side].word;
     robust_cover(robust_current, wait_current, word);
     atom_swap(&shared_slot_at(&queue->shared, position)->stamp, stamp, SEQ_CST);
+    if (side == SHARED_GETS) /* before the position: holds_nothing */
+        atom_store(&head->ends[side].count, head->ends[side].count + 1, RELEASE);
     atom_store(&head->ends[side].position, shared_next_of(queue, position), RELEASE);
     if (unlikely(atom_load(word, SEQ_CST) & SHARED_W))
         shared_wake(queue, 1 - side, 1);
@@ -77,10 +79,8 @@ int shared_ring_get_one(plait_queue *queue, void *buffer)
                    likely(!atom_load(&head->backs, RELAXED)) &&
                    likely(!atom_load(&head->skips, RELAXED));
     if (goes_on) {
-        uint64_t *count = &head->ends[SHARED_GETS].count;
         ring_copy(buffer, slot->item, queue->element);
         commit(queue, SHARED_GETS, position, lap + shared->lap);
-        atom_store(count, *count + 1, RELEASE);
     }
     end(queue, SHARED_GETS);
     return goes_on ? 0 : -EAGAIN;

@@ -4,6 +4,8 @@
  * made it may be killed as well: the next one begins again. */
 #include "queue/shared_stock.h"
 
+#include <limits.h>
+
 static void repair_cell(plait_queue *queue, uint32_t index, uint32_t *inside)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
@@ -23,7 +25,21 @@ static void repair_cell(plait_queue *queue, uint32_t index, uint32_t *inside)
         shared_out(queue, index, state);
 }
 
-/* May be killed itself, since it changes no cell but those that are free. */
+/* Of a call that was killed between the two (shared_turn). */
+static void repair_count(plait_queue *queue)
+{
+    struct shared_stock *stock = shared_stock(&queue->shared);
+    uint32_t turn = stock->turn;
+    if (turn && turn <= queue->capacity &&
+        shared_cell(&queue->shared, turn - 1)->state == stock->turn_state)
+        shared_turn_over(queue);
+    atom_store(&stock->turn, 0, RELEASE);
+}
+
+/* Who looked meanwhile saw an empty queue, or a full one, and may sleep by now: the versions grow, and
+ * all are woken.
+ *
+ * May be killed itself, since it changes no cell but those that are free. */
 void shared_stock_repair(plait_queue *queue)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
@@ -40,4 +56,8 @@ void shared_stock_repair(plait_queue *queue)
     if (queue->shared.kind != PLAIT_PRIORITY)
         shared_order_sort(queue, inside);
     shared_say(&stock->inside, inside);
+    repair_count(queue);
+    shared_say(&stock->news, stock->news + 1);
+    shared_wake(queue, SHARED_GETS, INT_MAX);
+    shared_wake(queue, SHARED_PUTS, INT_MAX);
 }

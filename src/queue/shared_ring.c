@@ -208,9 +208,9 @@ static void finish_get(struct queue_call *call, uint64_t position, bool back, bo
     shared_cover(call, SHARED_PUTS);
     atom_swap(&shared_slot_at(shared, position)->stamp,
               taken ? lap | RING_TAKEN : lap + shared->lap, SEQ_CST);
+    atom_store(&end->count, end->count + 1, RELEASE); /* first: holds_nothing */
     if (!back)
         atom_store(&end->position, shared_next_of(queue, position), RELEASE);
-    atom_store(&end->count, end->count + 1, RELEASE);
     if (!taken)
         shared_wake(queue, SHARED_PUTS, 1);
     shared_uncover();
@@ -277,9 +277,9 @@ static void commit_run(struct queue_call *call, enum shared_side side, uint64_t 
             atom_swap(stamp, committed + add, SEQ_CST);
     }
     struct shared_end *end = &shared->head->ends[side];
-    atom_store(&end->position, position, RELEASE);
     if (side == SHARED_GETS)
-        atom_store(&end->count, end->count + count, RELEASE);
+        atom_store(&end->count, end->count + count, RELEASE); /* first: holds_nothing */
+    atom_store(&end->position, position, RELEASE);
     shared_wake(queue, 1 - side, count < INT_MAX ? (int)count : INT_MAX);
     shared_uncover();
 }
@@ -430,11 +430,37 @@ static bool put_back(plait_queue *queue, void *item)
     return changed;
 }
 
+static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64_t *position)
+{
+    *position = shared_position_of(queue, side);
+    return atom_load(&shared_slot_at(&queue->shared, *position)->stamp, SEQ_CST);
+}
+
+/* The getters' index, which a dead one left behind. Where one is promised there is no lock: it may
+ * live, and stores what is stored here. */
+static void move_on(struct queue_call *call)
+{
+    plait_queue *queue = call->queue;
+    struct shared *shared = &queue->shared;
+    uint64_t position, stamp;
+    if (!shared->alone[SHARED_GETS] && shared_enter(call, SHARED_GETS) == 0) {
+        find(call, SHARED_GETS, &position);
+        shared_leave(call, SHARED_GETS);
+    }
+    for (size_t i = 0; shared->alone[SHARED_GETS] && i < queue->capacity; i++) {
+        stamp = stamp_at(queue, SHARED_GETS, &position);
+        if (look_at(shared, SHARED_GETS, position, stamp) == LOOK_BEHIND)
+            atom_cas(&shared->head->ends[SHARED_GETS].position, &position,
+                     shared_next_of(queue, position), ACQ_REL);
+    }
+}
+
 /* For who joins, who must look at all slots, because none of them blocks him. */
 static void look_after(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
+    move_on(call);
     for (size_t i = 0; i < queue->capacity; i++) {
         uint64_t stamp = atom_load(&shared_slot_at(shared, i)->stamp, RELAXED);
         settle(queue, shared_lap_of(shared, stamp) | i, stamp);
@@ -444,12 +470,6 @@ static void look_after(struct queue_call *call)
 }
 
 /* ---- what is asked of it */
-static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64_t *position)
-{
-    *position = shared_position_of(queue, side);
-    return atom_load(&shared_slot_at(&queue->shared, *position)->stamp, SEQ_CST);
-}
-
 static bool waits_at(const plait_queue *queue, enum shared_side side)
 {
     uint64_t position, stamp = stamp_at(queue, side, &position);
@@ -506,10 +526,15 @@ static uint64_t gets_ever(const plait_queue *queue)
     return atom_load(&queue->shared.head->ends[SHARED_GETS].count, ACQUIRE);
 }
 
-/* For who joins, who must know it exactly, unlike who asks for the size. */
+/* For who joins, who must know it exactly, unlike who asks for the size. An index that lies behind:
+ * somebody is between the commit and the count of his get. */
 static bool holds_nothing(const plait_queue *queue)
 {
-    return count_all(queue) == 0;
+    uint64_t position, stamp;
+    if (count_all(queue) != 0)
+        return false;
+    stamp = stamp_at(queue, SHARED_GETS, &position);
+    return look_at(&queue->shared, SHARED_GETS, position, stamp) != LOOK_BEHIND;
 }
 
 const struct queue_kind queue_shared_ring = {

@@ -121,13 +121,13 @@ static int enter_put(struct queue_call *call, uint32_t *index)
 }
 
 /* 3 to 6. */
-static void insert(struct queue_call *call, uint32_t index)
+static void insert(struct queue_call *call, uint32_t index, int wakes)
 {
     plait_queue *queue = call->queue;
     shared_over(call);
     shared_cover(call, SHARED_GETS);
     shared_order_insert(queue, index);
-    finish(call, SHARED_GETS, 1);
+    finish(call, SHARED_GETS, wakes);
 }
 
 static int reserve(struct queue_call *call)
@@ -187,17 +187,21 @@ static bool commit(plait_queue *queue, void *item)
         return false;
     /* In now, not when it was reserved. */
     shared_cell(&queue->shared, (uint32_t)index)->came = shared_stock(&queue->shared)->came++;
-    insert(&call, (uint32_t)index);
+    /* All of a closed queue, since it may be the last for which they waited. */
+    insert(&call, (uint32_t)index, shared_is_closed(queue) ? INT_MAX : 1);
     return true;
 }
 
-/* The room of an item, under the lock; gives it back. */
+/* The room of an item, under the lock; gives it back. Getters of a closed queue may have waited for
+ * the item to come, or to come back. */
 static void vacate(struct queue_call *call, uint32_t index)
 {
     plait_queue *queue = call->queue;
     shared_over(call);
     shared_cover(call, SHARED_PUTS);
     shared_cell_free(queue, index);
+    if (unlikely(shared_is_closed(queue)))
+        shared_wake(queue, SHARED_GETS, INT_MAX);
     finish(call, SHARED_PUTS, wakes_for_room(queue));
 }
 
@@ -208,7 +212,6 @@ static bool give_up(plait_queue *queue, void *item)
     if (index < 0)
         return false;
     vacate(&call, (uint32_t)index);
-    shared_wake(queue, SHARED_GETS, shared_is_closed(queue) ? INT_MAX : 0);
     shared_done_look(queue);
     return true;
 }
@@ -235,7 +238,7 @@ static int put(struct queue_call *call)
     const struct shared_cell *cell = shared_cell(&queue->shared, index);
     if (size)
         ring_copy(bytes_of(queue, cell, cell->at), from, size);
-    insert(call, index);
+    insert(call, index, 1);
     return 0;
 }
 
@@ -309,8 +312,9 @@ static int take(struct queue_call *call)
         return rc;
     call->size = size;
     call->item = (void *)bytes;
+    shared_turn(call->queue, index, SHARED_TAKEN, 1);
     hand_out(call, index, SHARED_TAKEN);
-    count_get(call->queue);
+    shared_turn_over(call->queue);
     leave(call);
     return 0;
 }
@@ -348,10 +352,10 @@ static bool put_back(plait_queue *queue, void *item)
     int64_t index = settle(&call, item, SHARED_TAKEN);
     if (index < 0)
         return false;
-    uint64_t *count = &queue->shared.head->ends[SHARED_GETS].count;
+    shared_turn(queue, (uint32_t)index, SHARED_IN, -1);
     shared_cover(&call, SHARED_GETS);
     shared_order_return(queue, (uint32_t)index);
-    atom_store(count, *count - 1, RELEASE);
+    shared_turn_over(queue);
     finish(&call, SHARED_GETS, 1);
     return true;
 }
@@ -467,8 +471,6 @@ static bool lease_end(plait_queue *queue)
     }
     shared_out_end(queue, (uint32_t)index);
     vacate(&call, (uint32_t)index);
-    if (shared_is_closed(queue))
-        shared_wake(queue, SHARED_GETS, INT_MAX);
     return true;
 }
 

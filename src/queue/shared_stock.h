@@ -5,7 +5,8 @@
  * Obvious idea: an undo journal, which costs every call a dozen stores. But all of it follows from the
  * cells: each says by one word what it is, and beside it what its place in the order depends on. So a
  * call changes that word once, and the rest as it likes; who takes the lock after a death makes the
- * rest anew (shared_repair.c). The death of somebody who is not inside changes nothing here, but for
+ * rest anew (shared_repair.c). The count of gets does not follow from the cells: where it must change
+ * together with one, what it is to be is written first (turn). The death of somebody who is not inside changes nothing here, but for
  * the cells that he had out (shared_lease.c). */
 #ifndef QUEUE_SHARED_STOCK_H
 #define QUEUE_SHARED_STOCK_H
@@ -41,10 +42,13 @@ struct shared_stock {
     uint32_t first;  /* of FIFO: where in `order` the first one stands */
     uint32_t frees, outs, writing;
     uint32_t news, gones; /* versions: one more at each item, at each room; slept on */
-    uint32_t unused;
+    uint32_t turn;        /* a cell's number + 1: while its state changes with the count of gets */
     uint64_t came, serial;
-    uint64_t used;   /* bytes of messages */
-    uint64_t cursor; /* granule where the search for room goes on */
+    uint64_t used;       /* bytes of messages */
+    uint64_t cursor;     /* granule where the search for room goes on */
+    uint64_t turn_count; /* what the count is, if that cell is in turn_state */
+    uint32_t turn_state;
+    uint32_t unused;
 };
 _Static_assert(sizeof(struct shared_stock) <= sizeof(((struct shared_head *)0)->own), "own");
 
@@ -121,6 +125,9 @@ static inline void shared_cell_state(plait_queue *queue, uint32_t index, enum sh
 {
     atom_swap(&shared_cell(&queue->shared, index)->state, state, SEQ_CST);
 }
+/* A cell's state changes to this one between the two, and with it the count of gets, by as many. */
+void shared_turn(plait_queue *queue, uint32_t index, enum shared_state state, int add);
+void shared_turn_over(plait_queue *queue);
 void shared_cell_free(plait_queue *queue, uint32_t index);
 void shared_stock_repair(plait_queue *queue);
 

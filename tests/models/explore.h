@@ -303,7 +303,7 @@ static inline void explore_trace(struct explore *run, FILE *out)
  * explore_case. */
 struct explore_case {
     const char *name;
-    int sizes[8]; /* the model's own meaning */
+    int sizes[9]; /* the model's own meaning */
     bool full;    /* only with --full */
 };
 
