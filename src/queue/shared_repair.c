@@ -2,6 +2,7 @@
  *
  * It takes a few nanoseconds a cell, more for a sorted one, and happens once for each such death. Who
  * made it may be killed as well: the next one begins again. */
+#include "queue/shared_end.h"
 #include "queue/shared_stock.h"
 
 #include <limits.h>

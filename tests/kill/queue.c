@@ -254,6 +254,24 @@ static int use_closed(int64_t deadline, int64_t *got_at)
     return rc == -EPIPE ? 0 : rc == 0 ? -EILSEQ : rc;
 }
 
+/* As many are done as were got, and nobody is told "once too often" for a dead one's. */
+static void fresh_counted(void)
+{
+    fresh();
+    queue->shared.head->done = queue->kind->gets(queue);
+    must(put(3, PLAIT_NOW));
+    must(put(4, PLAIT_NOW));
+}
+
+static int use_counted(int64_t deadline, int64_t *got_at)
+{
+    while (get(PLAIT_NOW) == 0)
+        plait_queue_task_done(queue);
+    int rc = plait_queue_join(queue, deadline);
+    *got_at = plait_now();
+    return rc;
+}
+
 static const struct kill_noun ring = {.open = open_ring,
                                       .fresh = fresh,
                                       .block = nothing,
@@ -280,6 +298,8 @@ static const struct kill_noun pile = {.open = open_pile,
                                       .use = use};
 static const struct kill_noun pile_with_one = {
     .open = open_pile, .fresh = fresh_with_one, .rescue = rescue, .use = use};
+static const struct kill_noun pile_counted = {
+    .open = open_pile, .fresh = fresh_counted, .rescue = nothing, .use = use_counted};
 static const struct kill_noun leased = {.open = open_leased,
                                         .fresh = fresh,
                                         .block = nothing,
@@ -317,6 +337,7 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("write a message in place", pile), .operate = write_in_place, .waited = true},
     {CASE("read a message in place", pile_with_one), .operate = read_in_place},
     {CASE("put a message back", pile_with_one), .operate = put_back},
+    {CASE("put a message back, counted", pile_counted), .operate = put_back, .patrol = true},
     {CASE("put with redelivery", leased), .operate = put_one, .waited = true},
     {CASE("put by priority", leased), .operate = put_by_priority, .waited = true},
     {CASE("join", leased), .operate = join_it},
