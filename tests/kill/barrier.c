@@ -111,7 +111,5 @@ const struct kill_case kill_barrier_cases[] = {
      .patrol = PATROL_WOKEN},
     {CASE("reset with one inside"), .prepare = expect_waiter, .operate = reset, .waited = true,
      .patrol = PATROL_WOKEN},
-    {CASE("come last, coroutine"), .prepare = expect_waiter, .operate = come, .waited = true,
-     .coroutine = true},
     {0},
 };

@@ -57,8 +57,9 @@ static struct outcome kill_again(const struct kill_case *one, int point)
 /* Only what the row says, and nothing that the kernel should have told. */
 static bool is_for_patrol(const struct kill_case *one, const struct outcome *outcome)
 {
-    bool may_be_woken = one->patrol == PATROL_WOKEN || (one->coroutine && one->contended);
-    return one->patrol == PATROL_HELD || one->helper || (may_be_woken && outcome->woken);
+    bool may_be_woken = one->patrol == PATROL_WOKEN || (one->path != PATH_THREAD && one->contended);
+    return one->patrol == PATROL_HELD || one->path == PATH_HELPER_ITSELF ||
+           (may_be_woken && outcome->woken);
 }
 
 /* Nobody patrols: so the kernel told. */
@@ -103,7 +104,7 @@ static void kill_all(const struct kill_case *one, int points, struct tally *tall
 static void set_up(const struct kill_case *one)
 {
     setenv("PLAIT_PATROL", "0", 1);
-    if (one->ringless || one->helper)
+    if (one->path >= PATH_HELPER)
         setenv("PLAIT_OS", "-uring_futex", 1);
     if (one->noun->open)
         one->noun->open();

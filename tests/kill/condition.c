@@ -120,10 +120,5 @@ const struct kill_case kill_condition_cases[] = {
     {CASE("wait in vain"), .prepare = register_thread, .operate = wait_in_vain},
     {CASE("wait, notified"), .prepare = register_thread, .operate = wait, .contended = true,
      .patrol = PATROL_WOKEN},
-    {CASE("notify a waiter, coroutine"), .prepare = register_thread, .operate = notify,
-     .waited = true, .coroutine = true},
-    {CASE("wait, notified, coroutine"), .operate = wait, .contended = true, .coroutine = true},
-    {CASE("wait, notified, its helper"), .operate = wait, .contended = true, .coroutine = true,
-     .helper = true},
     {0},
 };

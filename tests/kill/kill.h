@@ -57,6 +57,14 @@ struct kill_noun {
     bool (*is_sound)(void);              /* nobody uses it now; may be NULL */
 };
 
+/* Which way the victim takes. A row is a thread's; kill.c makes the others of it. */
+enum kill_path {
+    PATH_THREAD,
+    PATH_RING,   /* a coroutine; its worker's ring sleeps in the kernel for it, if it sleeps */
+    PATH_HELPER, /* a coroutine that sleeps through its process' helper thread */
+    PATH_HELPER_ITSELF, /* not the worker is stepped but the helper, from its sleep on */
+};
+
 /* Where it is not the kernel that tells the others of the death but their patrol, as docs/shared-memory.md
  * and its pages of the nouns say. A coroutine that was unblocked: PATROL_WOKEN, whatever the row says. */
 enum kill_patrol {
@@ -70,12 +78,9 @@ struct kill_case {
     const struct kill_noun *noun;
     void (*prepare)(void); /* in the victim, before it is stepped; may be NULL */
     void (*operate)(void);
-    bool coroutine; /* the victim's operation runs on one */
     bool contended; /* the object is blocked, and unblocked when the victim sleeps */
     bool waited;    /* the waiter sleeps in its use before the operation begins */
-    bool ringless;  /* a coroutine waits through the helper thread, not through its worker's ring */
-    bool
-        helper; /* ringless; not the victim's worker is stepped but its helper, from its sleep on */
+    enum kill_path path;
     enum kill_patrol patrol;
     bool planted; /* must be found stuck */
 };

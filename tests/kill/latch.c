@@ -98,10 +98,5 @@ const struct kill_case kill_latch_cases[] = {
     {CASE("count down to a waiter"), .operate = count_down, .waited = true},
     {CASE("down and up again"), .operate = down_and_up, .waited = true},
     {CASE("wait"), .prepare = register_thread, .operate = wait_for_it, .contended = true},
-    {CASE("count down to a waiter, coroutine"), .operate = count_down, .waited = true,
-     .coroutine = true},
-    {CASE("wait, coroutine"), .operate = wait_for_it, .contended = true, .coroutine = true},
-    {CASE("wait, its helper"), .operate = wait_for_it, .contended = true, .coroutine = true,
-     .helper = true},
     {0},
 };

@@ -107,9 +107,5 @@ const struct kill_case kill_once_cases[] = {
     {CASE("run in vain"), .prepare = register_thread, .operate = run_in_vain},
     {CASE("has run"), .prepare = run, .operate = run},
     {CASE("wait for a run"), .prepare = register_thread, .operate = run, .contended = true},
-    {CASE("run, coroutine"), .prepare = register_thread, .operate = run, .coroutine = true},
-    {CASE("wait for a run, coroutine"), .operate = run, .contended = true, .coroutine = true},
-    {CASE("wait for a run, its helper"), .operate = run, .contended = true, .coroutine = true,
-     .helper = true},
     {0},
 };

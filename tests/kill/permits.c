@@ -99,10 +99,5 @@ const struct kill_case kill_permits_cases[] = {
     {CASE("try in vain"), .prepare = hold_one, .operate = try_in_vain},
     {CASE("acquire in vain"), .prepare = hold_one, .operate = give_up},
     {CASE("open and free"), .operate = open_and_free},
-    {CASE("acquire, coroutine"), .operate = acquire, .coroutine = true},
-    {CASE("release of two to a waiter, coroutine"), .prepare = acquire_two, .operate = release_two,
-     .waited = true, .coroutine = true},
-    {CASE("acquire as the front, coroutine"), .operate = acquire_two, .contended = true,
-     .coroutine = true},
     {0},
 };

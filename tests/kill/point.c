@@ -50,10 +50,14 @@ static void start_afresh(const struct kill_case *one)
 static bool begin_helper(struct victim *victim)
 {
     pid_t helper;
+    int64_t end = plait_after(5 * PLAIT_SECOND);
     common->go = 1;
     while ((helper = thread_named(victim->pid, "plait-helper")) == 0 ||
            !thread_sleeps(victim->pid, helper))
-        os_sleep(100000);
+        if (plait_now() > end)
+            return false;
+        else
+            os_sleep(100000);
     return victim_seize(victim, victim->pid, helper);
 }
 
@@ -65,7 +69,7 @@ static bool begin(const struct kill_case *one, struct victim *victim)
     victim->tid = 0;
     if (one->waited)
         waiter_ask(one->noun);
-    if (one->helper)
+    if (one->path == PATH_HELPER_ITSELF)
         return begin_helper(victim);
     if (!victim_seize(victim, victim->pid, common->tid))
         return false;
@@ -75,7 +79,8 @@ static bool begin(const struct kill_case *one, struct victim *victim)
 
 static bool enter(const struct kill_case *one, struct victim *victim)
 {
-    return one->helper || victim_run_to(victim, (uint64_t)(uintptr_t)one->operate, 1, NULL);
+    return one->path == PATH_HELPER_ITSELF ||
+           victim_run_to(victim, (uint64_t)(uintptr_t)one->operate, 1, NULL);
 }
 
 /* Steps `count` instructions; false: the operation is over before. */
@@ -96,7 +101,7 @@ static bool steps(struct victim *victim, int count)
  * by which a breakpoint tells. So is who went another way than the noted one. */
 static bool reach(const struct kill_case *one, struct victim *victim, int point, bool stepping)
 {
-    if (stepping || one->helper)
+    if (stepping || one->path == PATH_HELPER_ITSELF)
         return enter(one, victim) && steps(victim, point);
     struct way way = path_to(point);
     return victim_run_to(victim, way.place, way.times, unblock_sleeper) && steps(victim, way.steps);

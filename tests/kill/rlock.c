@@ -133,8 +133,6 @@ const struct kill_case kill_rlock_cases[] = {
     {CASE("release"), .prepare = acquire, .operate = release, .waited = true},
     {CASE("section"), .prepare = warm, .operate = section},
     {CASE("contended acquire"), .operate = acquire, .contended = true},
-    {CASE("contended acquire, coroutine"), .operate = acquire, .contended = true,
-     .coroutine = true},
     {CASE_SET("section"), .operate = set_section},
     {CASE_SET("release to a waiter"), .prepare = set_acquire, .operate = set_release,
      .waited = true},

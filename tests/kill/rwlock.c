@@ -151,9 +151,5 @@ const struct kill_case kill_rwlock_cases[] = {
      .contended = true},
     {CASE_2("acquire_write behind a reader"), .prepare = register_thread, .operate = acquire_write,
      .contended = true},
-    {CASE("acquire_read behind a writer, coroutine"), .prepare = register_thread,
-     .operate = acquire_read, .contended = true, .coroutine = true},
-    {CASE_2("acquire_write behind a reader, coroutine"), .prepare = register_thread,
-     .operate = acquire_write, .contended = true, .coroutine = true},
     {0},
 };

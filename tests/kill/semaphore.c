@@ -138,12 +138,5 @@ const struct kill_case kill_semaphore_cases[] = {
     {CASE("a try in vain"), .prepare = register_thread, .operate = try_in_vain},
     {CASE("repair by a try"), .prepare = find_dead_front, .operate = try_in_vain},
     {CASE("repair by who waits"), .prepare = find_dead_front, .operate = give_up},
-    {CASE("acquire, coroutine"), .operate = acquire, .coroutine = true},
-    {CASE("release to a waiter, coroutine"), .prepare = warm, .operate = release, .waited = true,
-     .coroutine = true},
-    {CASE("acquire as the front, coroutine"), .operate = acquire, .contended = true,
-     .coroutine = true},
-    {CASE("acquire as the front, its helper"), .operate = acquire, .contended = true,
-     .coroutine = true, .helper = true},
     {0},
 };

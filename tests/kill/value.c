@@ -105,10 +105,5 @@ const struct kill_case kill_value_cases[] = {
     {CASE("add a double to a waiter"), .prepare = register_thread, .operate = add_double,
      .waited = true},
     {CASE("wait"), .prepare = register_thread, .operate = wait_for_it, .contended = true},
-    {CASE("add to a waiter, coroutine"), .prepare = register_thread, .operate = add, .waited = true,
-     .coroutine = true},
-    {CASE("wait, coroutine"), .operate = wait_for_it, .contended = true, .coroutine = true},
-    {CASE("wait, its helper"), .operate = wait_for_it, .contended = true, .coroutine = true,
-     .helper = true},
     {0},
 };

@@ -74,7 +74,7 @@ pid_t victim_start(const struct kill_case *one)
     if (pid == 0) {
         os_die_with_parent(getppid());
         patrol_seldom();
-        if (one->coroutine)
+        if (one->path != PATH_THREAD)
             run_on_coroutine(one);
         run((void *)(uintptr_t)one);
     }
