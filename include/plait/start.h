@@ -66,7 +66,8 @@ typedef struct plait_start_options {
  *            0), -ENOMEM, -EAGAIN (a limit of threads or processes), -EMFILE, -ENFILE, -ENOSPC (no
  *            room for *arg), -EBUSY (strict fork beside other threads; a constructor of a new
  *            image), -PLAIT_EFUNCTION (not found in a new image), -ENOTSUP (no new image here),
- *            what .child could not change; without a handle the failure counts in plait_join_all
+ *            what .child could not change, what a filter of system calls says to clone or exec
+ *            (-EPERM, -EACCES ...); without a handle the failure counts in plait_join_all
  *   process  runs in a child; what the function returns is its status, as is what
  *            it gives to exit(), not cut to eight bits (musl: exit's is)
  *   blocks   never; a fork copies page tables meanwhile */
