@@ -42,13 +42,13 @@ static void next_go(struct next *next, plait_future *from)
     if (rc == 0)
         rc = input_of(job, from);
     base_spin_lock(&job->lock); /* against a cancel, which asks for the pool */
-    bool mine = rc != 0 && future_claim(job);
+    bool mine = rc != 0 && future_claim(job, 0);
     if (rc == 0 && future_state(atom_load(&job->word, ACQUIRE)) == PLAIT_PENDING)
         mine = (rc = pool_give(next->pool, job)) != 0;
     base_spin_unlock(&job->lock);
     if (mine)
         future_fail(job, rc);
-    future_release(job);
+    future_release(job, FUTURE_HELD);
     pool_let_go(next->pool);
     os_free(next);
 }
@@ -132,14 +132,14 @@ static int all_assemble(const struct all *all)
 /* The last one of them. */
 static void all_done(struct all *all)
 {
-    if (future_claim(all->future)) {
+    if (future_claim(all->future, 0)) {
         int rc = all_assemble(all);
         if (rc == 0)
             future_end(all->future, PLAIT_DONE, 0);
         else
             future_fail(all->future, rc);
     }
-    future_release(all->future);
+    future_release(all->future, FUTURE_HELD);
     all_free(all);
 }
 
@@ -154,7 +154,7 @@ static void piece_call(struct future_watch *watch, plait_future *future)
         memcpy(piece->bytes, future->result, future->size);
         piece->size = future->size;
     }
-    if (rc != 0 && future_claim(all->future))
+    if (rc != 0 && future_claim(all->future, 0))
         future_fail(all->future, rc);
     if (atom_sub(&all->left, 1, ACQ_REL) == 1)
         all_done(all);

@@ -40,12 +40,10 @@ int plait_pool_cancel_waiting(plait_pool *pool)
     for (;;) {
         base_spin_lock(&pool->lock);
         plait_future *job = pool_pop(pool);
-        bool room = job && future_claim(job) && pool_make_room(pool);
         base_spin_unlock(&pool->lock);
-        if (room)
-            pool_tell_room(pool);
         if (!job)
             return count;
+        pool_tell_room(pool);
         future_end(job, PLAIT_CANCELED, -ECANCELED);
         count++;
     }
@@ -57,7 +55,10 @@ static void shut(plait_pool *pool)
     base_spin_lock(&pool->lock);
     pool->closed = true;
     pool_wake_all(pool);
-    atom_store(&pool->room, (pool->room + 1) & ~POOL_ROOM_W, RELEASE); /* pairs with submit.c */
+    uint32_t seen = atom_load(&pool->room, RELAXED);
+    while (
+        !atom_cas(&pool->room, &seen, (seen + 1) & ~POOL_ROOM_W, RELEASE)) /* pairs with submit.c */
+        ;
     base_spin_unlock(&pool->lock);
     wait_unpark(&pool->room, INT_MAX, false);
 }

@@ -28,8 +28,10 @@ plait_future *future_new(size_t in_size, size_t size)
         return NULL;
     }
     size_t whole = head + round_up(in_size) + size;
-    bool large = whole > FUTURE_BLOCK;
-    plait_future *future = large ? os_alloc_lines(whole) : future_block();
+    plait_future *future = whole > FUTURE_BLOCK ? NULL : future_block();
+    bool large = !future;
+    if (large)
+        future = os_alloc_lines(whole);
     if (unlikely(!future)) {
         errno = ENOMEM;
         return NULL;
@@ -59,24 +61,24 @@ void future_destroy(plait_future *future)
         future_block_free(future);
 }
 
-bool future_claim(plait_future *future)
+bool future_claim(plait_future *future, uint32_t off)
 {
     uint32_t seen = atom_load(&future->word, RELAXED);
     do
         if (future_state(seen) != PLAIT_PENDING)
             return false;
-    while (!atom_cas(&future->word, &seen, seen | PLAIT_RUNNING, ACQUIRE));
+    while (!atom_cas(&future->word, &seen, (seen & ~off) | PLAIT_RUNNING, ACQUIRE));
     return true;
 }
 
-bool future_unclaim(plait_future *future)
+bool future_unclaim(plait_future *future, uint32_t on)
 {
     uint32_t seen = atom_load(&future->word, RELAXED);
     do
         if (seen & FUTURE_WANTED)
             return false;
-    while (
-        !atom_cas(&future->word, &seen, (seen & ~(uint32_t)FUTURE_STATE) | PLAIT_PENDING, RELEASE));
+    while (!atom_cas(&future->word, &seen, (seen & ~(uint32_t)FUTURE_STATE) | PLAIT_PENDING | on,
+                     RELEASE));
     return true;
 }
 

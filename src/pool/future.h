@@ -11,15 +11,17 @@
  *   bit 9  PROMISE  user code ends it
  *   bit 10 HELD     others' ends are to be told of to it (chain.c): its memory stays meanwhile; goes
  *                   with SLOW
+ *   bit 11 QUEUED   it lies in its pool's lane (lane.h): its memory stays meanwhile
  *
  * The end, by one task (future_end.c):
  *   1. result and error are written; nobody else does, since only one came from PENDING to RUNNING
  *   2. one compare-and-swap from RUNNING to the final state. With SLOW: under the lock, with BUSY
- *   3. without SLOW the future is not touched any more, unless LOOSE was there: then it is ours
+ *   3. without SLOW the future is not touched any more, unless LOOSE was there and QUEUED not: then it
+ *      is ours
  *   4. with SLOW: watchers that wait are told under the lock, callbacks are called behind it, BUSY
- *      comes off; if LOOSE came meanwhile, and it is not HELD: then it is ours
- * The handle's side gives back by one compare-and-swap, too: final, not BUSY and not HELD: frees it;
- * else sets LOOSE. Who takes HELD off does as 4 does. So exactly one frees. */
+ *      comes off; if LOOSE came meanwhile, and it is neither HELD nor QUEUED: then it is ours
+ * The handle's side gives back by one compare-and-swap, too: final, and none of BUSY, HELD and QUEUED:
+ * frees it; else sets LOOSE. Who takes HELD or QUEUED off does as 4 does. So exactly one frees. */
 #ifndef POOL_FUTURE_H
 #define POOL_FUTURE_H
 
@@ -42,11 +44,16 @@ enum {
     FUTURE_WANTED = 256,
     FUTURE_PROMISE = 512,
     FUTURE_HELD = 1024,
-    FUTURE_KEPT = FUTURE_LOOSE | FUTURE_READ | FUTURE_HELD | FUTURE_PROMISE /* through the end */
+    FUTURE_QUEUED = 2048,
+    FUTURE_STAYS = FUTURE_BUSY | FUTURE_HELD | FUTURE_QUEUED, /* somebody goes on looking at it */
+    /* through the end */
+    FUTURE_KEPT = FUTURE_LOOSE | FUTURE_READ | FUTURE_HELD | FUTURE_PROMISE | FUTURE_QUEUED
 };
 
 /* Plus wait_forks: so that one comparison finds what is freed, none, or a parent's. */
 #define FUTURE_MAGIC UINT32_C(0x706c4675)
+
+#define FUTURE_LINE __attribute__((aligned(64)))
 
 struct pool_frame;
 
@@ -84,9 +91,7 @@ struct plait_future {
     int32_t priority, retries;
     base_spin lock; /* guards watchers, and frame against the end */
     /* ---- third line: not cleared for the next one, since it is left empty */
-    struct list watchers
-        __attribute__((aligned(64))); /* struct future_watch; next NULL: none yet */
-    struct list queued;               /* priority 0, guarded by the pool's lock */
+    struct list watchers FUTURE_LINE; /* struct future_watch; next NULL: none yet */
     struct heap_item ranked;
 };
 
@@ -110,17 +115,17 @@ static inline bool future_has_ended(const plait_future *future)
     /* pairs with the ACQ_REL of future_end */
     return future_state(atom_load(&future->word, ACQUIRE)) >= PLAIT_DONE;
 }
-/* PENDING -> RUNNING; false: it is not pending. */
-bool future_claim(plait_future *future);
-/* From RUNNING back to PENDING, unless a cancel was asked for. */
-bool future_unclaim(plait_future *future);
+/* PENDING -> RUNNING, and this bit off; false: it is not pending. */
+bool future_claim(plait_future *future, uint32_t off);
+/* From RUNNING back to PENDING and this bit, unless a cancel was asked for. */
+bool future_unclaim(plait_future *future, uint32_t on);
 /* Another result than in its own room; 0, -ENOMEM. */
 int future_set_result(plait_future *future, const void *data, size_t size);
 
 /* ---- future_stock.c: FUTURE_BLOCK bytes, a line's start: zeroes, or as a future
- * before has left them */
-enum { FUTURE_BLOCK = 320 };
-void *future_block(void); /* NULL: no memory */
+ * before has left them; NULL: none left */
+enum { FUTURE_BLOCK = 256 };
+void *future_block(void);
 void future_block_free(void *block);
 
 /* ---- future_end.c */
@@ -131,7 +136,7 @@ static inline void future_fail(plait_future *future, int error)
 {
     future_end(future, error == -ECANCELED ? PLAIT_CANCELED : PLAIT_FAILED, error);
 }
-void future_release(plait_future *future); /* takes HELD off */
+void future_release(plait_future *future, uint32_t mark); /* takes HELD or QUEUED off */
 /* False: it has ended, and the watch will not be told. Pairs with the ACQ_REL of the end. */
 bool future_watch(plait_future *future, struct future_watch *watch);
 void future_unwatch(plait_future *future, struct future_watch *watch);

@@ -45,18 +45,13 @@ static void call_back(plait_future *future, struct list *calls)
     }
 }
 
-/* Takes BUSY or HELD off, and the future with the last of them. */
-static void future_leave(plait_future *future, uint32_t mark)
+/* Takes a mark off by which it stays, and the future with the last of them. */
+void future_release(plait_future *future, uint32_t mark)
 {
     uint32_t seen = atom_and(&future->word, ~mark, ACQ_REL) & ~mark;
-    bool over = future_state(seen) >= PLAIT_DONE && !(seen & (FUTURE_BUSY | FUTURE_HELD));
+    bool over = future_state(seen) >= PLAIT_DONE && !(seen & FUTURE_STAYS);
     if (over && seen & FUTURE_LOOSE)
         let_go(future, seen);
-}
-
-void future_release(plait_future *future)
-{
-    future_leave(future, FUTURE_HELD);
 }
 
 /* Steps 2 and 4 with SLOW. Behind the lock nobody else comes to the list, because the state is
@@ -79,7 +74,7 @@ static void end_slowly(plait_future *future, plait_state state)
     if (seen & FUTURE_W)
         wait_unpark(&future->word, INT_MAX, false);
     call_back(future, &calls);
-    future_leave(future, FUTURE_BUSY);
+    future_release(future, FUTURE_BUSY);
 }
 
 bool future_end(plait_future *future, plait_state state, int error)
@@ -92,7 +87,7 @@ bool future_end(plait_future *future, plait_state state, int error)
             return true;
         }
     while (!atom_cas(&future->word, &seen, (uint32_t)state | (seen & FUTURE_KEPT), ACQ_REL));
-    if (seen & FUTURE_LOOSE)
+    if ((seen & (FUTURE_LOOSE | FUTURE_QUEUED)) == FUTURE_LOOSE)
         let_go(future, (seen & ~(uint32_t)FUTURE_STATE) | (uint32_t)state);
     else if (seen & FUTURE_W)
         wait_unpark(&future->word, INT_MAX, false);
@@ -153,7 +148,7 @@ int plait_future_then(plait_future *future, void (*function)(plait_future *futur
 /* A promise that is given back before its end ends now, so that who waits by way of it is told. */
 static void promise_break(plait_future *future)
 {
-    if (!(atom_load(&future->word, RELAXED) & FUTURE_PROMISE) || !future_claim(future))
+    if (!(atom_load(&future->word, RELAXED) & FUTURE_PROMISE) || !future_claim(future, 0))
         return;
     atom_or(&future->word, FUTURE_READ, RELAXED);
     future_end(future, PLAIT_FAILED, -EPIPE);
@@ -167,7 +162,7 @@ void plait_future_free(plait_future *future)
     promise_break(future);
     uint32_t seen = atom_load(&future->word, ACQUIRE);
     do
-        if (future_state(seen) >= PLAIT_DONE && !(seen & (FUTURE_BUSY | FUTURE_HELD))) {
+        if (future_state(seen) >= PLAIT_DONE && !(seen & FUTURE_STAYS)) {
             let_go(future, seen);
             return;
         }

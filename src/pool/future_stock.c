@@ -3,14 +3,17 @@
  * blocks, and whole lots of them go between the caches by way of the stock.
  *
  * A lot of free blocks is listed in one of them, so that nothing is allocated for it. A thread that
- * ends leaves its cache to the next one. */
+ * ends leaves its cache to the next one. Blocks are cut from larger and larger slabs, because a thread's
+ * arena in libc asks the kernel for each page; they are kept for later futures, which is why there is a
+ * bound of them. Who comes when all are used has his future from libc. */
 #include "os/os.h"
 #include "os/sanitizer.h"
 #include "pool/future.h"
 
 #include <pthread.h>
 
-enum { LOT = 31, CACHE = 2 * (LOT + 1), LOTS_MOST = 256 }; /* 2.6 MB; beyond that back to libc */
+enum { LOT = 31, CACHE = 2 * (LOT + 1) };
+enum { SLAB_MOST = 32, BOUND = 4096 }; /* lots: 256 KB, 32 MB */
 
 struct lot {
     struct lot *next;
@@ -27,7 +30,7 @@ struct cache {
 
 static struct {
     base_spin lock;
-    uint32_t count;
+    uint32_t made; /* lots, those in use included */
     struct lot *lots;
     struct cache *idle;
     uint32_t forks;
@@ -78,14 +81,43 @@ static struct cache *cache_here(void)
     return mine = cache;
 }
 
+static void lot_put(struct lot *lot)
+{
+    lot->next = stock.lots;
+    stock.lots = lot;
+}
+
+/* Under the lock, given back meanwhile. NULL: no memory, or as many as are allowed. */
+static struct lot *make_lots(void)
+{
+    uint32_t count = stock.made / 4 + 1;
+    if (count > SLAB_MOST)
+        count = SLAB_MOST;
+    if (stock.made + count > BOUND)
+        return NULL;
+    stock.made += count;
+    base_spin_unlock(&stock.lock);
+    char *slab = os_alloc_lines((size_t)count * (LOT + 1) * FUTURE_BLOCK);
+    stock_lock();
+    if (!slab) {
+        stock.made -= count;
+        return NULL;
+    }
+    for (char *at = slab; count--; at += (LOT + 1) * FUTURE_BLOCK) {
+        struct lot *lot = (struct lot *)at;
+        for (int i = 0; i < LOT; i++)
+            lot->blocks[i] = at + (i + 1) * FUTURE_BLOCK;
+        lot_put(lot);
+    }
+    return stock.lots;
+}
+
 static bool take_lot(struct cache *cache)
 {
     stock_lock();
-    struct lot *lot = stock.lots;
-    if (lot) {
+    struct lot *lot = stock.lots ? stock.lots : make_lots();
+    if (lot)
         stock.lots = lot->next;
-        stock.count--;
-    }
     base_spin_unlock(&stock.lock);
     if (!lot)
         return false;
@@ -104,24 +136,15 @@ static void give_lot(struct cache *cache)
     memmove(cache->blocks, cache->blocks + LOT + 1, (CACHE - LOT - 1) * sizeof *cache->blocks);
     cache->count = CACHE - LOT - 1;
     stock_lock();
-    bool full = stock.count >= LOTS_MOST;
-    if (!full) {
-        lot->next = stock.lots;
-        stock.lots = lot;
-        stock.count++;
-    }
+    lot_put(lot);
     base_spin_unlock(&stock.lock);
-    for (int i = 0; full && i < LOT; i++)
-        os_free(lot->blocks[i]);
-    if (full)
-        os_free(lot);
 }
 
 void *future_block(void)
 {
     struct cache *cache = os_memory_is_watched() ? NULL : cache_here();
     if (unlikely(!cache || (cache->count == 0 && !take_lot(cache))))
-        return os_alloc_lines(FUTURE_BLOCK);
+        return NULL;
     uint32_t count = --cache->count;
     /* Mostly another CPU has written to them last, which takes as long to ask for as to make a job. */
     if (count >= 3)
@@ -131,11 +154,9 @@ void *future_block(void)
 
 void future_block_free(void *block)
 {
-    struct cache *cache = os_memory_is_watched() ? NULL : cache_here();
-    if (unlikely(!cache)) {
-        os_free(block);
-        return;
-    }
+    struct cache *cache = cache_here();
+    if (unlikely(!cache))
+        return; /* no memory for a cache: one block is lost */
     if (unlikely(cache->count == CACHE))
         give_lot(cache);
     cache->blocks[cache->count++] = block;

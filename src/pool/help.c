@@ -60,18 +60,13 @@ static bool help(plait_future *job)
         return false;
     plait_pool *pool = job->pool;
     base_spin_lock(&pool->lock);
-    bool mine = future_state(atom_load(&job->word, RELAXED)) == PLAIT_PENDING, room = false;
-    if (mine) {
-        pool_take_out(pool, job);
-        future_claim(job);
-        room = pool_make_room(pool);
-        pool->references++;
-    }
+    bool mine = pool_claim(pool, job);
+    if (mine)
+        pool_keep(pool);
     base_spin_unlock(&pool->lock);
     if (!mine)
         return false;
-    if (room)
-        pool_tell_room(pool);
+    pool_tell_room(pool);
     pool_run(pool, worker_here(pool), job);
     pool_let_go(pool);
     return future_has_ended(job);
@@ -86,6 +81,7 @@ static bool block_more(uint32_t begins)
         return true;
     base_spin_lock(&worker->pool->lock);
     worker->pool->blocked += begins;
+    pool_changed(worker->pool);
     pool_call_worker(worker->pool, &wake);
     base_spin_unlock(&worker->pool->lock);
     return pool_wake(worker->pool, &wake) == 0;
@@ -114,6 +110,7 @@ static void block_end(void)
         return;
     base_spin_lock(&worker->pool->lock);
     worker->pool->blocked--;
+    pool_changed(worker->pool);
     base_spin_unlock(&worker->pool->lock);
 }
 
@@ -129,20 +126,14 @@ static bool cancel_pending(plait_future *future)
 {
     base_spin_lock(&future->lock); /* against chain.c, which gives it a pool */
     plait_pool *pool = future->pool;
-    bool mine = !pool && future_claim(future);
+    bool mine = !pool && future_claim(future, 0);
     base_spin_unlock(&future->lock);
-    bool room = false;
     if (pool) {
         base_spin_lock(&pool->lock);
-        mine = future_state(atom_load(&future->word, RELAXED)) == PLAIT_PENDING;
-        if (mine) {
-            pool_take_out(pool, future);
-            future_claim(future);
-            room = pool_make_room(pool);
-        }
+        mine = pool_claim(pool, future);
         base_spin_unlock(&pool->lock);
     }
-    if (room)
+    if (mine && pool)
         pool_tell_room(pool);
     if (mine)
         future_end(future, PLAIT_CANCELED, -ECANCELED);

@@ -35,9 +35,7 @@ void pool_reap(plait_pool *pool)
 
 void pool_keep(plait_pool *pool)
 {
-    base_spin_lock(&pool->lock);
-    pool->references++;
-    base_spin_unlock(&pool->lock);
+    atom_add(&pool->references, 1, RELAXED);
 }
 
 /* A forked child begins with an empty one, because its locks may be held by who is not here. */
@@ -54,7 +52,7 @@ plait_pool *pool_new(void)
         stock.free = pool->next_free;
     base_spin_unlock(&stock.lock);
     if (!pool)
-        return os_alloc(sizeof *pool);
+        return os_alloc_lines(sizeof *pool);
     memset((char *)pool + POOL_FRESH, 0, sizeof *pool - POOL_FRESH);
     return pool;
 }
@@ -63,6 +61,9 @@ plait_pool *pool_new(void)
 static void pool_destroy(plait_pool *pool)
 {
     pool_reap(pool);
+    while (pool_pop_quickly(pool)) /* there are but dead ones */
+        ;
+    lane_free(&pool->lane);
     base_name_forget(pool);
     pool->magic = 0;
     base_spin_lock(&stock.lock);
@@ -73,9 +74,6 @@ static void pool_destroy(plait_pool *pool)
 
 void pool_let_go(plait_pool *pool)
 {
-    base_spin_lock(&pool->lock);
-    bool last = --pool->references == 0;
-    base_spin_unlock(&pool->lock);
-    if (last)
+    if (atom_sub(&pool->references, 1, ACQ_REL) == 1)
         pool_destroy(pool);
 }

@@ -3,7 +3,7 @@
 #include "os/os.h"
 #include "pool/list.h"
 
-enum { SPARES = 256, SPARE_COROUTINES = 100000, WORKERS_MOST = 1 << 20 };
+enum { LANE = 64, SPARES = 256, SPARE_COROUTINES = 100000, WORKERS_MOST = 1 << 20 };
 #define GRACE INT64_C(5000000000)
 
 void pool_bad(const plait_pool *pool, void *place)
@@ -38,13 +38,14 @@ static void pool_fill(plait_pool *pool, const plait_pool_options *options)
     uint32_t spares = pool->carrier == PLAIT_COROUTINE ? SPARE_COROUTINES : SPARES;
     pool->most = pool->size + spares;
     pool->references = 1;
-    pool->spins = os_cpus_allowed() > 1;
-    list_init(&pool->queue);
+    pool->spins = pool->carrier == PLAIT_THREAD && !wait_deterministic && os_cpus_allowed() > 1;
     list_init(&pool->idle);
     list_init(&pool->workers);
     list_init(&pool->ended);
     list_init(&pool->chain);
     pool->options = *options;
+    pool->bounded = options->waiting != 0;
+    pool->replaces = options->jobs_per_worker != 0;
     if (!options->grace)
         pool->options.grace = GRACE;
     if (options->worker)
@@ -76,6 +77,11 @@ plait_pool *plait_pool_open(plait_carrier carrier, int workers, const plait_pool
     pool->carrier = carrier;
     pool->size = (uint32_t)(workers ? workers : os_cpus());
     pool_fill(pool, options);
+    if (lane_init(&pool->lane, LANE) != 0) {
+        pool_let_go(pool);
+        errno = ENOMEM;
+        return NULL;
+    }
     if (options->name && base_name_set(pool, options->name) != 0) {
         pool_let_go(pool);
         errno = ENOMEM;

@@ -1,14 +1,21 @@
 /* Pools inside plait: workers, and the jobs that wait for them.
  *
- * A job is its future (future.h). Everything of a pool is guarded by its lock, which is held for a
- * few instructions; words that are slept on are changed under it, too:
+ * A job is its future (future.h). Who brings one takes the pool's lock, for a few instructions; a worker
+ * takes the next one of the lane without (lane.h), unless `slowly` says that there is more to decide.
+ * Who finds nothing comes to the lock and looks again before it rests, and submits decide under it whom
+ * they call, so that none is missed. Everything else is guarded by the lock, but for these words:
  *   worker.word  0: it sleeps, or is about to; 1: it is to look again
  *   room         bit 31 W: a submitter may sleep until there is room; the rest changes when there is
- *   alive        workers that have not left; who closes sleeps on it */
+ *   waiting      jobs that wait, of a pool with a bound only: counted up under the lock, and down by
+ *                who claims one. He then looks at W, and who sets W then looks at this (both SEQ_CST)
+ *   slowly       workers are to come to the lock: too many run, a ranked job goes first, or no worker
+ *                could be started
+ *   alive        workers that have not left; who closes sleeps on it
+ *   references   the handle, workers, helpers, chains: the last one destroys it */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
 
-#include "pool/future.h"
+#include "pool/lane.h"
 #include "task/task.h"
 
 #define POOL_MAGIC UINT64_C(0x706c616974506f6f)
@@ -43,21 +50,30 @@ struct plait_pool {
     uint64_t magic;
     plait_pool *next_free; /* while it is none */
     base_spin lock;
-    plait_carrier carrier; /* from here on zeroed for the next pool: POOL_FRESH */
-    uint32_t size;         /* jobs at once */
-    uint32_t most;         /* workers at once, spare ones included */
-    uint32_t alive;        /* workers, those on their way included */
-    uint32_t resting;      /* of them in `idle` */
-    uint32_t blocked;      /* of them in a job that waits */
-    uint32_t waiting;      /* jobs in `queue` and `ranks` */
+    /* ---- what submitters write; from here on zeroed for the next pool: POOL_FRESH */
+    uint32_t alive;   /* workers, those on their way included */
+    uint32_t resting; /* of them in `idle` */
+    uint32_t blocked; /* of them in a job that waits */
+    uint32_t references;
+    bool closed;
+    bool looks;  /* a worker looks for a job just now */
+    bool failed; /* the last start of a worker */
+    /* ---- what workers look at for each job, and nobody changes then */
+    plait_carrier carrier FUTURE_LINE;
+    uint32_t size; /* jobs at once */
+    uint32_t most; /* workers at once, spare ones included */
+    bool slowly;
+    bool spins; /* a worker may look for a job: there are CPUs for it */
+    bool common;
+    bool bounded;     /* .waiting */
+    bool replaces;    /* .jobs_per_worker */
+    struct lane lane; /* jobs of priority 0 */
+    uint32_t ranked;  /* jobs in `ranks`, which are those of other priorities */
+    uint32_t waiting;
     uint32_t room;
     uint32_t closer; /* changes when a worker leaves, while the pool closes */
-    uint32_t references;
-    bool closed, common;
-    bool looks, spins; /* a worker looks for a job just now | it may: there are CPUs for it */
-    struct list queue; /* jobs of priority 0 */
-    struct heap ranks; /* those of others */
-    struct list idle;  /* the last one to rest first, because its stack is warm */
+    struct heap ranks;
+    struct list idle; /* the last one to rest first, because its stack is warm */
     struct list workers, ended;
     struct list chain; /* of all pools */
     struct plait_pool_options options;
@@ -65,7 +81,7 @@ struct plait_pool {
     char name[32];
 };
 
-#define POOL_FRESH offsetof(plait_pool, carrier)
+#define POOL_FRESH offsetof(plait_pool, alive)
 
 _Noreturn void pool_bad(const plait_pool *pool, void *place) __attribute__((cold));
 static inline void pool_check(const plait_pool *pool, void *place)
@@ -81,19 +97,27 @@ static inline void pool_job_returned(plait_job *function, uint32_t forks)
     if (unlikely(forks != wait_forks))
         pool_job_forked(function);
 }
-static inline bool pool_may_run(const plait_pool *pool)
+static inline uint32_t pool_running(const plait_pool *pool)
 {
-    return pool->alive - pool->blocked - pool->resting < pool->size;
+    return pool->alive - pool->blocked - pool->resting;
+}
+/* Without the lock a hint. */
+static inline bool pool_has_waiting(const plait_pool *pool)
+{
+    return !lane_is_empty(&pool->lane) || atom_load(&pool->ranked, RELAXED);
 }
 
-/* ---- queue.c: under the lock */
-void pool_push(plait_pool *pool, plait_future *job);
-plait_future *pool_pop(plait_pool *pool);
-void pool_take_out(plait_pool *pool, plait_future *job);
-/* Behind a pop: there is room. True: pool_tell_room must follow without the lock, since a wake
- * takes long. */
-bool pool_make_room(plait_pool *pool);
+/* ---- queue.c: under the lock, unless it says otherwise */
+/* A pending job, QUEUED when it has no priority. 0, -ENOMEM. */
+int pool_push(plait_pool *pool, plait_future *job);
+plait_future *pool_pop(plait_pool *pool);         /* claimed */
+plait_future *pool_pop_quickly(plait_pool *pool); /* without the lock, of the lane */
+/* Claims it; false: it is not pending. */
+bool pool_claim(plait_pool *pool, plait_future *job);
+/* Behind each claim, without the lock, since a wake takes long: there is room. */
 void pool_tell_room(plait_pool *pool);
+/* Behind each change of what `slowly` is made of. */
+void pool_changed(plait_pool *pool);
 
 /* ---- worker.c */
 /* Decided under the lock, but done without it, since a wake or a start takes long. */
@@ -119,7 +143,7 @@ static inline struct pool_frame *pool_frame_here(void)
 }
 
 /* ---- submit.c */
-/* Past the bound; 0, or -EPIPE, or why no worker could be started: then it is claimed. */
+/* Past the bound; 0, or -EPIPE, -ENOMEM, or why no worker could be started: then it is claimed. */
 int pool_give(plait_pool *pool, plait_future *job);
 
 /* ---- help.c: the calling task may do what else a worker of the pool would */

@@ -17,7 +17,7 @@ static int promise_claim(plait_future *future)
 {
     if (!(atom_load(&future->word, RELAXED) & FUTURE_PROMISE))
         return -EINVAL;
-    return future_claim(future) ? 0 : -EALREADY;
+    return future_claim(future, 0) ? 0 : -EALREADY;
 }
 
 int plait_future_fulfil(plait_future *future, const void *result, size_t size)

@@ -102,11 +102,11 @@ static bool try_again(const struct pool_frame *frame, plait_future *job)
         return false;
     base_spin_lock(&pool->lock);
     atom_store(&job->frame, NULL, RELAXED);
-    bool again = future_unclaim(job);
-    if (again) {
-        job->retries--;
-        pool_push(pool, job);
-    }
+    uint32_t queued = job->priority ? 0 : FUTURE_QUEUED;
+    bool again = future_unclaim(job, queued);
+    if (again && pool_push(pool, job) != 0)
+        again = !future_claim(job, queued);
+    job->retries -= again;
     base_spin_unlock(&pool->lock);
     return again;
 }

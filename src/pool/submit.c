@@ -12,7 +12,7 @@ struct submit {
 
 static bool is_full(const plait_pool *pool)
 {
-    return pool->options.waiting && pool->waiting >= pool->options.waiting;
+    return pool->bounded && atom_load(&pool->waiting, SEQ_CST) >= pool->options.waiting;
 }
 
 static int submit_attempt(void *object)
@@ -27,24 +27,21 @@ static int submit_attempt(void *object)
         rc = -EAGAIN;
     if (rc == 0) {
         atom_store(&submit->job->pool, pool, RELEASE); /* pairs with may_help */
-        pool_push(pool, submit->job);
-        pool_call_worker(pool, &submit->wake);
+        rc = pool_push(pool, submit->job);
     }
+    if (rc == 0)
+        pool_call_worker(pool, &submit->wake);
     base_spin_unlock(&pool->lock);
     return rc;
 }
 
-/* W under the lock that each pop takes, so that none comes between the look and the mark. */
+/* W before the look, and who claims a job looks at W behind it: one of the two sees the other. */
 static int submit_words(void *object, struct wait_word *words)
 {
     plait_pool *pool = ((struct submit *)object)->pool;
     base_spin_lock(&pool->lock);
+    uint32_t seen = atom_or(&pool->room, POOL_ROOM_W, SEQ_CST) | POOL_ROOM_W;
     bool full = is_full(pool) && !pool->closed;
-    uint32_t seen = atom_load(&pool->room, RELAXED);
-    if (full) {
-        seen |= POOL_ROOM_W;
-        atom_store(&pool->room, seen, RELAXED);
-    }
     base_spin_unlock(&pool->lock);
     words[0] = (struct wait_word){.word = &pool->room, .seen = seen};
     return full;
@@ -54,23 +51,29 @@ static int submit_words(void *object, struct wait_word *words)
 static bool take_back(plait_pool *pool, plait_future *job)
 {
     base_spin_lock(&pool->lock);
-    bool mine = pool->alive == 0 && future_state(atom_load(&job->word, RELAXED)) == PLAIT_PENDING;
-    if (mine) {
-        pool_take_out(pool, job);
-        future_claim(job);
-    }
+    bool mine = pool->alive == 0 && pool_claim(pool, job);
     base_spin_unlock(&pool->lock);
     return mine;
+}
+
+/* Of one taken back, which may lie in the lane still. */
+static void drop(plait_future *job)
+{
+    atom_or(&job->word, FUTURE_LOOSE, RELAXED);
+    future_end(job, PLAIT_CANCELED, 0);
 }
 
 int pool_give(plait_pool *pool, plait_future *job)
 {
     struct submit submit = {.pool = pool, .job = job, .past_the_bound = true};
+    atom_or(&job->word, FUTURE_QUEUED, RELAXED);
     int rc = submit_attempt(&submit);
-    if (rc < 0)
-        future_claim(job);
-    else if ((rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job))
+    if (rc < 0) {
+        future_release(job, FUTURE_QUEUED);
+        rc = future_claim(job, 0) ? rc : 0;
+    } else if ((rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job)) {
         rc = 0;
+    }
     return rc;
 }
 
@@ -99,6 +102,7 @@ static plait_future *job_new(plait_job *function, const void *in, size_t in_size
         memcpy(job->in, in, in_size);
     job->function = function;
     job->helps = true;
+    job->word = FUTURE_QUEUED;
     if (options) {
         job->name = options->name;
         job->priority = options->priority;
@@ -106,6 +110,7 @@ static plait_future *job_new(plait_job *function, const void *in, size_t in_size
         job->limit = options->limit;
         job->limited = options->limit != 0;
         job->helps = !options->limit && !options->retries;
+        job->word = options->priority ? 0 : FUTURE_QUEUED;
     }
     return job;
 }
@@ -128,11 +133,12 @@ plait_future *plait_submit_bytes(plait_pool *pool, plait_job *function, const vo
         return NULL;
     struct submit submit = {.pool = pool, .job = job};
     int rc = future_wait_as_job(&call, &submit, pool, deadline, place);
-    if (rc == 0 && (rc = pool_wake(pool, &submit.wake)) < 0 && !take_back(pool, job))
-        rc = 0;
-    if (rc == 0)
+    if (unlikely(rc < 0))
+        future_destroy(job);
+    else if (likely((rc = pool_wake(pool, &submit.wake)) == 0) || !take_back(pool, job))
         return job;
-    future_destroy(job);
+    else
+        drop(job);
     errno = -rc;
     return NULL;
 }

@@ -11,7 +11,7 @@
 
 #define LINGER INT64_C(1000000000)
 #define LOOK INT64_C(10000) /* ns: less than a sleep and a wake cost */
-enum { PAUSES = 16 };
+enum { PAUSES = 64, SEEK = 4 };
 
 static int sleep_attempt(void *object)
 {
@@ -32,6 +32,7 @@ static void wake_worker(plait_pool *pool, struct pool_worker *worker)
 {
     list_remove(&worker->idle);
     pool->resting--;
+    pool_changed(pool);
     atom_store(&worker->word, 1, RELEASE);
 }
 
@@ -53,6 +54,7 @@ static bool worker_rest(plait_pool *pool, struct pool_worker *worker)
     worker->word = 0;
     list_prepend(&pool->idle, &worker->idle);
     pool->resting++;
+    pool_changed(pool);
     base_spin_unlock(&pool->lock);
     int64_t end = lingers ? wait_now() + LINGER : WAIT_NEVER;
     int rc;
@@ -68,7 +70,7 @@ static bool worker_rest(plait_pool *pool, struct pool_worker *worker)
 static bool worker_is_over(const plait_pool *pool, const struct pool_worker *worker)
 {
     int most = pool->options.jobs_per_worker;
-    return (most && worker->jobs >= most) || (pool->closed && !pool->waiting);
+    return (most && worker->jobs >= most) || (pool->closed && !pool_has_waiting(pool));
 }
 
 /* The last things under the lock; the worker is who reaps' from here on. */
@@ -78,6 +80,7 @@ static void worker_leave(plait_pool *pool, struct pool_worker *worker)
     list_remove(&worker->link);
     list_append(&pool->ended, &worker->link);
     atom_store(&pool->alive, pool->alive - 1, RELAXED);
+    pool_changed(pool);
     atom_store(&pool->closer, pool->closer + 1, RELEASE); /* pairs with close.c */
     pool_call_worker(pool, &wake);
     if (pool->closed)
@@ -88,6 +91,12 @@ static void worker_leave(plait_pool *pool, struct pool_worker *worker)
     pool_let_go(pool);
 }
 
+static void relax(int pauses)
+{
+    while (pauses--)
+        os_relax();
+}
+
 /* Looks for a job for a while before it rests, because who submits one after the other would else pay
  * for a wake each time. One at a time; who submits calls nobody meanwhile (pool_call_worker). When it
  * sees one it leaves the submitter a moment, who may wait for it and run it himself. Not when its last
@@ -95,47 +104,65 @@ static void worker_leave(plait_pool *pool, struct pool_worker *worker)
  * sleeps; between two CPUs each turn costs twice as much. */
 static bool worker_looks(plait_pool *pool, const struct pool_worker *worker)
 {
-    if (worker->awaited || pool->looks || pool->carrier != PLAIT_THREAD || wait_deterministic ||
-        !pool->spins)
+    if (worker->awaited || pool->looks || !pool->spins)
         return false;
     pool->looks = true;
     base_spin_unlock(&pool->lock);
     int64_t end = os_now() + LOOK;
-    uint32_t *waiting = &pool->waiting;
-    for (int i = 1; !atom_load(waiting, RELAXED) && (i % PAUSES || os_now() < end); i++)
-        os_relax();
-    for (int i = 0; i < PAUSES && atom_load(waiting, RELAXED); i++)
-        os_relax();
+    while (!pool_has_waiting(pool) && os_now() < end)
+        relax(PAUSES);
+    relax(pool_has_waiting(pool) ? PAUSES : 0);
     base_spin_lock(&pool->lock);
     pool->looks = false;
-    return pool->waiting;
+    return pool_has_waiting(pool);
+}
+
+/* Under the lock, and calls others; NULL: it is to leave. */
+static plait_future *worker_next_slowly(plait_pool *pool, struct pool_worker *worker)
+{
+    plait_future *job = NULL;
+    struct pool_wake wake = {0};
+    base_spin_lock(&pool->lock);
+    while (!worker_is_over(pool, worker)) {
+        bool too_many = pool_running(pool) > pool->size;
+        if (!too_many && (job = pool_pop(pool)))
+            break;
+        if (!too_many && !pool->closed && worker_looks(pool, worker))
+            continue;
+        if (!too_many && (pool_has_waiting(pool) || worker_is_over(pool, worker)))
+            continue; /* it came to that while it looked */
+        if (!worker_rest(pool, worker))
+            break;
+    }
+    if (job) /* since another may have come while this one was looked for */
+        pool_call_worker(pool, &wake);
+    base_spin_unlock(&pool->lock);
+    pool_wake(pool, &wake);
+    return job;
+}
+
+/* Without the lock, also what comes a moment later. Looks seldom, because a submitter who makes one job
+ * after the other is held up by each look at the lane's end, and goes on in his own cache meanwhile. */
+static plait_future *worker_next_quickly(plait_pool *pool)
+{
+    for (int i = 0; !atom_load(&pool->slowly, RELAXED); i++) {
+        plait_future *job = lane_is_empty(&pool->lane) ? NULL : pool_pop_quickly(pool);
+        if (job || i == SEEK || !pool->spins)
+            return job;
+        relax(PAUSES);
+    }
+    return NULL;
 }
 
 /* The next job, already RUNNING; NULL: it is to leave. */
 static plait_future *worker_next(plait_pool *pool, struct pool_worker *worker)
 {
     plait_future *job = NULL;
-    struct pool_wake wake = {0};
-    base_spin_lock(&pool->lock);
-    while (!worker_is_over(pool, worker)) {
-        bool too_many = pool->alive - pool->blocked - pool->resting > pool->size;
-        if (pool->waiting && !too_many) {
-            job = pool_pop(pool);
-            break;
-        }
-        if (!too_many && !pool->closed && worker_looks(pool, worker))
-            continue;
-        if (!too_many && (pool->waiting || worker_is_over(pool, worker)))
-            continue; /* it came to that while it looked */
-        if (!worker_rest(pool, worker))
-            break;
-    }
-    bool room = job && future_claim(job) && pool_make_room(pool);
-    if (job) /* since another may have come while this one was looked for */
-        pool_call_worker(pool, &wake);
-    base_spin_unlock(&pool->lock);
-    pool_wake(pool, &wake);
-    if (unlikely(room))
+    if (!pool->replaces && !worker->awaited)
+        job = worker_next_quickly(pool);
+    if (!job)
+        job = worker_next_slowly(pool, worker);
+    if (job)
         pool_tell_room(pool);
     worker->jobs++;
     return job;
@@ -182,14 +209,16 @@ static int worker_start(plait_pool *pool)
 
 void pool_call_worker(plait_pool *pool, struct pool_wake *wake)
 {
-    if (!pool->waiting || pool->looks || !pool_may_run(pool))
+    if (pool_running(pool) >= pool->size || pool->looks || !pool_has_waiting(pool))
         return;
     if (!list_is_empty(&pool->idle)) {
         wake->worker = list_item(pool->idle.next, struct pool_worker, idle);
         wake_worker(pool, wake->worker);
     } else if (pool->alive < pool->most) {
         atom_store(&pool->alive, pool->alive + 1, RELAXED);
-        pool->references++;
+        pool->failed = false;
+        pool_changed(pool);
+        pool_keep(pool);
         wake->start = true;
     }
 }
@@ -206,6 +235,8 @@ int pool_wake(plait_pool *pool, const struct pool_wake *wake)
         return 0;
     base_spin_lock(&pool->lock);
     atom_store(&pool->alive, pool->alive - 1, RELAXED);
+    pool->failed = true;
+    pool_changed(pool);
     base_spin_unlock(&pool->lock);
     pool_let_go(pool);
     return rc;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STACK = 64 * 1024, CHOICES = 4096, CHOICES_SHOWN = 500, STEPS = 20000, RANGES = 4 };
+enum { STACK = 64 * 1024, CHOICES = 4096, CHOICES_SHOWN = 500, STEPS = 20000, RANGES = 8 };
 
 /* What a task is doing between two points. */
 enum state { RUNS, SLEEPS, ENDED };

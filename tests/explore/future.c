@@ -73,7 +73,7 @@ static void fulfils(void)
 /* As pool/help.c does with what has no pool. */
 static void cancels(void)
 {
-    if (!future_claim(future))
+    if (!future_claim(future, 0))
         return;
     future_end(future, PLAIT_CANCELED, -ECANCELED);
     ended_by++;
