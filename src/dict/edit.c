@@ -62,10 +62,8 @@ static void put_in_place(struct dict_change *change, struct dict_entry *entry, c
     uint64_t sizes = (entry->sizes & 0xffffffff) | (uint64_t)size << 32;
     if (sizes != entry->sizes)
         change_set(change, &entry->block->sizes, sizes);
-    for (size_t done = 0; done < size; done += 8) {
-        uint64_t *word = &entry->value[done / 8];
-        change_set(change, word, words_next((const char *)value + done, size - done));
-    }
+    share_journal_save(&change->log, entry->value, words_round(size));
+    words_write(entry->value, value, size);
     count_bytes(change, words_round(size), words_round(entry->value_size));
 }
 

@@ -4,25 +4,45 @@
 
 #include <plait/error.h>
 
-void share_journal_save(struct share_log *log, const void *at, size_t size)
+static __attribute__((noinline, cold)) void is_full(const struct share_log *log, const void *at,
+                                                    void *place)
 {
-    const uint64_t *word = at;
-    size_t words = size / sizeof *word;
-    if (words > log->most - log->count)
-        base_misuse(at, "journal", __builtin_return_address(0), "a change of more than %u words",
-                    log->most);
-    for (size_t i = 0; i < words; i++) {
-        struct share_saved *saved = &log->journal->saved[log->count++];
-        atom_store(&saved->offset, (uint64_t)((const char *)&word[i] - log->base), RELAXED);
-        atom_store(&saved->old, atom_load(&word[i], RELAXED), RELAXED);
-    }
+    base_misuse(at, "journal", place, "a change of more than %u words", log->most);
+}
+
+static inline void save_word(struct share_saved *saved, uint64_t offset, const uint64_t *word)
+{
+    atom_store(&saved->offset, offset, RELAXED);
+    atom_store(&saved->old, atom_load(word, RELAXED), RELAXED);
+}
+
+/* Step 2, of all that was saved. */
+static inline void count_saved(struct share_log *log, size_t words)
+{
+    log->count += (uint32_t)words;
     atom_store(&log->journal->count, log->count, RELEASE); /* pairs with the acquire of undo */
     robust_in_order(); /* a word that is changed before it counts as saved would stay changed */
 }
 
+void share_journal_save(struct share_log *log, const void *at, size_t size)
+{
+    const uint64_t *word = at;
+    size_t words = size / sizeof *word;
+    if (unlikely(words > log->most - log->count))
+        is_full(log, at, __builtin_return_address(0));
+    struct share_saved *saved = &log->journal->saved[log->count];
+    uint64_t offset = (uint64_t)((const char *)at - log->base);
+    for (size_t i = 0; i < words; i++, offset += sizeof *word)
+        save_word(&saved[i], offset, &word[i]);
+    count_saved(log, words);
+}
+
 void share_journal_set(struct share_log *log, uint64_t *word, uint64_t value)
 {
-    share_journal_save(log, word, sizeof *word);
+    if (unlikely(log->count >= log->most))
+        is_full(log, word, __builtin_return_address(0));
+    save_word(&log->journal->saved[log->count], (uint64_t)((const char *)word - log->base), word);
+    count_saved(log, 1);
     atom_store(word, value, RELEASE); /* also for readers with a sequence: it is odd before this */
 }
 
