@@ -20,6 +20,7 @@ WITHOUT = {
     r"plait_condition_wait$": "what plait_condition_wait_for calls",
     r"plait_queue_fed_by$": "a watch of this process' own; it ends in plait_queue_close",
     r"plait_pipe_close$": "plait_queue_close, twice",
+    r"plait_value_(add|wake)_$": "plait_value_add's, which is inline",
     r"plait_on_\w+$|plait_zero_$": "makes a case, or turns a size into 0",
 }
 
