@@ -1,446 +1,95 @@
-/* Model of the helper (src/wait/helper.c): coroutines of one process at a shared lock, together
- * with threads of another process. The lock's own steps are lock.c's, in a shorter form: a
- * thread's cover is taken as given, and its death is one step.
+/* Model of the helper (src/wait/helper.c) behind the coroutines of coroutines.h.
  *
- * What is modelled beside the word: the lot (which coroutines lie in it), the helper's entry for
- * the word (how many wait, the value they saw), its doorbell, and whether it is in the kernel.
- * The kernel knows the helper as one sleeper, whoever stands behind it.
+ * What is modelled of it: its doorbell, and whether it is in the kernel.
  *
  * What must hold: never two inside, and never stuck, without any patrol. */
-#include "explore.h"
-
-enum { ACTORS_MOST = 5, NOBODY = 0 };
-enum { W = 1, D = 2 };
-enum { SLEPT = 1, FIRED = 2, LEAVING = 4, COROUTINE = 8, TIMED = 16 };
-
-enum place {
-    LOOK,
-    TAKE,
-    MARK_W,
-    SLEEP,     /* a thread: the kernel compares and queues */
-    ENTER,     /* a coroutine: the lot compares and queues */
-    JOIN,      /* in the lot; tells the helper */
-    ASLEEP,    /* a thread in the kernel, a coroutine in the lot */
-    LEAVE,     /* a coroutine takes itself out of the entry */
-    PASS,      /* has it, and makes another one look unless the helper sleeps on the word */
-    PASS_GONE, /* the same, leaving without it */
-    INSIDE,
-    WAKE,
-    CLEAR,
-    GONE,
-    DEAD,
-};
+#include "coroutines.h"
 
 enum helper_place { H_LISTEN, H_COLLECT, H_SLEEP, H_ASLEEP, H_LOOK, H_SERVE, H_PASS_ON };
-
-struct value {
-    uint8_t owner, bits;
-};
-
-struct actor {
-    uint8_t place, flags, rounds;
-    struct value seen;
-};
-
-struct state {
-    struct value word;
-    uint8_t kills;
-    uint8_t rung;    /* the doorbell, since the helper last read it */
-    uint8_t waiters; /* of the entry */
-    uint8_t fresh;   /* nobody was served since the last one joined: the helper may sleep on it */
-    struct value joined; /* what the last one saw */
-    uint8_t helper, armed, woken;
-    struct value sleeps_on; /* when armed */
-    struct actor actors[ACTORS_MOST];
-};
-
-enum { SIZE_COROUTINES, SIZE_THREADS, SIZE_ROUNDS, SIZE_KILLS, SIZE_TIMED };
+/* RUNG: the doorbell, since the helper last read it; ON_...: what it sleeps on when ARMED. */
+enum own { PLACE, RUNG, ARMED, IS_WOKEN, ON_OWNER, ON_BITS };
 
 enum alter {
-    FULL,
-    NO_PASS,
-    NO_PASS_GONE,
-    NO_PASS_ON,
+    NO_PASS_ON = OWN,
     NO_RING,
     NO_LOOK,
     STAYS_FRESH,
     REFRESHED,
     COLLECT_THEN_LISTEN,
-    JOIN_THEN_ENTER,
-    ENTER_BLINDLY,
-    PASS_ALWAYS,
-};
-#define altered(x) explore_altered(x)
-
-static int size(int which)
-{
-    return explore_case_now->sizes[which];
-}
-
-static int actors(void)
-{
-    return size(SIZE_COROUTINES) + size(SIZE_THREADS);
-}
-
-static bool same(struct value a, struct value b)
-{
-    return a.owner == b.owner && a.bits == b.bits;
-}
-
-struct step {
-    struct state next;
-    int i;
-    struct explore *run;
 };
 
-static struct actor *me_of(struct step *step)
+/* ---- what the coroutines know of it */
+
+static bool sleeper_sleeps(const struct state *state)
 {
-    return &step->next.actors[step->i];
+    return state->own[PLACE] == H_ASLEEP && state->own[ARMED];
 }
 
-static void done(struct step *step, const char *label)
+static void sleeper_wake(struct state *state)
 {
-    explore_step(step->run, &step->next, true, label);
+    state->own[PLACE] = H_LOOK;
+    state->own[IS_WOKEN] = 1;
 }
 
-static void go(struct step *step, enum place place, const char *label)
+static void sleeper_join(struct state *state, struct value seen, bool fresh)
 {
-    me_of(step)->place = (uint8_t)place;
-    done(step, label);
-}
-
-/* ---- wakes. Each gives the states it may lead to, one after the other, to `then`. */
-
-static void rouse_thread(struct state *state, int j)
-{
-    state->actors[j].place = LOOK;
-    state->actors[j].flags |= SLEPT;
-}
-
-static void rouse_helper(struct state *state)
-{
-    state->helper = H_LOOK;
-    state->woken = 1;
-}
-
-static bool sleeps_in_kernel(const struct actor *actor)
-{
-    return actor->place == ASLEEP && !(actor->flags & COROUTINE);
-}
-
-static bool lies_in_lot(const struct actor *actor)
-{
-    return actor->flags & COROUTINE && !(actor->flags & FIRED) &&
-           (actor->place == JOIN || actor->place == ASLEEP);
-}
-
-static void fire(struct state *state, int j)
-{
-    struct actor *actor = &state->actors[j];
-    actor->flags |= FIRED;
-    if (actor->place == ASLEEP)
-        actor->place = LEAVE;
-}
-
-typedef void next_step(struct step *step, bool found, const char *label);
-
-/* FUTEX_WAKE(1). The helper is one of the sleepers. */
-static void kernel_wake(const struct step *from, next_step *then, const char *label)
-{
-    bool any = false;
-    for (int j = 0; j < actors(); j++)
-        if (sleeps_in_kernel(&from->next.actors[j])) {
-            struct step step = *from;
-            rouse_thread(&step.next, j);
-            then(&step, true, label);
-            any = true;
-        }
-    struct step step = *from;
-    if (step.next.helper == H_ASLEEP && step.next.armed) {
-        rouse_helper(&step.next);
-        then(&step, true, label);
-    } else if (!any) {
-        then(&step, false, label);
-    }
-}
-
-static void kernel_wake_all(struct state *state)
-{
-    for (int j = 0; j < actors(); j++)
-        if (sleeps_in_kernel(&state->actors[j]))
-            rouse_thread(state, j);
-    if (state->helper == H_ASLEEP && state->armed)
-        rouse_helper(state);
-}
-
-/* wait_unpark on the lot. */
-static void local_wake(const struct step *from, next_step *then, const char *label)
-{
-    bool any = false;
-    for (int j = 0; j < actors(); j++)
-        if (lies_in_lot(&from->next.actors[j])) {
-            struct step step = *from;
-            fire(&step.next, j);
-            then(&step, true, label);
-            any = true;
-        }
-    struct step step = *from;
-    if (!any)
-        then(&step, false, label);
-}
-
-/* ---- an actor */
-
-static void ends(struct step *step, const char *label)
-{
-    struct actor *me = me_of(step);
-    uint8_t rounds = (uint8_t)(me->rounds + 1), kept = me->flags & (COROUTINE | TIMED);
-    bool again = rounds < size(SIZE_ROUNDS);
-    *me = (struct actor){.flags = kept, .rounds = again ? rounds : 0};
-    go(step, again ? LOOK : GONE, label);
-}
-
-static enum place to_bed(const struct actor *me)
-{
-    if (!(me->flags & COROUTINE))
-        return SLEEP;
-    return altered(JOIN_THEN_ENTER) ? JOIN : ENTER;
-}
-
-static void look(struct step *step)
-{
-    struct actor *me = me_of(step);
-    me->seen = step->next.word;
-    if (me->seen.owner == NOBODY)
-        go(step, TAKE, "sees it free");
-    else if (me->flags & LEAVING)
-        go(step, PASS_GONE, "tried once more, leaves");
-    else if (!(me->seen.bits & W))
-        go(step, MARK_W, "sees it held");
-    else
-        go(step, to_bed(me), "sees it held, with W");
-}
-
-static void take(struct step *step)
-{
-    struct state *next = &step->next;
-    struct actor *me = me_of(step);
-    if (!same(next->word, me->seen)) {
-        go(step, LOOK, "take fails");
+    (void)seen;
+    if (!fresh || altered(NO_RING))
         return;
-    }
-    next->word.owner = (uint8_t)(step->i + 1);
-    bool passes = me->flags & SLEPT && me->flags & COROUTINE && !altered(NO_PASS);
-    me->flags &= (uint8_t) ~(SLEPT | LEAVING);
-    go(step, passes ? PASS : INSIDE, "takes it");
+    state->own[RUNG] = 1;
+    if (state->own[PLACE] == H_ASLEEP)
+        state->own[PLACE] = H_LOOK;
 }
 
-static void mark_w(struct step *step)
+static void sleeper_leave(struct state *state)
 {
-    struct actor *me = me_of(step);
-    if (!same(step->next.word, me->seen)) {
-        go(step, LOOK, "setting W fails");
-        return;
-    }
-    step->next.word.bits |= W;
-    me->seen.bits |= W;
-    go(step, to_bed(me), "sets W");
+    (void)state;
 }
 
-/* A coroutine's way to bed: into the lot, then the entry. */
-static void enter(struct step *step)
+static uint8_t *sleeper_name(struct state *state)
 {
-    struct actor *me = me_of(step);
-    if (!same(step->next.word, me->seen) && !altered(ENTER_BLINDLY)) {
-        me->flags |= SLEPT;
-        go(step, altered(JOIN_THEN_ENTER) ? LEAVE : LOOK, "the lot sees another value");
-    } else {
-        go(step, altered(JOIN_THEN_ENTER) ? ASLEEP : JOIN, "enters the lot");
-    }
-}
-
-static void join(struct step *step)
-{
-    struct state *next = &step->next;
-    struct actor *me = me_of(step);
-    bool rings = next->waiters == 0 || !next->fresh;
-    next->waiters++;
-    next->fresh = 1;
-    next->joined = me->seen;
-    if (rings && !altered(NO_RING)) {
-        next->rung = 1;
-        if (next->helper == H_ASLEEP)
-            next->helper = H_LOOK;
-    }
-    enum place then = altered(JOIN_THEN_ENTER) ? ENTER : ASLEEP;
-    go(step, me->flags & FIRED ? LEAVE : then, "joins the entry");
-}
-
-static void leave(struct step *step)
-{
-    struct actor *me = me_of(step);
-    step->next.waiters--;
-    me->flags &= (uint8_t)~FIRED;
-    me->flags |= SLEPT;
-    go(step, LOOK, "leaves the entry");
-}
-
-/* What the end of a coroutine's wait owes the others of its process. */
-static void passed(struct step *step, bool found, const char *label)
-{
-    (void)found;
-    if (me_of(step)->place == PASS)
-        go(step, INSIDE, label);
-    else
-        ends(step, label);
-}
-
-static void pass(const struct step *from)
-{
-    struct step step = *from;
-    bool owes = step.next.waiters && (!step.next.fresh || altered(PASS_ALWAYS));
-    if (owes && !(altered(NO_PASS_GONE) && me_of(&step)->place == PASS_GONE))
-        local_wake(&step, passed, "makes another one look");
-    else
-        passed(&step, false, "owes nobody a look");
-}
-
-static void after_wake(struct step *step, bool found, const char *label)
-{
-    if (found)
-        ends(step, label);
-    else
-        go(step, CLEAR, label);
-}
-
-static void release(struct step *step)
-{
-    step->next.word = (struct value){NOBODY, step->next.word.bits & W};
-    if (step->next.word.bits & W)
-        go(step, WAKE, "releases");
-    else
-        ends(step, "releases");
-}
-
-static void die(struct step *step, bool found, const char *label)
-{
-    (void)found;
-    (void)label;
-    *me_of(step) = (struct actor){.place = DEAD};
-    explore_step(step->run, &step->next, false, "killed");
-}
-
-/* What lock.c takes apart: the kernel marks the word, or wakes one for the pending word. */
-static void kill_thread(const struct step *from)
-{
-    struct step step = *from;
-    struct state *next = &step.next;
-    next->kills++;
-    me_of(&step)->place = DEAD;
-    bool wakes = next->word.owner == NOBODY;
-    if (next->word.owner == step.i + 1) {
-        next->word = (struct value){NOBODY, next->word.bits | D};
-        wakes = next->word.bits & W;
-    }
-    if (wakes)
-        kernel_wake(&step, die, "killed");
-    else
-        die(&step, false, "killed");
-}
-
-/* A deadline or a cancel, which may also come in the instant of a wake. */
-static void time_out(const struct step *from)
-{
-    struct step step = *from;
-    struct actor *me = me_of(&step);
-    if (!(me->flags & TIMED) || me->flags & LEAVING || (me->place != ASLEEP && me->place != LEAVE))
-        return;
-    me->flags |= LEAVING;
-    go(&step, LEAVE, "deadline or cancel");
-}
-
-static void act(const struct state *state, int i, struct explore *run)
-{
-    struct step step = {.next = *state, .i = i, .run = run};
-    time_out(&step);
-    switch (state->actors[i].place) {
-    case LOOK:
-        look(&step);
-        break;
-    case TAKE:
-        take(&step);
-        break;
-    case MARK_W:
-        mark_w(&step);
-        break;
-    case SLEEP:
-        go(&step, same(state->word, state->actors[i].seen) ? ASLEEP : LOOK, "to the kernel");
-        break;
-    case ENTER:
-        enter(&step);
-        break;
-    case JOIN:
-        join(&step);
-        break;
-    case LEAVE:
-        leave(&step);
-        break;
-    case PASS:
-    case PASS_GONE:
-        pass(&step);
-        break;
-    case INSIDE:
-        release(&step);
-        break;
-    case WAKE:
-        kernel_wake(&step, after_wake, "wakes one in the kernel");
-        break;
-    case CLEAR:
-        step.next.word.bits &= (uint8_t)~W;
-        kernel_wake_all(&step.next);
-        ends(&step, "clears W, wakes all in the kernel");
-        break;
-    default:
-        break;
-    }
+    return &state->own[ON_OWNER];
 }
 
 /* ---- the helper */
 
 static void served(struct step *step, bool found, const char *label)
 {
-    step->next.helper = found || altered(NO_PASS_ON) ? H_LISTEN : H_PASS_ON;
+    step->next.own[PLACE] = found || altered(NO_PASS_ON) ? H_LISTEN : H_PASS_ON;
     done(step, label);
 }
 
 static void passed_on(struct step *step, bool found, const char *label)
 {
     (void)found;
-    step->next.helper = H_LISTEN;
+    step->next.own[PLACE] = H_LISTEN;
     done(step, label);
 }
 
 static void collect(struct step *step)
 {
     struct state *next = &step->next;
-    next->armed = next->waiters > 0 && next->fresh;
-    next->sleeps_on = next->armed ? next->joined : (struct value){0, 0};
-    next->helper = altered(COLLECT_THEN_LISTEN) ? H_LISTEN : H_SLEEP;
+    next->own[ARMED] = next->waiters > 0 && next->fresh;
+    struct value none = {0, 0}, on = next->own[ARMED] ? next->joined : none;
+    next->own[ON_OWNER] = on.owner;
+    next->own[ON_BITS] = on.bits;
+    next->own[PLACE] = altered(COLLECT_THEN_LISTEN) ? H_LISTEN : H_SLEEP;
     done(step, "helper: collects");
 }
 
 static void listen(struct step *step)
 {
-    step->next.rung = 0;
-    step->next.helper = altered(COLLECT_THEN_LISTEN) ? H_SLEEP : H_COLLECT;
+    step->next.own[RUNG] = 0;
+    step->next.own[PLACE] = altered(COLLECT_THEN_LISTEN) ? H_SLEEP : H_COLLECT;
     done(step, "helper: reads the doorbell");
 }
 
 static void helper_sleep(struct step *step)
 {
     struct state *next = &step->next;
-    bool stale = next->rung || (next->armed && !same(next->word, next->sleeps_on));
-    next->helper = stale ? H_LOOK : H_ASLEEP;
+    struct value on = {next->own[ON_OWNER], next->own[ON_BITS]};
+    bool stale = next->own[RUNG] || (next->own[ARMED] && !same(next->word, on));
+    next->own[PLACE] = stale ? H_LOOK : H_ASLEEP;
     done(step, stale ? "helper: the kernel sees another value" : "helper: sleeps");
 }
 
@@ -450,20 +99,20 @@ static void helper_look(struct step *step)
     bool changed = next->waiters && next->fresh && !same(next->word, next->joined);
     if (altered(NO_LOOK))
         changed = false;
-    changed |= next->woken;
-    next->woken = 0;
+    changed |= next->own[IS_WOKEN];
+    next->own[IS_WOKEN] = 0;
     if (changed && !altered(STAYS_FRESH) && !altered(REFRESHED))
         next->fresh = 0;
     if (changed && altered(REFRESHED))
         next->joined = next->word;
-    next->helper = changed ? H_SERVE : altered(COLLECT_THEN_LISTEN) ? H_COLLECT : H_LISTEN;
+    next->own[PLACE] = changed ? H_SERVE : altered(COLLECT_THEN_LISTEN) ? H_COLLECT : H_LISTEN;
     done(step, "helper: looks");
 }
 
 static void helper(const struct state *state, struct explore *run)
 {
     struct step step = {.next = *state, .run = run};
-    switch (state->helper) {
+    switch (state->own[PLACE]) {
     case H_LISTEN:
         listen(&step);
         break;
@@ -491,124 +140,32 @@ static void helper(const struct state *state, struct explore *run)
 
 static void start(void *bytes)
 {
-    struct state *state = bytes;
-    *state = (struct state){0};
-    for (int i = 0; i < ACTORS_MOST; i++) {
-        state->actors[i].place = i < actors() ? LOOK : GONE;
-        if (i < size(SIZE_COROUTINES))
-            state->actors[i].flags = COROUTINE;
-    }
-    if (size(SIZE_TIMED))
-        state->actors[0].flags |= TIMED;
+    coroutines_start(bytes);
 }
 
 static void steps(const void *bytes, struct explore *run)
 {
-    const struct state *state = bytes;
-    helper(state, run);
-    for (int i = 0; i < actors(); i++) {
-        const struct actor *me = &state->actors[i];
-        if (me->place == GONE || me->place == DEAD)
-            continue;
-        struct step step = {.next = *state, .i = i, .run = run};
-        if (!(me->flags & COROUTINE) && state->kills < size(SIZE_KILLS))
-            kill_thread(&step);
-        act(state, i, run);
-    }
+    helper(bytes, run);
+    coroutines_steps(bytes, run);
 }
 
-static const char *wrong(const void *bytes)
+static void normal(void *bytes)
 {
-    const struct state *state = bytes;
-    for (int i = 0; i < actors(); i++)
-        if (state->actors[i].place == INSIDE && state->word.owner != i + 1)
-            return "inside without being the holder";
-    return NULL;
-}
-
-static bool rests(const void *bytes)
-{
-    const struct state *state = bytes;
-    for (int i = 0; i < actors(); i++)
-        if (state->actors[i].place != GONE && state->actors[i].place != DEAD)
-            return false;
-    return true;
-}
-
-/* By everything but their numbers: coroutine i and the next one. */
-static int order(const struct state *state, int i)
-{
-    const struct actor *a = &state->actors[i], *b = a + 1;
-    int keys[][2] = {
-        {a->place, b->place},
-        {a->flags, b->flags},
-        {a->rounds, b->rounds},
-        {a->seen.bits, b->seen.bits},
-        {state->word.owner == i + 1, state->word.owner == i + 2},
-        {state->joined.owner == i + 1, state->joined.owner == i + 2},
-        {state->sleeps_on.owner == i + 1, state->sleeps_on.owner == i + 2},
-        {a->seen.owner == state->word.owner, b->seen.owner == state->word.owner},
-    };
-    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++)
-        if (keys[k][0] != keys[k][1])
-            return keys[k][0] - keys[k][1];
-    return 0;
-}
-
-static void exchange(struct state *state, int i)
-{
-    struct actor kept = state->actors[i];
-    uint8_t *names[3 + ACTORS_MOST] = {&state->word.owner, &state->joined.owner,
-                                       &state->sleeps_on.owner};
-    for (int k = 0; k < ACTORS_MOST; k++)
-        names[3 + k] = &state->actors[k].seen.owner;
-    state->actors[i] = state->actors[i + 1];
-    state->actors[i + 1] = kept;
-    for (int k = 0; k < 3 + ACTORS_MOST; k++)
-        if (*names[k] == i + 1)
-            *names[k] = (uint8_t)(i + 2);
-        else if (*names[k] == i + 2)
-            *names[k] = (uint8_t)(i + 1);
+    struct state *state = bytes;
+    if (state->own[PLACE] != H_SLEEP)
+        state->own[ON_OWNER] = state->own[ON_BITS] = 0;
+    coroutines_normal(state);
 }
 
 static void print(const void *bytes, FILE *out)
 {
-    static const char *const names[] = {"look",   "take",   "mark_w", "sleep", "enter",
-                                        "join",   "ASLEEP", "leave",  "pass",  "pass_gone",
-                                        "INSIDE", "wake",   "clear",  "gone",  "DEAD"};
     static const char *const helpers[] = {"listen", "collect", "sleep",  "ASLEEP",
                                           "look",   "serve",   "pass_on"};
     const struct state *state = bytes;
-    fprintf(out, "[%d%s%s] entry %d%s saw %d%s, helper %s%s on %d%s:", state->word.owner,
-            state->word.bits & W ? " W" : "", state->word.bits & D ? " D" : "", state->waiters,
-            state->fresh ? " fresh" : "", state->joined.owner, state->joined.bits & W ? " W" : "",
-            helpers[state->helper], state->armed ? "" : " (unarmed)", state->sleeps_on.owner,
-            state->sleeps_on.bits & W ? " W" : "");
-    for (int i = 0; i < actors(); i++) {
-        const struct actor *me = &state->actors[i];
-        fprintf(out, " %s%d:%s%s%s", me->flags & COROUTINE ? "c" : "t", i + 1, names[me->place],
-                me->flags & SLEPT ? "+s" : "", me->flags & FIRED ? "+fired" : "");
-    }
-}
-
-/* Forgets what cannot matter any more, then sorts the coroutines that are alike. */
-static void normal(void *bytes)
-{
-    struct state *state = bytes;
-    int first = size(SIZE_TIMED) ? 1 : 0, last = size(SIZE_COROUTINES) - 1;
-    for (int i = 0; i < actors(); i++)
-        if (state->actors[i].place == LOOK || state->actors[i].place >= ASLEEP)
-            state->actors[i].seen = (struct value){0, 0};
-    if (!state->waiters || !state->fresh)
-        state->joined = (struct value){0, 0};
-    if (!state->waiters)
-        state->fresh = 0;
-    if (state->helper != H_SLEEP)
-        state->sleeps_on = (struct value){0, 0};
-    for (int end = last; end > first; end--)
-        for (int i = first; i < end; i++)
-            if (order(state, i) > 0)
-                exchange(state, i);
+    fprintf(out, "helper %s%s on %d%s ", helpers[state->own[PLACE]],
+            state->own[ARMED] ? "" : " (unarmed)", state->own[ON_OWNER],
+            state->own[ON_BITS] & W ? " W" : "");
+    coroutines_print(state, out);
 }
 
 static const struct explore_model model = {
