@@ -637,6 +637,26 @@ TEST_LABELED(output_is_neither_lost_nor_doubled, "process")
     ck_assert_str_eq(text, "before;child;child;after;");
 }
 
+static void print_at_fork(void)
+{
+    printf("late;");
+}
+
+/* As another thread might: behind the flush, before the fork. */
+static void print_in_between(void *arg)
+{
+    need(pthread_atfork(print_at_fork, NULL, NULL) == 0);
+    need(end(begin(print_child, NULL, NULL)) == 0);
+    printf("after;");
+}
+
+TEST_LABELED(what_is_printed_at_a_fork_is_not_doubled, "process")
+{
+    char text[1024];
+    ck_assert_int_eq(output_of(print_in_between, NULL, text, sizeof text), 0);
+    ck_assert_str_eq(text, "child;late;after;");
+}
+
 static int leave_program(void *arg)
 {
     printf("task;");

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -176,8 +177,10 @@ static int process_fork(struct task_record *record, const plait_start_options *o
         return parent;
     flush_output();
     pid_t pid = fork_telling();
-    if (pid == 0)
+    if (pid == 0) {
+        __fpurge(stdout); /* what another thread printed since the flush is the parent's */
         child_main(record, parent, options);
+    }
     int rc = pid < 0 ? -errno : pid;
     os_close(parent);
     *pidfd = pid < 0 ? -1 : os_pidfd_open(pid);
