@@ -9,7 +9,8 @@ void future_bad(const plait_future *future, void *place)
 {
     if (!future)
         base_misuse(NULL, "future", place, "NULL is no future");
-    if ((uintptr_t)future % 16 == 0 && future->magic - FUTURE_MAGIC < wait_forks)
+    if ((uintptr_t)future % _Alignof(plait_future) == 0 &&
+        future->magic - FUTURE_MAGIC < wait_forks)
         base_misuse(future, "future", place,
                     "made before a fork: a future is of the process that made it");
     base_misuse(future, "future", place, "no future, or freed before");

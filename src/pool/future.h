@@ -103,7 +103,8 @@ void future_destroy(plait_future *future);
 _Noreturn void future_bad(const plait_future *future, void *place) __attribute__((cold));
 static inline void future_check(const plait_future *future, void *place)
 {
-    if (unlikely(!future || (uintptr_t)future % 16 || future->magic != FUTURE_MAGIC + wait_forks))
+    if (unlikely(!future || (uintptr_t)future % _Alignof(plait_future) ||
+                 future->magic != FUTURE_MAGIC + wait_forks))
         future_bad(future, place);
 }
 static inline plait_state future_state(uint32_t word)

@@ -10,7 +10,7 @@ void pool_bad(const plait_pool *pool, void *place)
 {
     if (!pool)
         base_misuse(NULL, "pool", place, "NULL is no pool");
-    if ((uintptr_t)pool % 16 == 0 && pool->magic - POOL_MAGIC < wait_forks)
+    if ((uintptr_t)pool % _Alignof(plait_pool) == 0 && pool->magic - POOL_MAGIC < wait_forks)
         base_misuse(pool, "pool", place,
                     "opened before a fork: a pool is of the process that opened it");
     base_misuse(pool, "pool", place, "no pool, or freed before");

@@ -86,7 +86,8 @@ struct plait_pool {
 _Noreturn void pool_bad(const plait_pool *pool, void *place) __attribute__((cold));
 static inline void pool_check(const plait_pool *pool, void *place)
 {
-    if (unlikely(!pool || (uintptr_t)pool % 16 || pool->magic != POOL_MAGIC + wait_forks))
+    if (unlikely(!pool || (uintptr_t)pool % _Alignof(plait_pool) ||
+                 pool->magic != POOL_MAGIC + wait_forks))
         pool_bad(pool, place);
 }
 /* After a job; `forks` is what wait_forks was before it. A child that it forked must not come back: it
