@@ -43,7 +43,7 @@ static bool loop_spin(struct sched_worker *worker)
     atom_add(&sched.searching, 1, SEQ_CST);
     for (uint32_t i = 0; i < worker->spin && !found; i++) {
         os_relax();
-        found = worker_has_work(worker) || sched_special();
+        found = worker_finds_work(worker) || sched_special();
     }
     atom_sub(&sched.searching, 1, SEQ_CST);
     atom_store(&worker->state, WORKER_RUNS, SEQ_CST);

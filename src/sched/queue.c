@@ -14,6 +14,8 @@
 #include "sched/worker.h"
 
 enum { GLOBAL_MOST = 64, STEAL_MOST = 64 };
+enum { LONE_SAMPLE = 16, LONE_LEARNT = 4, PATIENCE = 128 /* looks: about 2 us */ };
+#define LONE_SHORT INT64_C(10000) /* ns: about what a wake and a theft cost */
 
 void fifo_push(struct sched_fifo *fifo, struct sched_co *co)
 {
@@ -188,15 +190,56 @@ void worker_pass_on(struct sched_worker *worker)
     ready_pass_on(worker);
 }
 
+/* ---- a lone one. Most who start one coroutine wait for it next, and then their own worker runs it at
+ *  once: another one, woken for it, would come 5 us later, or, if it is searching, take it away, so
+ *  that its end must be told across cores. Obvious idea: nobody is woken for a single one. Then a
+ *  starter that goes on computing keeps it waiting. So thieves leave it alone for 2 us, and it is
+ *  measured now and then how long it waited: as long as that is short nobody is woken. When that
+ *  was wrong the watcher wakes somebody, once: the theft is learnt from, too. */
+
+/* One was pushed, with the lock held: will its own worker run it soon? */
+static bool lone_is_kept(struct sched_worker *worker)
+{
+    if (worker_offers(worker) != 1)
+        return false;
+    if (worker->lone_starts++ % LONE_SAMPLE == 0)
+        worker->lone_since = os_now();
+    return worker->lone_kept >= LONE_LEARNT;
+}
+
+/* Its own worker has taken it, with the lock held. */
+static void lone_learn(struct sched_worker *worker)
+{
+    if (likely(!worker->lone_since))
+        return;
+    bool soon = os_now() - worker->lone_since < LONE_SHORT;
+    worker->lone_since = 0;
+    worker->lone_kept = soon ? worker->lone_kept + (worker->lone_kept < LONE_LEARNT) : 0;
+}
+
+/* Does the thief still leave what the victim offers to the victim? */
+static bool lone_is_left(struct sched_worker *thief, const struct sched_worker *victim)
+{
+    uint32_t tick = atom_load(&victim->tick, RELAXED);
+    if (worker_offers(victim) != 1)
+        return false;
+    if (thief->victim != victim || thief->victim_tick != tick) {
+        thief->victim = victim;
+        thief->victim_tick = tick;
+        thief->patience = PATIENCE;
+    }
+    return thief->patience && thief->patience--;
+}
+
 void worker_fresh_push(struct sched_worker *worker, struct sched_co *co)
 {
     base_spin_lock(&worker->fresh_lock);
-    bool pushed = fresh_push(&worker->fresh, co);
+    bool pushed = fresh_push(&worker->fresh, co), kept = lone_is_kept(worker);
     base_spin_unlock(&worker->fresh_lock);
-    if (likely(pushed))
-        sched_wake_one();
-    else
+    if (unlikely(!pushed))
         global_push(co);
+    else if (!kept)
+        sched_wake_one();
 }
 
 /* Behind what waits already. */
@@ -221,6 +264,7 @@ static struct sched_co *fresh_next(struct sched_worker *worker, uint32_t turn)
     base_spin_lock(&worker->fresh_lock);
     struct sched_co *co =
         turn % SCHED_OLDEST == 1 ? fresh_pop_oldest(&worker->fresh) : fresh_pop(&worker->fresh);
+    lone_learn(worker);
     base_spin_unlock(&worker->fresh_lock);
     return co;
 }
@@ -297,6 +341,10 @@ static struct sched_co *take_offered(struct sched_worker *worker, struct sched_w
     while (count < most &&
            ((co = fresh_pop_oldest(&victim->fresh)) || (co = fifo_pop(&victim->moving))))
         taken[count++] = co;
+    if (count && !worker_offers(victim)) {
+        victim->lone_kept = 0;
+        victim->lone_since = 0;
+    }
     base_spin_unlock(&victim->fresh_lock);
     for (uint32_t i = count; i > 1; i--) /* the oldest stays the oldest */
         worker_take_in(worker, taken[i - 1]);
@@ -312,7 +360,7 @@ struct sched_co *worker_steal(struct sched_worker *worker)
     for (uint32_t i = 1; i < count && !co; i++) {
         struct sched_worker *victim = sched.workers[((uint32_t)worker->index + i) % count];
         uint32_t theirs = worker_offers(victim);
-        if (theirs <= mine)
+        if (theirs <= mine || lone_is_left(worker, victim))
             continue;
         co = take_offered(worker, victim, (theirs - mine + 1) / 2);
         if (co)
@@ -330,5 +378,18 @@ bool worker_has_work(const struct sched_worker *worker)
         if (atom_load(&sched.workers[i]->fresh.count, SEQ_CST) ||
             atom_load(&sched.workers[i]->moving.count, SEQ_CST))
             return true;
+    return false;
+}
+
+bool worker_finds_work(struct sched_worker *worker)
+{
+    if (atom_load(&worker->inbox, SEQ_CST) || atom_load(&sched.global.count, SEQ_CST))
+        return true;
+    uint32_t count = atom_load(&sched.count, ACQUIRE);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sched_worker *other = sched.workers[i];
+        if (worker_offers(other) && (other == worker || !lone_is_left(worker, other)))
+            return true;
+    }
     return false;
 }

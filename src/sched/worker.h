@@ -54,6 +54,10 @@ struct sched_worker {
     struct os_fiber loop_fiber;
     struct os_exceptions exceptions; /* of the loop */
     int index;
+    /* As a thief: for so many looks more it leaves that victim's only one alone, which has not switched
+     * since this tick */
+    uint32_t patience, victim_tick;
+    const struct sched_worker *victim;
     pid_t tid;
     /* read by the watcher */
     uint32_t tick __attribute__((aligned(64))); /* switches */
@@ -63,6 +67,10 @@ struct sched_worker {
     /* guarded by fresh_lock; stolen from */
     base_spin fresh_lock __attribute__((aligned(64)));
     struct sched_fifo moving; /* movable and ready */
+    /* Of those started while no other one was there, queue.c: how many; when the one that is being
+     * measured was; how many in a row its own worker ran soon */
+    uint32_t lone_starts, lone_kept;
+    int64_t lone_since;
     /* guarded by timer_lock; the watcher serves them while the worker is stuck */
     base_spin timer_lock;
     struct heap timers; /* due in this millisecond, or after the wheel's end */
@@ -146,6 +154,8 @@ worker_offers(const struct sched_worker *worker) /* a hint: how many may be stol
 }
 struct sched_co *worker_steal(struct sched_worker *worker);
 bool worker_has_work(const struct sched_worker *worker);
+/* The same for a search: one that its own worker is about to run is none. */
+bool worker_finds_work(struct sched_worker *worker);
 void worker_wake(struct sched_worker *worker); /* if it sleeps */
 void sched_wake_one(void);                     /* somebody idle, for new work */
 
