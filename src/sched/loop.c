@@ -177,11 +177,12 @@ int worker_start(uint32_t index)
     if (!atom_load(&sched.wanted, RELAXED))
         atom_store(&sched.wanted, (uint32_t)base_settings()->workers, RELAXED);
     atom_store(&sched.parallel, os_cpus_allowed() > 1, RELAXED);
-    if (index == 0 && sched.count == 0 && sched_hooks.begin)
+    uint32_t count = atom_load(&sched.count, RELAXED); /* quiesce writes it without the lock */
+    if (index == 0 && count == 0 && sched_hooks.begin)
         sched_hooks.begin();
     /* While the workers leave, the watcher must not add one behind quiesce's back. */
     bool leaves = index && sched_special() & SCHED_LEAVES;
-    if (sched.count == index && index < SCHED_WORKERS_MOST && !leaves) {
+    if (count == index && index < SCHED_WORKERS_MOST && !leaves) {
         struct sched_worker *worker = NULL;
         rc = worker_new(index, &worker);
         if (rc == 0)
