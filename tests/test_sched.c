@@ -103,6 +103,34 @@ TEST(what_has_not_started_is_stolen)
     ck_assert_int_ge(counters.steals, 1);
 }
 
+static uint32_t lone_ran;
+
+static int run_alone(void *arg)
+{
+    __atomic_store_n(&lone_ran, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* Starts that are waited for at once have taught the workers to leave such a one alone. */
+static int start_one_and_go_on(void *arg)
+{
+    for (int i = 0; i < 500; i++) {
+        plait_task *task = NULL;
+        need(plait_start(&task, PLAIT_COROUTINE, give, NULL, NULL) == 0);
+        need(plait_join(task, NULL, PLAIT_NEVER) == 0);
+    }
+    need(plait_start(NULL, PLAIT_COROUTINE, run_alone, NULL, NULL) == 0);
+    while (!__atomic_load_n(&lone_ran, __ATOMIC_ACQUIRE))
+        nap(1);
+    return plait_join_all(PLAIT_NEVER);
+}
+
+TEST(a_lone_one_is_taken_from_who_goes_on)
+{
+    workers("2");
+    ck_assert_int_eq(end(begin(PLAIT_COROUTINE, start_one_and_go_on, NULL, NULL)), 0);
+}
+
 static int stay(void *arg)
 {
     int mine = thread_number();
@@ -396,6 +424,58 @@ TEST(others_go_on_beside_a_stuck_worker)
     ck_assert_msg(strstr(told, "coroutine 'stone'") != NULL, "%s", told);
     plait_counters_read(&counters);
     ck_assert_int_ge(counters.stuck, 1);
+}
+
+static int set_done(void *arg)
+{
+    __atomic_store_n((uint32_t *)arg, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static int take_a_free_lock(void *arg)
+{
+    plait_lock mine = {0};
+    while (!__atomic_load_n((uint32_t *)arg, __ATOMIC_ACQUIRE)) {
+        need(plait_lock_acquire(&mine, PLAIT_NEVER) == 0);
+        plait_lock_release(&mine);
+    }
+    return 0;
+}
+
+static int use_a_queue_with_room(void *arg)
+{
+    plait_queue *mine = plait_queue_open(sizeof(int), 4, NULL);
+    int item = 7;
+    need(mine != NULL);
+    while (!__atomic_load_n((uint32_t *)arg, __ATOMIC_ACQUIRE)) {
+        need(plait_put(mine, &item, PLAIT_NEVER) == 0);
+        need(plait_get(mine, &item, PLAIT_NEVER) == 0);
+    }
+    plait_queue_free(mine);
+    return 0;
+}
+
+/* On the only worker, with none to spare: it ends only when it lets another one run. */
+static void lets_others_run(plait_function *busy)
+{
+    static uint32_t done;
+    setenv("PLAIT_SPARE_WORKERS", "0", 1);
+    workers("1");
+    plait_task *first = begin(PLAIT_COROUTINE, busy, &done, NULL);
+    nap(20);
+    plait_task *second = begin(PLAIT_COROUTINE, set_done, &done, NULL);
+    ck_assert_int_eq(end(first), 0);
+    ck_assert_int_eq(end(second), 0);
+}
+
+TEST(who_takes_free_locks_lets_others_run)
+{
+    lets_others_run(take_a_free_lock);
+}
+
+TEST(who_uses_a_queue_with_room_lets_others_run)
+{
+    lets_others_run(use_a_queue_with_room);
 }
 
 static plait_lock behind;
