@@ -114,7 +114,7 @@ static int run_alone(void *arg)
 /* Starts that are waited for at once have taught the workers to leave such a one alone. */
 static int start_one_and_go_on(void *arg)
 {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 100; i++) {
         plait_task *task = NULL;
         need(plait_start(&task, PLAIT_COROUTINE, give, NULL, NULL) == 0);
         need(plait_join(task, NULL, PLAIT_NEVER) == 0);

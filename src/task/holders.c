@@ -4,8 +4,9 @@
 #include "task/task.h"
 #include "wait/look.h"
 
-int task_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
-                 int most)
+/* The record may be another task's by now. */
+OS_READS_HINTS int task_holders(const struct wait_self *waiter, const void *shown,
+                                struct wait_holder *who, int most)
 {
     const struct task_slot *slot = slot_find(shown);
     struct task_record *record = slot && !task_has_ended(slot) ? slot_record(slot) : NULL;
