@@ -1353,8 +1353,8 @@ static const struct row {
     {"plait_value_init plait_value_get plait_value_set plait_value_add plait_value_swap "
      "plait_value_wait plait_value_get_double plait_value_set_double plait_value_add_double",
      nothing, value_calls, 0},
-    {"plait_value_init plait_value_set plait_value_add plait_value_wait", shared_small,
-     value_shared, 0},
+    {"plait_value_init plait_value_set plait_value_add plait_value_wake_ plait_value_wait",
+     shared_small, value_shared, 0},
     {"plait_barrier_init plait_barrier_action plait_barrier_wait plait_barrier_abort "
      "plait_barrier_reset plait_barrier_waiting",
      nothing, barrier_calls, 0},

@@ -7,7 +7,7 @@
 
 struct common {
     plait_lock a, b;
-    plait_event busy;
+    plait_event busy, over;
     int sum;
 };
 static struct common *common;
@@ -26,11 +26,12 @@ static int cross(void *swapped)
 
 static int keep_b(void *arg)
 {
+    int rc = 1;
     plait_with (&common->b) {
         plait_event_set(&common->busy);
-        plait_sleep(in(2));
+        rc = plait_event_wait(&common->over, PLAIT_NEVER);
     }
-    return 0;
+    return rc;
 }
 
 static void tell(const char *what, int rc)
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
     plait_lock_init(&common->a, PLAIT_SHARED);
     plait_lock_init(&common->b, PLAIT_SHARED);
     plait_event_init(&common->busy, PLAIT_SHARED);
+    plait_event_init(&common->over, PLAIT_SHARED);
 
     tell("b and a", plait_locks_acquire(both, 2, PLAIT_NEVER));
     plait_locks_release(both, 2);
@@ -55,6 +57,7 @@ int main(int argc, char **argv)
     plait_start(NULL, carrier, keep_b, NULL, NULL);
     int rc = plait_event_wait(&common->busy, PLAIT_NEVER);
     tell("b and a within 1 s, another holds b", plait_locks_acquire(both, 2, in(1)));
+    plait_event_set(&common->over);
     int failed = plait_join_all(PLAIT_NEVER);
 
     plait_start(NULL, carrier, cross, NULL, NULL);
