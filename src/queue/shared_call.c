@@ -110,6 +110,17 @@ int shared_try(struct queue_call *call, bool sure)
 }
 
 /* ---- waiting */
+
+/* Asked behind each attempt in vain, because a call that is kept out by somebody who was stopped inside,
+ * although there is something to be had, never lies down, where else deadlines are looked at. */
+static bool is_too_late(const struct queue_call *call)
+{
+    struct wait_self *self = wait_me();
+    int64_t now = wait_now();
+    self->cut |= now >= self->limit && self->limit < call->deadline;
+    return now >= call->deadline || now >= self->limit;
+}
+
 static int shared_attempt(void *object)
 {
     struct queue_call *call = object;
@@ -121,7 +132,7 @@ static int shared_attempt(void *object)
         rc = rule(call);
     }
     call->looks_after = false;
-    return rc;
+    return rc == -EAGAIN && is_too_late(call) ? -ETIMEDOUT : rc;
 }
 
 /* What the kernel compares beside the side's own word. */
