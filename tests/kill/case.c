@@ -8,10 +8,12 @@
 
 #define SOON (50 * PLAIT_MILLISECOND)
 enum { AGAIN = 8, AGAIN_STUCK = 5, ROUNDS = 2, ROUNDS_FULL = 16 };
+enum { STOPS_EACH = 6, STOPS_FULL = 100 }; /* one stop for so many kills */
 
 /* How the survivors of one case learnt of the kills. */
 struct tally {
     int kills, got, told, by_patrol, stuck, late, wrong;
+    int stops, went_on, overdue;
     int64_t slowest;
     char first[256]; /* where the first fault was */
 };
@@ -101,6 +103,29 @@ static void kill_all(const struct kill_case *one, int points, struct tally *tall
         kill_at(one, path_point((int)((int64_t)i * all / count)), tally);
 }
 
+/* The wake that a stopped one has swallowed is passed on by patrol, so there must be one. */
+static void stop_all(const struct kill_case *one, int points, struct tally *tally)
+{
+    int all = path_choose(points == KILL_EVERY ? INT_MAX : ROUNDS);
+    int most = points == KILL_EVERY || one->planted ? all
+               : points                             ? points / STOPS_EACH
+                                                    : STOPS_FULL;
+    int count = one->planted || one->noun->endless ? 0 : most < all ? most : all;
+    survivors_patrol(one, true);
+    for (int i = 0; i < count; i++) {
+        int point = path_point((int)((int64_t)i * all / count));
+        struct outcome outcome = point_stop_and_kill(one, point);
+        bool goes_on = outcome.beside == 0 || outcome.beside == -EOWNERDEAD;
+        tally->stops += outcome.reached;
+        tally->went_on += outcome.reached && goes_on;
+        tally->overdue += outcome.beside == -ETIME;
+        tally->wrong += outcome.reached && !outcome.sound;
+        if (outcome.beside == -ETIME || (outcome.reached && !outcome.sound))
+            note_fault(tally, outcome.sound ? "overdue, stopped" : "wrong, stopped", point,
+                       outcome.place);
+    }
+}
+
 static void set_up(const struct kill_case *one)
 {
     setenv("PLAIT_PATROL", "0", 1);
@@ -124,18 +149,21 @@ void case_run(const struct kill_case *one, int points, struct sum *sum)
         _exit(KILL_SKIPPED);
     }
     kill_all(one, points, &tally);
+    stop_all(one, points, &tally);
     waiter_end();
-    bool good = one->planted ? tally.stuck > 0 : !tally.stuck && !tally.late && !tally.wrong;
+    bool good = one->planted ? tally.stuck > 0
+                             : !tally.stuck && !tally.late && !tally.wrong && !tally.overdue;
     printf("%-4s%-40s %5d instructions, %4d in full, %4d kills: got %d, told %d; %d by patrol; "
-           "stuck %d, "
-           "late %d, wrong %d; slowest %.1f ms%s%s\n",
+           "stuck %d, late %d, wrong %d; slowest %.1f ms; %d stops: %d went on, %d overdue%s%s\n",
            good ? "ok" : "BAD", one->name, path_length(), path_choose(ROUNDS_FULL), tally.kills,
            tally.got, tally.told, tally.by_patrol, tally.stuck, tally.late, tally.wrong,
-           (double)tally.slowest / 1e6, tally.first[0] ? "; " : "", tally.first);
+           (double)tally.slowest / 1e6, tally.stops, tally.went_on, tally.overdue,
+           tally.first[0] ? "; " : "", tally.first);
     fflush(stdout);
     __atomic_add_fetch(&sum->kills, tally.kills, __ATOMIC_RELAXED);
     __atomic_add_fetch(&sum->instructions, path_length(), __ATOMIC_RELAXED);
     __atomic_add_fetch(&sum->in_full, path_choose(ROUNDS_FULL), __ATOMIC_RELAXED);
+    __atomic_add_fetch(&sum->stops, tally.stops, __ATOMIC_RELAXED);
     __atomic_add_fetch(&sum->by_patrol, tally.by_patrol, __ATOMIC_RELAXED);
     _exit(good ? 0 : 1);
 }

@@ -71,7 +71,8 @@ static int condition_use(int64_t deadline, int64_t *got_at)
             break;
     }
     *got_at = plait_now();
-    plait_lock_release(the_lock());
+    if (plait_lock_is_held(the_lock()))
+        plait_lock_release(the_lock());
     return rc ? rc : told;
 }
 
@@ -110,6 +111,7 @@ static const struct kill_noun condition_noun = {
     .rescue = condition_rescue,
     .use = condition_use,
     .is_waited_for = condition_is_waited_for,
+    .endless = true, /* who comes back has the lock */
 };
 #define CASE(text) .name = "condition: " text, .noun = &condition_noun
 

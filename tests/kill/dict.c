@@ -188,6 +188,7 @@ static const struct kill_noun dict_noun = {
     .use = dict_use,
     .is_waited_for = is_waited_for,
     .is_sound = dict_is_sound,
+    .endless = true,
 };
 
 /* ---- the operations */

@@ -9,6 +9,8 @@
  *     kill --case TEXT    only cases whose name contains it
  *     kill --list
  *
+ * Besides, a sixth as often, the victim is stopped: who uses the object then must be back at the deadline.
+ *
  * A kill is survived when somebody else can use the object at once, told of the death where one happened
  * inside; after 2 s it is stuck. Nobody patrols (PLAIT_PATROL=0), so that every window in which the
  * kernel would not tell shows as stuck. The rows that say `patrol` have one: what their victim was woken
@@ -120,8 +122,8 @@ int main(int argc, char **argv)
     while (running)
         collect();
     if (points >= 0)
-        printf("%ld kills, %ld instructions, %ld in full; %ld told by patrol\n", sum->kills,
-               sum->instructions, sum->in_full, sum->by_patrol);
+        printf("%ld kills, %ld instructions, %ld in full; %ld told by patrol; %ld stops\n",
+               sum->kills, sum->instructions, sum->in_full, sum->by_patrol, sum->stops);
     if (whole && sum->kills < LEAST)
         printf("BAD fewer than %d kills\n", LEAST);
     return good && !(whole && sum->kills < LEAST) ? 0 : 1;

@@ -41,6 +41,7 @@ struct common {
     int rc;                          /* of its last one */
     int64_t got_at;
     int64_t patience; /* how long survivors wait until they are stuck */
+    int64_t waits;    /* the waiter's deadline */
 };
 extern struct common *common;
 
@@ -55,6 +56,7 @@ struct kill_noun {
     int (*use)(int64_t deadline, int64_t *got_at);
     bool (*is_waited_for)(pid_t waiter); /* has the waiter lain down? NULL: its thread sleeps */
     bool (*is_sound)(void);              /* nobody uses it now; may be NULL */
+    bool endless; /* its calls have no deadline to hold to beside a stopped one, told in the docs */
 };
 
 /* Which way the victim takes. A row is a thread's; kill.c makes the others of it. */
@@ -133,23 +135,31 @@ struct outcome {
     bool reached; /* else the operation was over before */
     bool woken;   /* it had slept and was unblocked */
     bool sound;
+    int beside; /* what a use was told beside the stopped victim; -ETIME: it did not come back */
 };
 /* Steps through the operation and notes its path. False: no ptrace here. */
 bool point_measure(const struct kill_case *one);
 struct outcome point_kill(const struct kill_case *one, int point);
+/* The victim is stopped first; who uses the object beside it is asked, with a deadline. */
+struct outcome point_stop_and_kill(const struct kill_case *one, int point);
 void survivors_patrol(const struct kill_case *one, bool patrols);
 
 /* ---- waiter.c: a process that uses the object while the victim dies */
 void waiter_start(const struct kill_noun *noun);
+/* Longer than the harness waits for it. */
+#define WAITER_WAITS (10 * PLAIT_SECOND)
 void waiter_ask(const struct kill_noun *noun); /* returns once it sleeps in its use, or is done */
 bool waiter_has_got(int64_t deadline);
 void waiter_end(void);
+
+/* ---- stop.c: SIGSTOP */
+int point_stop(struct victim *victim);
 
 /* ---- case.c: so many points of a case, spread over it. In a process of its own, because settings are
  * read once. Exits. */
 enum { KILL_SKIPPED = 77, KILL_FULL = 0, KILL_EVERY = INT_MAX };
 struct sum {
-    long kills, instructions, in_full, by_patrol;
+    long kills, instructions, in_full, by_patrol, stops;
 };
 void case_run(const struct kill_case *one, int points, struct sum *sum);
 

@@ -12,6 +12,8 @@ enum { STEPS_AWAKE = 30000, TRIES = 2 };
 
 /* Of survivors without patrol. */
 #define PATIENCE (400 * PLAIT_MILLISECOND)
+/* Beside a stopped victim. */
+#define STOP_WAITS (60 * PLAIT_MILLISECOND)
 
 static const struct kill_case *current;
 static bool blocked; /* the harness has blocked the object */
@@ -114,14 +116,14 @@ static bool is_stuck(int rc)
 
 /* Somebody else must be able to use it. What it was told. The waiter may have been done before the kill
  * already: then the harness itself looks. */
-static int survive(const struct kill_case *one, int64_t since, int64_t *took)
+static int survive(const struct kill_case *one, bool asks_waiter, int64_t since, int64_t *took)
 {
     int64_t got_at = 0, end = since + common->patience;
     int rc = 0;
     unblock();
     if (one->noun->rescue)
         one->noun->rescue();
-    if (one->contended || one->waited) {
+    if (asks_waiter || !waiter_has_got(0)) {
         rc = waiter_has_got(end) ? common->rc : -ETIMEDOUT;
         got_at = common->got_at;
     }
@@ -142,6 +144,21 @@ static bool is_sound(const struct kill_noun *noun)
     return (!noun->is_sound || noun->is_sound()) && lists_nothing;
 }
 
+static struct outcome finish(const struct kill_case *one, struct victim *victim,
+                             struct outcome outcome, bool asks_waiter)
+{
+    int64_t since = plait_now();
+    victim_kill(victim);
+    outcome.rc = survive(one, asks_waiter, since, &outcome.took);
+    bool served = outcome.rc == 0 || outcome.rc == -EOWNERDEAD;
+    outcome.sound = served && outcome.reached && is_sound(one->noun);
+    if (is_stuck(outcome.rc) || outcome.beside == -ETIME) {
+        waiter_end();
+        waiter_start(one->noun);
+    }
+    return outcome;
+}
+
 struct outcome point_kill(const struct kill_case *one, int point)
 {
     struct victim victim;
@@ -150,17 +167,21 @@ struct outcome point_kill(const struct kill_case *one, int point)
         outcome.reached = begin(one, &victim) && reach(one, &victim, point, i == TRIES - 1);
         outcome.place = outcome.reached ? victim_place(&victim) : 0;
         outcome.woken = woken;
-        int64_t since = plait_now();
-        victim_kill(&victim);
-        outcome.rc = survive(one, since, &outcome.took);
-    }
-    bool served = outcome.rc == 0 || outcome.rc == -EOWNERDEAD;
-    outcome.sound = served && is_sound(one->noun);
-    if (is_stuck(outcome.rc)) {
-        waiter_end();
-        waiter_start(one->noun);
+        outcome = finish(one, &victim, outcome, one->contended || one->waited);
     }
     return outcome;
+}
+
+struct outcome point_stop_and_kill(const struct kill_case *one, int point)
+{
+    struct victim victim;
+    struct outcome outcome = {0};
+    common->waits = STOP_WAITS;
+    outcome.reached = begin(one, &victim) && reach(one, &victim, point, false);
+    outcome.place = outcome.reached ? victim_place(&victim) : 0;
+    outcome.beside = outcome.reached ? point_stop(&victim) : 0;
+    common->waits = WAITER_WAITS;
+    return finish(one, &victim, outcome, false);
 }
 
 /* With it they find out what the kernel does not tell. */
@@ -169,6 +190,7 @@ void survivors_patrol(const struct kill_case *one, bool patrols)
     struct base_settings *settings = (struct base_settings *)(uintptr_t)base_settings();
     waiter_end();
     settings->patrol = patrols ? 20 * PLAIT_MILLISECOND : 0;
+    common->waits = WAITER_WAITS;
     common->patience = patrols ? 2 * PLAIT_SECOND : PATIENCE;
     waiter_start(one->noun);
 }
@@ -183,6 +205,6 @@ bool point_measure(const struct kill_case *one)
     while (path_add(victim_place(&victim)) && steps(&victim, 1))
         ;
     victim_kill(&victim);
-    survive(one, plait_now(), &took);
+    survive(one, one->contended || one->waited, plait_now(), &took);
     return path_close();
 }

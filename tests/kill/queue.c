@@ -1,8 +1,8 @@
 /* The shared queues' cases: a ring of elements, a pile of messages, priorities that are redelivered.
  * An item is a pair of equal numbers, so that half a one would be seen. */
 #include "kill.h"
-#include "queue/shared_end.h"
 #include "queue/shared.h"
+#include "queue/shared_end.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -150,6 +150,7 @@ static const struct kill_noun heap_noun = {
     .unblock = heap_unblock,
     .use = heap_use,
     .is_sound = heap_is_sound,
+    .endless = true,
 };
 
 /* ---- names */
@@ -193,8 +194,10 @@ static void open_and_leave(void)
     plait_segment_free(open_it(name));
 }
 
-static const struct kill_noun name_noun = {.open = name_open, .fresh = name_fresh, .use = name_use};
-static const struct kill_noun held_noun = {.open = name_held, .fresh = held_fresh, .use = name_use};
+static const struct kill_noun name_noun = {
+    .open = name_open, .fresh = name_fresh, .use = name_use, .endless = true};
+static const struct kill_noun held_noun = {
+    .open = name_held, .fresh = held_fresh, .use = name_use, .endless = true};
 
 #define HEAP(text) .name = "segment: " text, .noun = &heap_noun
 #define NAME(text, which) .name = "segment: " text, .noun = &which

@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Longer than the harness waits for it. */
-#define WAITS (10 * PLAIT_SECOND)
 static pid_t waiter;
 
 static void serve(const struct kill_noun *noun)
@@ -19,7 +17,7 @@ static void serve(const struct kill_noun *noun)
         while (__atomic_load_n(&common->asked, __ATOMIC_ACQUIRE) == done)
             os_futex_wait(&common->asked, done, true, plait_after(PLAIT_SECOND));
         __atomic_store_n(&common->began, done + 1, __ATOMIC_RELEASE);
-        common->rc = noun->use(plait_after(WAITS), &common->got_at);
+        common->rc = noun->use(plait_after(common->waits), &common->got_at);
         __atomic_store_n(&common->answered, done + 1, __ATOMIC_RELEASE);
         os_futex_wake(&common->answered, 1, true);
     }
@@ -48,14 +46,15 @@ static bool is_waited_for(const struct kill_noun *noun)
     return (!noun->is_waited_for || noun->is_waited_for(waiter)) && thread_sleeps(waiter, waiter);
 }
 
-/* Asleep at two looks in a row, because it may have slept for a moment on something else. */
+/* Asleep at two looks in a row, because it may have slept for a moment on something else. NULL: it does
+ * not matter where it is. */
 void waiter_ask(const struct kill_noun *noun)
 {
     __atomic_store_n(&common->asked, common->asked + 1, __ATOMIC_RELEASE);
     os_futex_wake(&common->asked, 1, true);
     while (__atomic_load_n(&common->began, __ATOMIC_ACQUIRE) != common->asked)
         os_yield();
-    for (int asleep = 0; !has_answered() && asleep < 2;) {
+    for (int asleep = 0; noun && !has_answered() && asleep < 2;) {
         asleep = is_waited_for(noun) ? asleep + 1 : 0;
         os_sleep(50000);
     }

@@ -1,0 +1,32 @@
+/* SIGSTOP in place of SIGKILL: a stopped process is not dead, and what it holds may have to be waited
+ * for. Not longer than to the deadline: somebody else's use must be back by then, with the object or
+ * without. */
+#include "kill.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+/* How much later than its deadline a use may be back on a busy machine: one that does not hold to it is
+ * later than that, too. */
+#define SLACK (3 * PLAIT_SECOND)
+
+/* With all its threads: the one that is traced must leave its tracer to take part. */
+static void stop(const struct victim *victim)
+{
+    int status;
+    kill(victim->pid, SIGSTOP);
+    ptrace(PTRACE_DETACH, victim->tid, NULL, NULL);
+    waitpid(victim->pid, &status, WUNTRACED | __WALL);
+}
+
+/* A waiter that was there before the victim stopped has its deadline, too. */
+int point_stop(struct victim *victim)
+{
+    stop(victim);
+    victim->tid = 0;
+    if (waiter_has_got(0))
+        waiter_ask(NULL);
+    return waiter_has_got(plait_after(common->waits + SLACK)) ? common->rc : -ETIME;
+}
