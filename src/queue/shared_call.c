@@ -153,7 +153,7 @@ static int shared_words(void *object, struct wait_word *words)
     if (!call->since)
         call->since = wait_now();
     wait_cover(word);
-    words[1].shared = true;
+    words[1] = (struct wait_word){.shared = true}; /* since the side sets the rest as it needs it */
     if (!second_word(call, &words[1]))
         return 0;
     uint32_t seen = atom_or(word, SHARED_W, SEQ_CST) | SHARED_W;
