@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Called in cases that are explored elsewhere, or not at all. */
 #define NOT_HERE(name)                                                                             \
@@ -137,12 +138,13 @@ void sync_budget_learn(void *budget, int64_t slept)
 static struct block {
     struct block *next;
     size_t size;
-    char bytes[];
+    char bytes[] __attribute__((aligned(64)));
 } * freed;
 
 void *os_alloc(size_t size)
 {
-    struct block *block = calloc(1, sizeof *block + size);
+    size_t whole = (sizeof(struct block) + size + 63) & ~(size_t)63;
+    struct block *block = memset(aligned_alloc(64, whole), 0, whole);
     block->size = size;
     return block->bytes;
 }
