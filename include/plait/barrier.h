@@ -58,9 +58,9 @@ typedef struct plait_barrier {
  *   parties  how many meet, 1 or more
  *   where    PLAIT_PRIVATE, or PLAIT_SHARED for one that processes started later use as well
  *   returns  0
- *   errors   -EINVAL (parties below 1); shared: -E2BIG (more than 120 parties), -ENOSPC (no memory for
- *            what is kept of them; in a plait_segment there is none for it yet)
- *   misuse   PLAIT_SHARED elsewhere than in memory from plait_share
+ *   errors   -EINVAL (parties below 1); shared: -E2BIG (more than 120 parties), -ENOSPC (no room for
+ *            what is kept of them: a plait_segment has it for 160 parties, plait_share for 8,000)
+ *   misuse   PLAIT_SHARED elsewhere than in memory from plait_share or a plait_segment
  *   blocks   never */
 int plait_barrier_init(plait_barrier *barrier, int parties, plait_where where);
 

@@ -40,8 +40,15 @@
  * function is of one process; PLAIT_NOW may say -EAGAIN while a stopped process is inside;
  * plait_queue_free gives back this process' handle only; plait_queue_open also fails with EEXIST,
  * ENOENT, EACCES, EXDEV, EUSERS, EMFILE, ENOSPC and PLAIT_EFORMAT (another kind, size or layout).
- * -PLAIT_EFORMAT of a call: the memory is damaged. Since 0.1; after Michael and Scott's queue with two
- * locks (1996), on the kernel's robust futexes. */
+ * -PLAIT_EFORMAT of a call: the memory is damaged.
+ *
+ * Messages of several types, as System V's msgrcv selects them, are a queue for each type: who wants
+ * one type gets from its queue, who takes any of some plait_selects their plait_on_get, and who wants
+ * the lowest type first opens one queue with PLAIT_PRIORITY. Not a get that looks past other messages
+ * of one queue, because many of a type that nobody gets would fill it and stop all others.
+ *
+ * Since 0.1; after Michael and Scott's queue with two locks (1996), on the kernel's robust futexes.
+ */
 #ifndef PLAIT_QUEUE_SHARED_H
 #define PLAIT_QUEUE_SHARED_H
 #include <plait/queue.h>

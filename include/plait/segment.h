@@ -29,7 +29,7 @@
  * Each process has it at an address of its own, so pointers into it do not cross: offsets do. A block
  * belongs to the process that allocated it, and comes back when that one ends, until it is kept: then
  * it belongs to the structure, and stays whoever dies. A kill at any instruction leaves each block
- * with exactly one owner. Small shared objects (lock, event, value ...) may lie in it.
+ * with exactly one owner. Small shared objects (lock, event, barrier ...) may lie in it.
  *
  * The name is the file plait-UID-NAME in /dev/shm, a page; the memory itself is an unnamed file that
  * the kernel frees. Another process of the same user may do to it what it likes; that can stop you or

@@ -14,9 +14,10 @@
 #include <plait/error.h>
 #include <string.h>
 
-enum { HEAD = 4096, ALIGN = 64 };
+/* The head's page, then room beside small objects (share/beside.h): its list, and 160 parties. */
+enum { BESIDE_AT = 4096, BESIDE = 24576, HEAD = BESIDE_AT + BESIDE, ALIGN = 64 };
 #define GROW_LEAST ((size_t)64 << 10)
-_Static_assert(sizeof(struct heap_head) <= HEAD, "the structure follows");
+_Static_assert(sizeof(struct heap_head) <= BESIDE_AT, "the room beside follows");
 
 #define MAGIC UINT64_C(0x746e656d676573)
 
@@ -188,6 +189,8 @@ plait_segment *plait_segment_open(const char *name, size_t size,
         .size = HEAD + size,
         .limit = now->limit ? HEAD + now->limit : 0,
         .layout = now->layout,
+        .beside_at = BESIDE_AT,
+        .beside = BESIDE,
         .prepare = prepare,
         .arg = &preparation,
     };

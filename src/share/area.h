@@ -24,6 +24,7 @@ struct share_request {
     size_t size;     /* bytes of the noun's memory */
     size_t limit;    /* how far it may grow; 0: not at all */
     uint64_t layout; /* of the noun: element size, capacity, version mixed into a number */
+    size_t beside_at, beside; /* pages of it that are for share/beside.h; 0: none */
     /* Fills new memory, zeroed, before anybody else can see it; share_contains knows it already.
      * Not 0: the open fails with that code. */
     int (*prepare)(void *memory, size_t size, void *arg);

@@ -10,7 +10,7 @@
  * mapping goes. */
 #include "share/beside.h"
 #include "os/os.h"
-#include "share/mapping.h"
+#include "share/inside.h"
 
 enum { RECORDS = 200, ALIGN = 64 };
 
@@ -44,19 +44,40 @@ static bool make_there(struct mapping *m, uint64_t size)
            (os_memfd_grow(m->file, m->size, m->size + size) == 0 && is_there(m, size));
 }
 
-static struct mapping *mapping_with_room(const void *object)
+/* Where it lies: `at` is its first byte, counted from the mapping's. In an area what the area's user has
+ * left for it, which is there from the beginning. */
+struct room {
+    struct mapping *mapping; /* NULL: there is none */
+    uint64_t at, size;
+};
+
+static struct room room_for(const void *object)
 {
     struct mapping *m = mapping_of(object);
-    return m && !m->area ? m : NULL;
+    if (!m)
+        return (struct room){0};
+    if (!m->area)
+        return (struct room){m, m->size, SHARE_BESIDE};
+    return (struct room){m->area->beside ? m : NULL, m->area->beside_at, m->area->beside};
+}
+
+static bool room_is_there(const struct room *room, uint64_t size)
+{
+    return size <= room->size && (room->mapping->area || is_there(room->mapping, size));
+}
+
+static bool room_make(const struct room *room, uint64_t size)
+{
+    return size <= room->size && (room->mapping->area || make_there(room->mapping, size));
 }
 
 /* New bytes; 0: no room. */
-static uint64_t claim_bytes(struct mapping *m, struct beside *beside, size_t size)
+static uint64_t claim_bytes(const struct room *room, struct beside *beside, size_t size)
 {
     uint64_t seen = atom_load(&beside->used, RELAXED), from;
     do {
         from = seen < OS_PAGE ? OS_PAGE : seen;
-        if (from > SHARE_BESIDE || size > SHARE_BESIDE - from || !make_there(m, from + size))
+        if (from > room->size || size > room->size - from || !room_make(room, from + size))
             return 0;
     } while (!atom_cas(&beside->used, &seen, from + size, ACQ_REL));
     return from;
@@ -72,9 +93,9 @@ static uint64_t find(const struct beside *beside, uint64_t object, size_t size)
     return 0;
 }
 
-static uint64_t make(struct mapping *m, struct beside *beside, uint64_t object, size_t size)
+static uint64_t make(const struct room *room, struct beside *beside, uint64_t object, size_t size)
 {
-    uint64_t from = claim_bytes(m, beside, size);
+    uint64_t from = claim_bytes(room, beside, size);
     for (int i = 0; from && i < RECORDS; i++) {
         uint64_t unclaimed = 0;
         struct record *record = &beside->records[i];
@@ -86,26 +107,36 @@ static uint64_t make(struct mapping *m, struct beside *beside, uint64_t object, 
     return 0;
 }
 
+/* Behind the object in plait_share's memory, which is what is counted from there. An area's lies before
+ * most objects, so that it is counted from the area's beginning. */
+static uint64_t origin(const struct room *room, uint64_t byte)
+{
+    return room->mapping->area ? 0 : byte;
+}
+
 uint64_t share_beside_take(const void *object, size_t size)
 {
-    struct mapping *m = mapping_with_room(object);
+    struct room room = room_for(object);
     size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (!m || size > SHARE_BESIDE || !make_there(m, OS_PAGE))
+    if (!room.mapping || size > room.size || !room_make(&room, OS_PAGE))
         return 0;
-    struct beside *beside = (struct beside *)(void *)(m->start + m->size);
-    uint64_t byte = (uint64_t)((const char *)object - m->start);
+    struct beside *beside = (struct beside *)(void *)(room.mapping->start + room.at);
+    uint64_t byte = (uint64_t)((const char *)object - room.mapping->start);
     uint64_t from = find(beside, byte + 1, size);
     if (!from)
-        from = make(m, beside, byte + 1, size);
-    return from ? m->size + from - byte : 0;
+        from = make(&room, beside, byte + 1, size);
+    return from ? room.at + from - origin(&room, byte) : 0;
 }
 
 void *share_beside_at(const void *object, uint64_t where, size_t size)
 {
-    struct mapping *m = mapping_with_room(object);
-    uint64_t byte = m ? (uint64_t)((const char *)object - m->start) : 0, from = where + byte;
-    if (!m || from < m->size || where > UINT64_MAX - byte || from - m->size > SHARE_BESIDE ||
-        size > SHARE_BESIDE - (from - m->size) || from % ALIGN != 0)
+    struct room room = room_for(object);
+    if (!room.mapping)
         return NULL;
-    return is_there(m, from - m->size + size) ? m->start + from : NULL;
+    uint64_t byte = origin(&room, (uint64_t)((const char *)object - room.mapping->start));
+    uint64_t at = where + byte, from = at - room.at;
+    if (where > UINT64_MAX - byte || at < room.at || from > room.size || size > room.size - from ||
+        at % ALIGN != 0)
+        return NULL;
+    return room_is_there(&room, from + size) ? room.mapping->start + at : NULL;
 }

@@ -32,6 +32,8 @@ static void header_fill(struct share_area *area, const struct share_request *req
     header->is.limit = area->limit;
     header->is.wanted = request->size;
     header->is.size = area->size;
+    header->is.beside_at = area->beside_at = request->beside_at;
+    header->is.beside = area->beside = request->beside;
     atom_store(&header->is.magic, SHARE_MAGIC, RELEASE);
 }
 
@@ -145,6 +147,9 @@ static int claims_check(const struct share_claims *claims, const struct share_re
     bool fits = claims->limit <= LARGEST && claims->size <= claims->limit && claims->size > 0 &&
                 (claims->size | claims->limit) % OS_PAGE == 0 &&
                 look.size >= SHARE_HEADER + claims->size && claims->wanted <= claims->size;
+    fits = fits && claims->beside_at <= claims->size &&
+           claims->beside <= claims->size - claims->beside_at &&
+           (claims->beside_at | claims->beside) % OS_PAGE == 0;
     return is_ours && fits && is_as_wanted(claims, request) ? 0 : -PLAIT_EFORMAT;
 }
 
@@ -160,6 +165,8 @@ int area_attach(struct share_area *area, const struct share_request *request, in
     area->size = claims.size;
     area->limit = claims.limit;
     area->wanted = claims.wanted;
+    area->beside_at = claims.beside_at;
+    area->beside = claims.beside;
     rc = area_map(area, file);
     if (rc == 0)
         rc = area_list(area, file);

@@ -40,9 +40,10 @@ struct share_claims {
     uint32_t version, link; /* of this layout; the libc's robust link, as told to the kernel */
     char kind[SHARE_KIND];
     uint64_t layout, limit;
-    uint64_t size;   /* of the noun's memory; grows, never more than the file has */
-    uint64_t wanted; /* size as it was asked for at first */
-    uint64_t room[8];
+    uint64_t size;              /* of the noun's memory; grows, never more than the file has */
+    uint64_t wanted;            /* size as it was asked for at first */
+    uint64_t beside_at, beside; /* room for what small objects need more (beside.h); 0: none */
+    uint64_t room[6];
 };
 struct share_header {
     struct share_claims is;
@@ -63,11 +64,12 @@ struct share_user {
 struct share_area {
     struct share_header *header; /* NULL: private memory */
     char *memory;
-    struct mapping *mapping; /* NULL: private memory */
-    size_t mapped;           /* bytes of address space, header included */
-    size_t limit, wanted;    /* as they were checked at the open */
-    size_t size;             /* as it was last checked */
-    uint32_t marks;          /* this process' own */
+    struct mapping *mapping;  /* NULL: private memory */
+    size_t mapped;            /* bytes of address space, header included */
+    size_t limit, wanted;     /* as they were checked at the open */
+    size_t size;              /* as it was last checked */
+    size_t beside_at, beside; /* as they were checked at the open */
+    uint32_t marks;           /* this process' own */
     uint32_t pid;
     bool is_new;
     struct share_user me, child; /* child, child_name: while a fork is under way */
