@@ -38,7 +38,9 @@
  *       64 bits, so that nothing of the object is touched once it can be seen; with W wake all
  *   9.  acquire: a look for OVER before 2, before 3, and after 2b, since between the look and 2 it
  *       may have been held and given up. Who has slept and finds OVER wakes all, since who did 8 may
- *       have been killed when the kernel had woken one */
+ *       have been killed when the kernel had woken one. Who finds it behind 2b sets W, takes D off, and
+ *       releases it: it may be the reason why the kernel woke nobody at that death, and a D left over
+ *       would tell the next one that the lock was given up */
 #include "sync/shared_lock.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -334,6 +336,8 @@ int shared_lock_acquire_once(struct robust_word *lock, int64_t deadline, void *p
     if (rc != 0 && rc != -EOWNERDEAD) {
         wait_uncover();
     } else if (is_over(&call)) {
+        atom_or(&lock->word, ROBUST_WAITERS, RELAXED);
+        atom_and(&lock->word, ~ROBUST_DIED, RELAXED);
         release(lock, robust_current, call.self);
         return SHARED_LOCK_OVER;
     }
