@@ -41,7 +41,7 @@ static bool copy_words(const struct guard *guard, uint64_t looked, const uint64_
 }
 
 /* One look without the guard. -EAGAIN: what was read does not belong together, or must be read
- * with it. */
+ * with it; -ERANGE: it lies outside of what is known. */
 static inline ssize_t read_once(plait_dict *dict, const struct dict_key *key, void *value,
                                 size_t room)
 {
@@ -54,6 +54,8 @@ static inline ssize_t read_once(plait_dict *dict, const struct dict_key *key, vo
     ssize_t rc = table_look(dict, stripe, key, &entry);
     if (likely(rc == 0))
         rc = told(dict, &entry, room);
+    if (unlikely(rc == -ERANGE))
+        return rc;
     if (unlikely(rc > FAST || rc == -PLAIT_EFORMAT))
         return -EAGAIN;
     if (OS_PAIRS && likely(rc >= OS_PAIRS_LEAST && rc <= OS_PAIRS_MOST))
@@ -81,20 +83,34 @@ static __attribute__((noinline)) ssize_t read_guarded(plait_dict *dict, const st
     return end == 0 ? rc : end;
 }
 
+/* Behind a first look in vain. */
+static __attribute__((noinline)) ssize_t read_again(plait_dict *dict, const struct dict_key *key,
+                                                    void *value, size_t room, ssize_t rc,
+                                                    void *place)
+{
+    for (int tries = 1; tries < TRIES; tries++) {
+        if (rc == -ERANGE)
+            dict_look_again(dict, 0, 0);
+        else
+            for (int i = 0; i < PAUSES; i++)
+                os_relax();
+        rc = read_once(dict, key, value, room);
+        if (rc != -EAGAIN && rc != -ERANGE)
+            return rc;
+    }
+    return read_guarded(dict, key, value, room, place);
+}
+
 ssize_t plait_dict_get_bytes(plait_dict *dict, const void *key, size_t key_size, void *value,
                              size_t size)
 {
     void *place = __builtin_return_address(0);
     struct dict_key wanted = edit_key(dict, key, key_size, place);
     dict_check_size(dict, value, size, place);
-    for (int tries = 0; tries < TRIES; tries++) {
-        ssize_t rc = read_once(dict, &wanted, value, size);
-        if (likely(rc != -EAGAIN))
-            return rc;
-        for (int i = 0; i < PAUSES; i++)
-            os_relax();
-    }
-    return read_guarded(dict, &wanted, value, size, place);
+    ssize_t rc = read_once(dict, &wanted, value, size);
+    if (unlikely(rc == -EAGAIN || rc == -ERANGE))
+        rc = read_again(dict, &wanted, value, size, rc, place);
+    return rc;
 }
 
 int plait_dict_set_bytes(plait_dict *dict, const void *key, size_t key_size, const void *value,

@@ -103,27 +103,58 @@ static inline int table_find(plait_dict *dict, const struct dict_stripe *stripe,
     return -PLAIT_EFORMAT; /* since ours always has an empty one */
 }
 
-/* As table_find, for who changes nothing: without the slot, and not telling where a key belongs. */
+/* Are these bytes inside of what is known to be there? */
+static inline bool table_knows(uint64_t known, uint64_t offset, uint64_t size)
+{
+    return likely(offset <= known && size <= known - offset);
+}
+
+/* The key's block, if a slot names it: 0; -ENOENT: it is another one's; -ERANGE. */
+static inline int table_match(plait_dict *dict, uint64_t known, uint32_t slot,
+                              const struct dict_key *key, struct dict_entry *entry)
+{
+    uint64_t offset = (slot & ((UINT64_C(1) << dict->shift) - 1)) << 4;
+    struct dict_block *block = (struct dict_block *)(void *)(dict->memory + offset);
+    __builtin_prefetch(block + 4); /* as table_entry */
+    if (!table_knows(known, offset, sizeof *block))
+        return -ERANGE;
+    uint64_t sizes = atom_load(&block->sizes, ACQUIRE), words = words_round(sizes & DICT_KEY_MOST);
+    if (!table_knows(known, offset, sizeof *block + words + words_round(sizes >> 32)))
+        return -ERANGE;
+    entry->block = block;
+    entry->sizes = sizes;
+    entry->value_size = sizes >> 32;
+    entry->value = block->words + words / 8;
+    return likely(table_is_key(entry, key)) ? 0 : -ENOENT;
+}
+
+/* As table_find, for who changes nothing: without the slot, and not telling where a key belongs.
+ * -ERANGE: outside of what this process knows; dict_look_again tells whether there is more. That is
+ * not asked here, because a get would keep all it has at hand in memory for the sake of the call. */
 static inline int table_look(plait_dict *dict, const struct dict_stripe *stripe,
                              const struct dict_key *key, struct dict_entry *entry)
 {
-    struct dict_slots slots;
-    int rc = table_slots(dict, stripe, &slots);
-    if (unlikely(rc != 0 || !slots.count))
-        return rc ? rc : -ENOENT;
-    uint32_t tag = dict_slot(dict, key->hash, 0), seen;
-    const uint32_t *slot = slots.slot + table_home(key->hash, slots.count);
-    const uint32_t *end = slots.slot + slots.count;
-    for (uint64_t left = slots.count; left > 0; left--) {
-        seen = atom_load(slot, ACQUIRE);
+    uint64_t known = atom_load(&dict->known, RELAXED), table = atom_load(&stripe->table, ACQUIRE);
+    uint64_t order = table & (DICT_CHUNK - 1), bytes = (uint64_t)DICT_CHUNK << (order & 31);
+    if (unlikely(table == 0))
+        return -ENOENT;
+    if (order >= DICT_ORDERS || !table_knows(known, table - order, bytes))
+        return -ERANGE;
+    const uint32_t *slots =
+        (uint32_t *)(void *)(dict->memory + (table - order) + sizeof(struct dict_chunk));
+    uint64_t count = (bytes - sizeof(struct dict_chunk)) / sizeof(uint32_t);
+    uint64_t at = table_home(key->hash, count);
+    uint32_t tag = dict_slot(dict, key->hash, 0);
+    for (uint64_t left = count; left > 0; left--) {
+        uint32_t seen = atom_load(&slots[at], ACQUIRE);
         if ((seen ^ tag) >> dict->shift == 0 && likely(seen > DICT_DELETED)) {
-            rc = table_entry(dict, seen, entry);
-            if (unlikely(rc != 0) || likely(table_is_key(entry, key)))
+            int rc = table_match(dict, known, seen, key, entry);
+            if (likely(rc != -ENOENT))
                 return rc;
         }
         if (seen == DICT_EMPTY)
             return -ENOENT;
-        slot = slot + 1 == end ? slots.slot : slot + 1;
+        at = at + 1 == count ? 0 : at + 1;
     }
     return -PLAIT_EFORMAT;
 }
