@@ -150,6 +150,16 @@ static void register_thread(void)
     robust_tid();
 }
 
+/* As one killed inside leaves a stock: whoever comes makes all of it anew from its cells' states. */
+static void leave_dead(void)
+{
+    struct queue_call call = {.queue = queue};
+    struct robust_word *lock = &queue->shared.head->ends[SHARED_PUTS].lock;
+    must(shared_enter(&call, SHARED_PUTS));
+    __atomic_fetch_or(&lock->word, ROBUST_DIED, __ATOMIC_RELAXED);
+    shared_lock_put_back(lock);
+}
+
 /* ---- the harness' side */
 static void fresh(void)
 {
@@ -334,6 +344,11 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("read a message in place", pile_with_one), .operate = read_in_place},
     {CASE("put a message back", pile_with_one), .operate = put_back},
     {CASE("put a message back, counted", pile_counted), .operate = put_back, .patrol = true},
+    {.name = "queue: repair", .noun = &pile_with_one, .prepare = leave_dead, .operate = get_one},
+    {.name = "queue: repair with priorities",
+     .noun = &leased_with_one,
+     .prepare = leave_dead,
+     .operate = get_one},
     {CASE("put with redelivery", leased), .operate = put_one, .waited = true},
     {CASE("put by priority", leased), .operate = put_by_priority, .waited = true},
     {CASE("join", leased), .operate = join_it},
