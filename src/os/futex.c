@@ -49,3 +49,8 @@ int os_futex_wake(uint32_t *word, int count, bool shared)
 {
     return (int)OS_SURE(futex, word, FUTEX_WAKE | private_flag(shared), count, NULL, NULL, 0);
 }
+
+int os_futex_move(uint32_t *word, uint32_t *onto)
+{
+    return (int)OS_SURE(futex, word, FUTEX_REQUEUE | private_flag(false), 0, 1L, onto, 0);
+}

@@ -41,6 +41,9 @@ int os_futex_wait(uint32_t *word, uint32_t seen, bool shared, int64_t deadline);
  * -ETIMEDOUT, -ENOSYS where the kernel has no futex_waitv (qemu). */
 int os_futex_wait_any(const struct os_word *words, int count, int64_t deadline);
 int os_futex_wake(uint32_t *word, int count, bool shared); /* how many were woken */
+/* One who sleeps on the private word sleeps on the other one from now on, whose value does not matter:
+ * so that one wake does for many. How many: 0 or 1. */
+int os_futex_move(uint32_t *word, uint32_t *onto);
 /* ---- holder.c */
 /* Takes bit `bit` off and wakes all who sleep, in one step of the kernel, so that nobody falls
  * asleep or is killed in between. How many were woken. */

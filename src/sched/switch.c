@@ -209,7 +209,7 @@ static bool co_give_way(struct wait_self *self)
     return true;
 }
 
-const struct wait_carrier sched_carrier = {co_sleep,    co_rouse,    true,
+const struct wait_carrier sched_carrier = {co_sleep,    co_rouse,    NULL,   true,
                                            co_has_room, co_give_way, co_ring};
 
 void sched_yield_now(void)

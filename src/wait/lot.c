@@ -282,8 +282,22 @@ static int lot_wake(struct bucket *bucket, const struct lot_marks *marks, int co
 
 static void lot_rouse(const struct lot_woken *woken)
 {
-    for (int i = 0; i < woken->sleepers; i++)
-        woken->asleep[i].carrier->rouse(woken->asleep[i].self);
+    struct wait_self *many[BATCH];
+    const struct wait_carrier *carrier = NULL; /* of these: only one kind has a way for many */
+    int count = 0;
+    for (int i = 0; i < woken->sleepers; i++) {
+        const struct lot_sleeper *one = &woken->asleep[i];
+        if (one->carrier->rouse_many) {
+            many[count++] = one->self;
+            carrier = one->carrier;
+        } else {
+            one->carrier->rouse(one->self);
+        }
+    }
+    if (count == 1)
+        carrier->rouse(many[0]);
+    else if (count)
+        carrier->rouse_many(many, count);
 }
 
 /* As lot_wake for one, with all of it in registers: most wakes are such. `rest`: others sleep. */

@@ -111,6 +111,8 @@ struct wait_carrier {
     /* self->state was ASLEEP and has just been fired by the caller: make it run. No user code, no
      * allocation; any thread of plait may call it. */
     void (*rouse)(struct wait_self *self);
+    /* The same of several; NULL: one by one. */
+    void (*rouse_many)(struct wait_self *const *selves, int count);
     bool is_coroutine;
     /* Has the calling task so many bytes of stack left? NULL: always. */
     bool (*has_room)(const struct wait_self *self, size_t bytes);

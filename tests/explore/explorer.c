@@ -214,6 +214,12 @@ int os_futex_wake(uint32_t *word, int count, bool shared)
     return woken;
 }
 
+/* A wake too many is allowed, and the one moved is woken soon. */
+int os_futex_move(uint32_t *word, uint32_t *onto)
+{
+    return os_futex_wake(word, 1, false) & 0;
+}
+
 void base_spin_wait(base_spin *spin)
 {
     uint32_t free = 0;
@@ -295,7 +301,7 @@ static void co_rouse(struct wait_self *self)
             tasks[i].woken = true;
 }
 
-static const struct wait_carrier co_carrier = {co_sleep, co_rouse, true};
+static const struct wait_carrier co_carrier = {co_sleep, co_rouse, NULL, true};
 
 /* ---- executions */
 static void task_begins(void *arg)
