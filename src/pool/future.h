@@ -145,6 +145,10 @@ void future_unwatch(plait_future *future, struct future_watch *watch);
 /* ---- future_wait.c: filled in by pool/help.c, so that a wait can do more than sleep */
 struct future_help {
     bool (*help)(plait_future *future); /* ran it: true */
+    /* It ended while this one spun. Else *began is when he stopped, and spun tells when he has slept;
+     * 0: he did not spin, and nothing is to be told */
+    bool (*spin)(plait_future *future, int64_t *began);
+    void (*spun)(plait_future *future, int64_t began);
     /* The calling job sleeps from here on | still. False: a worker that should run meanwhile could
      * not be started, and must be tried again */
     bool (*begin)(void), (*again)(void);

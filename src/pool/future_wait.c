@@ -64,7 +64,13 @@ int future_wait(plait_future *future, int64_t deadline, void *place)
     bool for_ever = deadline == WAIT_NEVER;
     if (for_ever && !future_has_ended(future) && future_help.help && future_help.help(future))
         return 0;
-    return future_wait_as_job(&call, future, future, deadline, place);
+    int64_t began = 0;
+    if (deadline != 0 && future_help.spin && future_help.spin(future, &began))
+        return 0;
+    int rc = future_wait_as_job(&call, future, future, deadline, place);
+    if (began)
+        future_help.spun(future, began);
+    return rc;
 }
 
 /* How the wait of plait_result ended, once the future has. */

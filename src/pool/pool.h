@@ -10,12 +10,15 @@
  *                who claims one. He then looks at W, and who sets W then looks at this (both SEQ_CST)
  *   slowly       workers are to come to the lock: too many run, a ranked job goes first, or no worker
  *                could be started
+ *   lends        one more could be called: who takes a job while others wait is to call it, since a
+ *                submit calls nobody while a worker looks, and whoever calls, calls one
  *   alive        workers that have not left; who closes sleeps on it
  *   references   the handle, workers, helpers, chains: the last one destroys it */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
 
 #include "pool/lane.h"
+#include "sync/budget.h"
 #include "task/task.h"
 
 #define POOL_MAGIC UINT64_C(0x706c616974506f6f)
@@ -62,13 +65,15 @@ struct plait_pool {
     plait_carrier carrier FUTURE_LINE;
     uint32_t size; /* jobs at once */
     uint32_t most; /* workers at once, spare ones included */
-    bool slowly;
+    bool slowly, lends;
     bool spins; /* a worker may look for a job: there are CPUs for it */
     bool common;
-    bool bounded;     /* .waiting */
-    bool replaces;    /* .jobs_per_worker */
-    struct lane lane; /* jobs of priority 0 */
-    uint32_t ranked;  /* jobs in `ranks`, which are those of other priorities */
+    bool bounded;              /* .waiting */
+    bool replaces;             /* .jobs_per_worker */
+    bool in_turns;             /* a hint: who submits waits for each job, and spins */
+    struct sync_budget budget; /* of waiters */
+    struct lane lane;          /* jobs of priority 0 */
+    uint32_t ranked;           /* jobs in `ranks`, which are those of other priorities */
     uint32_t waiting;
     uint32_t room;
     uint32_t closer; /* changes when a worker leaves, while the pool closes */
@@ -117,7 +122,7 @@ plait_future *pool_pop_quickly(plait_pool *pool); /* without the lock, of the la
 bool pool_claim(plait_pool *pool, plait_future *job);
 /* Behind each claim, without the lock, since a wake takes long: there is room. */
 void pool_tell_room(plait_pool *pool);
-/* Behind each change of what `slowly` is made of. */
+/* Behind each change of what `slowly` and `lends` are made of. */
 void pool_changed(plait_pool *pool);
 
 /* ---- worker.c */

@@ -8,8 +8,12 @@ void pool_changed(plait_pool *pool)
     struct heap_item *ranked = heap_first(&pool->ranks);
     bool urgent = ranked && ranked->key < 0;
     bool slowly = urgent || pool->failed || pool_running(pool) > pool->size;
+    bool lends = pool_running(pool) < pool->size && !pool->looks &&
+                 (!list_is_empty(&pool->idle) || pool->alive < pool->most);
     if (slowly != pool->slowly)
         atom_store(&pool->slowly, slowly, RELAXED);
+    if (lends != pool->lends)
+        atom_store(&pool->lends, lends, RELAXED);
 }
 
 int pool_push(plait_pool *pool, plait_future *job)

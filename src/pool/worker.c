@@ -11,7 +11,7 @@
 
 #define LINGER INT64_C(1000000000)
 #define LOOK INT64_C(10000) /* ns: less than a sleep and a wake cost */
-enum { PAUSES = 64, SEEK = 4 };
+enum { PAUSES = 64, SEEK = 4, TURN = 50 };
 
 static int sleep_attempt(void *object)
 {
@@ -107,6 +107,7 @@ static bool worker_looks(plait_pool *pool, const struct pool_worker *worker)
     if (worker->awaited || pool->looks || !pool->spins)
         return false;
     pool->looks = true;
+    pool_changed(pool);
     base_spin_unlock(&pool->lock);
     int64_t end = os_now() + LOOK;
     while (!pool_has_waiting(pool) && os_now() < end)
@@ -114,6 +115,7 @@ static bool worker_looks(plait_pool *pool, const struct pool_worker *worker)
     relax(pool_has_waiting(pool) ? PAUSES : 0);
     base_spin_lock(&pool->lock);
     pool->looks = false;
+    pool_changed(pool);
     return pool_has_waiting(pool);
 }
 
@@ -141,10 +143,22 @@ static plait_future *worker_next_slowly(plait_pool *pool, struct pool_worker *wo
     return job;
 }
 
+/* The next job comes when the one before has ended; at once, or it was the last. */
+static void worker_takes_turns(plait_pool *pool)
+{
+    for (int i = 0; i < TURN && lane_is_empty(&pool->lane); i++)
+        relax(2);
+    bool one = atom_load(&pool->lane.tail, RELAXED) - atom_load(&pool->lane.head, RELAXED) == 1;
+    if (!one)
+        atom_store(&pool->in_turns, false, RELAXED);
+}
+
 /* Without the lock, also what comes a moment later. Looks seldom, because a submitter who makes one job
  * after the other is held up by each look at the lane's end, and goes on in his own cache meanwhile. */
 static plait_future *worker_next_quickly(plait_pool *pool)
 {
+    if (atom_load(&pool->in_turns, RELAXED))
+        worker_takes_turns(pool);
     for (int i = 0; !atom_load(&pool->slowly, RELAXED); i++) {
         plait_future *job = lane_is_empty(&pool->lane) ? NULL : pool_pop_quickly(pool);
         if (job || i == SEEK || !pool->spins)
@@ -152,6 +166,15 @@ static plait_future *worker_next_quickly(plait_pool *pool)
         relax(PAUSES);
     }
     return NULL;
+}
+
+static void call_another(plait_pool *pool)
+{
+    struct pool_wake wake = {0};
+    base_spin_lock(&pool->lock);
+    pool_call_worker(pool, &wake);
+    base_spin_unlock(&pool->lock);
+    pool_wake(pool, &wake);
 }
 
 /* The next job, already RUNNING; NULL: it is to leave. */
@@ -162,6 +185,8 @@ static plait_future *worker_next(plait_pool *pool, struct pool_worker *worker)
         job = worker_next_quickly(pool);
     if (!job)
         job = worker_next_slowly(pool, worker);
+    else if (atom_load(&pool->lends, RELAXED) && pool_has_waiting(pool))
+        call_another(pool);
     if (job)
         pool_tell_room(pool);
     worker->jobs++;
