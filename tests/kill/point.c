@@ -200,8 +200,11 @@ bool point_measure(const struct kill_case *one)
     struct victim victim;
     int64_t took;
     path_clear();
-    if (!begin(one, &victim) || !enter(one, &victim))
+    if (!begin(one, &victim) || !enter(one, &victim)) {
+        victim_kill(&victim);
+        survive(one, one->contended || one->waited, plait_now(), &took);
         return false;
+    }
     while (path_add(victim_place(&victim)) && steps(&victim, 1))
         ;
     victim_kill(&victim);
