@@ -54,9 +54,12 @@ static void heap_open(void)
     segment = open_it(NULL);
 }
 
+/* What lies before the memory that plait_segment_memory gives: the heap's head, and 24 KiB of parties. */
+enum { BEFORE = 4096 + 24576 };
+
 static struct robust_word *the_lock(void)
 {
-    return (struct robust_word *)((char *)plait_segment_memory(segment) - OS_PAGE);
+    return (struct robust_word *)((char *)plait_segment_memory(segment) - BEFORE);
 }
 
 /* Three kept blocks side by side: the middle one's release has neighbours of both kinds. */
