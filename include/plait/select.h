@@ -24,8 +24,8 @@
  * they name must live until the select returns. The same object may stand in several cases. The
  * records of the sleep lie on the caller's stack, about 50 bytes a case, and nothing is allocated.
  * Any carrier may select, mixed with plain calls on the same objects, and shared objects may stand
- * beside private ones; shared semaphores cannot be waited for yet: -ENOTSUP. Since 0.1; the
- * word is Go's, the idea is Hoare's (CSP, 1978) and Reppy's (Concurrent ML, 1991). */
+ * beside private ones. Since 0.1; the word is Go's, the idea is Hoare's (CSP, 1978) and Reppy's
+ * (Concurrent ML, 1991). */
 #ifndef PLAIT_SELECT_H
 #define PLAIT_SELECT_H
 #include <plait/macros.h>
@@ -55,7 +55,7 @@ typedef struct plait_case {
  *            empty), -EBADF (no such descriptor), -ENOTRECOVERABLE, -EDEADLK (its lock), -EMFILE,
  *            -ENOSPC, -ENOMEM (a descriptor cannot be watched); -EINVAL (count below 1, cases NULL,
  *            a case that no plait_on_... call made), -E2BIG (more than 1,000, or this stack has no
- *            room for the records), -ENOTSUP (a semaphore of PLAIT_SHARED)
+ *            room for the records)
  *   misuse   a duration where a deadline belongs
  *   blocks   until one is ready */
 PLAIT_MUST_USE int plait_select_cases(plait_case *cases, int count, int64_t deadline);

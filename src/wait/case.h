@@ -43,9 +43,6 @@ struct plait_case_kind {
 bool wait_meet(uint32_t *word, plait_case *mine,
                void (*hand)(plait_case *mine, plait_case *theirs));
 
-/* What the constructor of a shared object without a case gives: -ENOTSUP from the select. */
-plait_case wait_case_shared(void);
-
 /* plait_select_cases for callers with a note and a place of their own. */
 int wait_select(plait_case *cases, int count, int64_t deadline, const struct wait_call *note,
                 const void *shown, void *place);

@@ -37,17 +37,11 @@ static int time_attempt(plait_case *one)
 
 /* No word: select sleeps until the first time among its cases. */
 static const struct plait_case_kind time_kind = {"wait for", "time", time_attempt, NULL, NULL};
-static const struct plait_case_kind shared_kind = {"wait for", "shared object", NULL, NULL, NULL};
 
 plait_case plait_on_time(int64_t deadline)
 {
     WAIT_CHECK_DEADLINE(deadline);
     return (plait_case){.kind = &time_kind, .number = deadline};
-}
-
-plait_case wait_case_shared(void)
-{
-    return (plait_case){.kind = &shared_kind};
 }
 
 static int word_attempt(plait_case *one)
@@ -225,8 +219,6 @@ static int select_check(plait_case *cases, int count, const struct wait_self *se
     for (int i = 0; i < count; i++) {
         if (!cases[i].kind)
             return -EINVAL;
-        if (cases[i].kind == &shared_kind)
-            return -ENOTSUP;
         cases[i].result = -EAGAIN;
         cases[i].reserved = 0;
     }
