@@ -4,9 +4,10 @@
  * run, looks whether one has not switched since the last look. Looking more often finds a stuck
  * worker sooner, but costs a wake-up of its own each time; this keeps the promise of 10, with the
  * 0.25 ms in which a worker is asked to let others run before it counts as stuck: one that calls
- * what may wait all the time and need never wait does so at its next call. What is due at a stuck worker is served from here: its timers, its descriptors; what can move is stolen by
- * another worker, a spare one if need be; what cannot is named. The thread makes raw system calls
- * only and takes no lock of libc, so that a fork beside it is safe. */
+ * what may wait all the time and need never wait does so at its next call. What is due at a stuck
+ * worker is served from here: its timers, its descriptors; what can move is stolen by another
+ * worker, a spare one if need be; what cannot is named. The thread makes raw system calls only and
+ * takes no lock of libc, so that a fork beside it is safe. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "base/stack.h"
