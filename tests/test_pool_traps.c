@@ -1,4 +1,5 @@
-/* What other pools do wrong at their edges: jobs that leave, pools that end too early, callbacks that block. */
+/* What other pools do wrong at their edges: jobs that leave, pools that end too early, callbacks
+ * that block. */
 #include "crew.h"
 #include "harness.h"
 
@@ -216,12 +217,16 @@ static void uses_its_own_common_pool(void *arg)
     need(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
-TEST_LIGHT(a_child_has_a_common_pool_of_its_own)
+static void own_common_pool(int carrier)
 {
     char text[400];
     ck_assert_int_eq(
         harness_fork(uses_its_own_common_pool, (void *)(intptr_t)carrier, text, sizeof text), 0);
 }
+HARNESS_CASE_(own_common_thread, "a_child_has_a_common_pool_of_its_own.thread", "process",
+              own_common_pool, PLAIT_THREAD)
+HARNESS_CASE_(own_common_coroutine, "a_child_has_a_common_pool_of_its_own.coroutine", "process",
+              own_common_pool, PLAIT_COROUTINE)
 
 static int starts_tasks(const void *in, void *out)
 {
