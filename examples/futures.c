@@ -1,4 +1,5 @@
-/* A result that comes later: waited for with a deadline, called back, and taken as they complete. */
+/* A result that comes later: waited for with a deadline, called back, and taken as they
+ * complete. */
 #include <plait.h>
 #include <stdio.h>
 

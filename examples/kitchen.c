@@ -1,5 +1,6 @@
 /* A kitchen: guests order, cooks take the most urgent order and read it where it lies, and the
- * evening is over when every order is done. Shows a queue by priority, places, task_done and join. */
+ * evening is over when every order is done. Shows a queue by priority, places, task_done and
+ * join. */
 #include <plait.h>
 #include <stdio.h>
 

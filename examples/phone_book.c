@@ -1,4 +1,5 @@
-/* A phone book that many read and one corrects: no reader ever sees half a correction. For coroutines change one word. */
+/* A phone book that many read and one corrects: no reader ever sees half a correction. For
+ * coroutines change one word. */
 #include <plait.h>
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
-/* One clerk, two windows: a select takes whoever comes first, and the clerk goes home when the office closes. The queues have no room,
- * so a visitor waits until the clerk has what it brings. For coroutines change one word. */
+/* One clerk, two windows: a select takes whoever comes first, and the clerk goes home when the
+ * office closes. The queues have no room, so a visitor waits until the clerk has what it brings.
+ * For coroutines change one word. */
 #include <plait.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* The primes, one by one: a generator asks another one for candidates. For threads or coroutines change one word. */
+/* The primes, one by one: a generator asks another one for candidates. For threads or coroutines
+ * change one word. */
 #include <plait.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* Two card readers for three cashiers, each a process. A cashier is killed with both readers in hand:
- * they come back, and who takes them next is told, so that it may reset them. */
+/* Two card readers for three cashiers, each a process. A cashier is killed with both readers in
+ * hand: they come back, and who takes them next is told, so that it may reset them. */
 #include <plait.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Three mirrors are asked for the same page; one is down. The first failure cancels the others, and nobody is left behind. For
- * threads or coroutines change one word. */
+/* Three mirrors are asked for the same page; one is down. The first failure cancels the others, and
+ * nobody is left behind. For threads or coroutines change one word. */
 #include <plait.h>
 #include <stdio.h>
 

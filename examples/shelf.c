@@ -1,5 +1,6 @@
-/* A shelf in memory that has a name. Each process opens it by that name, as programs would that know nothing of each other, and
- * leaves a book; pointers do not cross, offsets do. One is killed with its book in hand: the book's memory comes back. */
+/* A shelf in memory that has a name. Each process opens it by that name, as programs would that
+ * know nothing of each other, and leaves a book; pointers do not cross, offsets do. One is killed
+ * with its book in hand: the book's memory comes back. */
 #include <plait.h>
 #include <signal.h>
 #include <stdio.h>

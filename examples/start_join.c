@@ -1,4 +1,5 @@
-/* Start a task, wait for it at most two seconds, and learn what it returned. For a thread or a coroutine change one word. */
+/* Start a task, wait for it at most two seconds, and learn what it returned. For a thread or a
+ * coroutine change one word. */
 #include <plait.h>
 #include <stdio.h>
 

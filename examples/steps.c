@@ -1,6 +1,7 @@
-/* A rod is heated at one end; three tasks follow the heat step by step, each in its part. A barrier keeps them in step, its action
- * swaps the two copies of the rod between two steps; the rod is made once, by whoever comes first; a latch tells main that all parts
- * are done. For threads or coroutines change one word. */
+/* A rod is heated at one end; three tasks follow the heat step by step, each in its part. A barrier
+ * keeps them in step, its action swaps the two copies of the rod between two steps; the rod is made
+ * once, by whoever comes first; a latch tells main that all parts are done. For threads or
+ * coroutines change one word. */
 #include <plait.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* Ten buyers, three tickets, one lock: three of them win. For threads or coroutines change one word. */
+/* Ten buyers, three tickets, one lock: three of them win. For threads or coroutines change one
+ * word. */
 #include <plait.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* A clock that does not drift: the work between two ticks takes its time, and the ticks stay where they are; what was missed is
- * counted. For threads or coroutines change one word. */
+/* A clock that does not drift: the work between two ticks takes its time, and the ticks stay where
+ * they are; what was missed is counted. For threads or coroutines change one word. */
 #include <plait.h>
 #include <stdio.h>
 

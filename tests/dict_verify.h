@@ -1,7 +1,7 @@
 /* Is everything in a dictionary's memory owned once? For after kills, when nobody uses it.
  *
- * Each chunk is the pool's, a table, an entry or holds blocks of its stripe; each block is an entry's
- * or on one free list; no journal is open, nothing is on its way. */
+ * Each chunk is the pool's, a table, an entry or holds blocks of its stripe; each block is an
+ * entry's or on one free list; no journal is open, nothing is on its way. */
 #ifndef TESTS_DICT_VERIFY_H
 #define TESTS_DICT_VERIFY_H
 

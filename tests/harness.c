@@ -1,4 +1,5 @@
-/* The main of every test_*.c: runs one case as a process of its own, looks for what it left over, and ends a hang with a dump. */
+/* The main of every test_*.c: runs one case as a process of its own, looks for what it left over,
+ * and ends a hang with a dump. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -23,8 +24,9 @@ static struct harness_case *cases, **cases_end = &cases;
 static struct harness_case *current;
 static pid_t case_pid;
 
-/* LeakSanitizer asks this at an exit. Only the case itself is looked at: a forked child has the parent's memory without the
- * stacks that point to it, and one with few processes allowed cannot start LeakSanitizer's thread. */
+/* LeakSanitizer asks this at an exit. Only the case itself is looked at: a forked child has the
+ * parent's memory without the stacks that point to it, and one with few processes allowed cannot
+ * start LeakSanitizer's thread. */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {
@@ -37,7 +39,8 @@ void harness_add(struct harness_case *one)
     cases_end = &one->next;
 }
 
-/* Calls visit with each entry's name; the directory's own descriptor is passed so that it can be left out. */
+/* Calls visit with each entry's name; the directory's own descriptor is passed so that it can be
+ * left out. */
 static void each_entry(const char *path, void (*visit)(const char *name, int own, void *arg),
                        void *arg)
 {
@@ -147,7 +150,8 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
-/* Ends of threads and tied children are told a little late: so it looks until it is quiet, for two seconds. */
+/* Ends of threads and tied children are told a little late: so it looks until it is quiet, for two
+ * seconds. */
 static void check_nothing_left(const struct traces *before)
 {
     char left[1024];
@@ -161,7 +165,8 @@ static void check_nothing_left(const struct traces *before)
     ck_abort_msg("left over:%s", left);
 }
 
-/* The dump may hang itself when the damage is in what it reads: a second alarm then ends the case. */
+/* The dump may hang itself when the damage is in what it reads: a second alarm then ends the
+ * case. */
 static void on_alarm(int signal_number)
 {
     static const char text[] = "\nharness: this case hangs; who waits for what:\n";
@@ -194,7 +199,8 @@ static void *nothing(void *arg)
     return arg;
 }
 
-/* ThreadSanitizer starts a thread of its own at the first one of the program: it shall be there before the case begins. */
+/* ThreadSanitizer starts a thread of its own at the first one of the program: it shall be there
+ * before the case begins. */
 static void let_sanitizer_start(void)
 {
     pthread_t thread;
@@ -274,7 +280,8 @@ void harness_dies(void (*function)(void *arg), void *arg, const char *words)
     ck_assert_msg(strstr(text, words) != NULL, "it said: %s\ninstead of: %s", text, words);
 }
 
-/* Check forks for each case and tells how the child ended: so a crash is a failure with the last line that was checked. */
+/* Check forks for each case and tells how the child ended: so a crash is a failure with the last
+ * line that was checked. */
 static int run(struct harness_case *one)
 {
     const TTest test = {one->name, run_current, one->file, one->line};

@@ -1,4 +1,5 @@
-/* What a test file needs: Check's assertions, cases that register themselves, and a few questions that many tests ask.
+/* What a test file needs: Check's assertions, cases that register themselves, and a few questions
+ * that many tests ask.
  *
  *     #include "harness.h"
  *
@@ -7,10 +8,11 @@
  *         ck_assert_int_eq(plait_put(queue, &item, PLAIT_NOW), -EPIPE);
  *     }
  *
- * The file has no main: tests/harness.c is it. Each case is a CTest entry that runs as a process of its own,
- * `test_queue put_refuses_a_closed_queue`; without a name all run, one after the other. After the case the harness
- * ends plait's own threads (plait_quiesce) and compares descriptors, children, threads and /dev/shm with what was there before: what
- * is left over fails the case. A case that hangs for PLAIT_TEST_SECONDS (60) is ended by SIGALRM: plait_dump tells who waits for
+ * The file has no main: tests/harness.c is it. Each case is a CTest entry that runs as a process of
+ * its own, `test_queue put_refuses_a_closed_queue`; without a name all run, one after the other.
+ * After the case the harness ends plait's own threads (plait_quiesce) and compares descriptors,
+ * children, threads and /dev/shm with what was there before: what is left over fails the case. A
+ * case that hangs for PLAIT_TEST_SECONDS (60) is ended by SIGALRM: plait_dump tells who waits for
  * what, then it aborts. */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
@@ -23,10 +25,10 @@
 
 struct harness_case {
     const char *name;
-    const char *
-        labels; /* for ctest -L and -LE, spaces between; process: forks, so TSan's run leaves it out; noasan,
-                           notsan: not under that sanitizer; noqemu: starts itself by exec, or asks for what
-                           qemu-user does not do (MADV_FREE) */
+    /* For ctest -L and -LE, spaces between; process: forks, so TSan's run leaves it out; noasan,
+     * notsan: not under that sanitizer; noqemu: starts itself by exec, or asks for what qemu-user
+     * does not do (MADV_FREE) */
+    const char *labels;
     void (*body)(int argument);
     int argument;
     const char *file;
@@ -63,21 +65,24 @@ void harness_add(struct harness_case *one);
     HARNESS_CASE_(name##_process, #name ".process", "process", name##_of, PLAIT_PROCESS)           \
     TEST_LIGHT(name)
 
-/* A case that cannot run here (a kernel without it, not root): reason to stderr, CTest shows it as skipped. */
+/* A case that cannot run here (a kernel without it, not root): reason to stderr, CTest shows it as
+ * skipped. */
 _Noreturn void harness_skip(const char *reason);
 
-/* Runs function(arg) in a forked child, without the harness' checks; what it writes to stderr goes into `text` (cut, NUL-terminated). Gives the status as
- * wait(2) does; the child leaves by exit(0) when function returns. */
+/* Runs function(arg) in a forked child, without the harness' checks; what it writes to stderr goes
+ * into `text` (cut, NUL-terminated). Gives the status as wait(2) does; the child leaves by exit(0)
+ * when function returns. */
 int harness_fork(void (*function)(void *arg), void *arg, char *text, size_t size);
 
 /* Misuse: function(arg) must end by SIGABRT, and what it says must contain `words`. */
 void harness_dies(void (*function)(void *arg), void *arg, const char *words);
 
-/* A name in /dev/shm ("shm:area?create") with this case's number behind it, so that two runs beside each other do not meet, and what
- * the case leaves there is found. Valid for the next 15 calls. */
+/* A name in /dev/shm ("shm:area?create") with this case's number behind it, so that two runs beside
+ * each other do not meet, and what the case leaves there is found. Valid for the next 15 calls. */
 const char *harness_name(const char *text);
 
-/* Descriptors open now, threads of this process that are not plait's own (their names begin with "plait"). */
+/* Descriptors open now, threads of this process that are not plait's own (their names begin with
+ * "plait"). */
 int harness_descriptors(void);
 int harness_threads(void);
 

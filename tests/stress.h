@@ -9,7 +9,8 @@
  *         }
  *         return 0;
  *     }
- *     STRESS(waits_and_sets, struggle, 8)     an everyday case a carrier, and a long one of 10^6 operations
+ *     STRESS(waits_and_sets, struggle, 8)     an everyday case a carrier, and a long one of 10^6
+ *                                             operations
  *
  * Each operation may cancel another member that sleeps, so that the share of cancelled waits does
  * not depend on the machine's speed; less than 1 % of the waits cancelled while they were under way
@@ -47,7 +48,8 @@ static inline struct stress_task stress_begin(void *arg)
     return (struct stress_task){stress, number, (unsigned)number * 7919u + 1, 0};
 }
 
-/* Asleep at this moment; plait_task_state says WAITING of those too that are woken and have not run. */
+/* Asleep at this moment; plait_task_state says WAITING of those too that are woken and have not
+ * run. */
 static inline bool stress_sleeps(plait_task *task)
 {
     struct task_record *record = slot_record(slot_at(slot_number(task)));
@@ -66,7 +68,8 @@ static inline void stress_cancel_somebody(struct stress_task *me)
     }
 }
 
-/* A member goes only when all have left the loop, since a handle is good until its task is joined. */
+/* A member goes only when all have left the loop, since a handle is good until its task is
+ * joined. */
 static inline void stress_leave(struct stress_task *me)
 {
     struct stress *stress = me->stress;

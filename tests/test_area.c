@@ -458,7 +458,8 @@ TEST_CARRIERS(nobody_sees_it_before_it_is_prepared)
     }
     ck_assert_int_eq(*made, 1);
     plait_share_free(made);
-    /* Two that close at once may each take the other for a user: the next open of any name sweeps. */
+    /* Two that close at once may each take the other for a user: the next open of any name
+     * sweeps. */
     struct share_area *last = named(harness_name("shm:test-area-i?create"), 0);
     ck_assert_ptr_nonnull(last);
     share_area_close(last);

@@ -1,4 +1,5 @@
-/* Barriers: nobody goes on before all have come, rounds do not mix, and a broken one holds nobody. */
+/* Barriers: nobody goes on before all have come, rounds do not mix, and a broken one holds
+ * nobody. */
 #include "stress.h"
 
 #include <stdlib.h>
@@ -202,7 +203,8 @@ static void act_slowly(void *arg)
     actions++;
 }
 
-/* When the last one comes it is not late yet, whatever the machine does: the action waits for that. */
+/* When the last one comes it is not late yet, whatever the machine does: the action waits for
+ * that. */
 static int64_t late;
 
 static int pass_in_vain(void *arg)

@@ -1,5 +1,5 @@
-/* Fork-join: each branch runs once, its result is its merge's, whoever has run it; on all carriers, blocking,
- * in forked children, and what misuse is told. */
+/* Fork-join: each branch runs once, its result is its merge's, whoever has run it; on all carriers,
+ * blocking, in forked children, and what misuse is told. */
 #include "crew.h"
 
 #include <dirent.h>
@@ -175,7 +175,8 @@ static int set_later(void *unused)
     return 0;
 }
 
-/* Others are to run meanwhile: the one who sets the event is a coroutine, and there are more of us than workers. */
+/* Others are to run meanwhile: the one who sets the event is a coroutine, and there are more of us
+ * than workers. */
 static int merge_what_waits(void *unused)
 {
     plait_branch one, two;
@@ -218,7 +219,8 @@ TEST_CREW(branches_may_take_locks)
     ck_assert_int_eq(inside, 6 * 800);
 }
 
-/* ---- a cancel ends no merge: it is told by the branch's own wait, if the task runs it, else by the next */
+/* ---- a cancel ends no merge: it is told by the branch's own wait, if the task runs it, else by
+ * the next */
 static intptr_t wait_or_cancel(intptr_t unused)
 {
     __atomic_add_fetch(&reached, 1, __ATOMIC_RELEASE);

@@ -1,5 +1,5 @@
-/* Checked mode: orders of locks that were ever the reverse of each other are told though nobody hangs,
- * and locks that are forgotten. And what it must not tell. */
+/* Checked mode: orders of locks that were ever the reverse of each other are told though nobody
+ * hangs, and locks that are forgotten. And what it must not tell. */
 #include "crew.h"
 #include "reports.h"
 

@@ -1,4 +1,5 @@
-/* Conditions: who was told goes on, nobody else does, and the lock is held again whatever happens. */
+/* Conditions: who was told goes on, nobody else does, and the lock is held again whatever
+ * happens. */
 #include "storm.h"
 
 #include <unistd.h>

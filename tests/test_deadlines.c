@@ -1,7 +1,8 @@
 /* Rule 1 of the interface, for every call that waits: one table, the same questions to each row.
  *
- *   would it have to wait?   PLAIT_NOW: -EAGAIN. A deadline that has passed: -ETIMEDOUT, at once. One
- *                            ahead: -ETIMEDOUT, never before it. A cancel: -ECANCELED, and only once
+ *   would it have to wait?   PLAIT_NOW: -EAGAIN. A deadline that has passed: -ETIMEDOUT, at once.
+ *                            One ahead: -ETIMEDOUT, never before it. A cancel: -ECANCELED, and only
+ *                            once
  *   is it ready?             PLAIT_NOW and a deadline that has passed do it: they try once
  *   a duration?              before the program's start: abort, with the place
  *   no deadline?             it waits until it is done, and not for less

@@ -1,5 +1,5 @@
-/* What becomes of a circle: by PLAIT_DEADLOCK, in blocks, in deterministic mode. Which programs are in one
- * is asked in test_stuck.c and test_patient.c. */
+/* What becomes of a circle: by PLAIT_DEADLOCK, in blocks, in deterministic mode. Which programs are
+ * in one is asked in test_stuck.c and test_patient.c. */
 #include "crew.h"
 #include "reports.h"
 

@@ -1,5 +1,6 @@
 /* The dictionary and the array between processes: kills at random, unrelated processes by name, and
- * memory that a hostile peer has written over. Kills at each single instruction are tests/kill's. */
+ * memory that a hostile peer has written over. Kills at each single instruction are
+ * tests/kill's. */
 #include "crew.h"
 #include "dict/array.h"
 #include "dict_verify.h"

@@ -69,7 +69,8 @@ static int switches(void *end)
     return 0;
 }
 
-/* They go on while they are read: what is shown may be old, but nothing is read that is not there. */
+/* They go on while they are read: what is shown may be old, but nothing is read that is not
+ * there. */
 TEST(dumps_beside_coroutines_that_run)
 {
     struct crew crew = {.count = 0};

@@ -211,8 +211,8 @@ TEST_LIGHT(cancel_ends_a_take_once)
     crew_join(&crew);
 }
 
-/* Who has taken it is alone until he sets it again: a set that is lost leaves all asleep, one that two
- * take lets two in. Some only wait for it meanwhile. */
+/* Who has taken it is alone until he sets it again: a set that is lost leaves all asleep, one that
+ * two take lets two in. Some only wait for it meanwhile. */
 static void storm_take(struct storm *storm, unsigned *random)
 {
     if (__atomic_exchange_n(&begun, 1, __ATOMIC_SEQ_CST) == 0)

@@ -1,4 +1,5 @@
-/* plait_for: every iteration once, on every schedule and carrier; totals, nesting, failures, deadlines, cancel. */
+/* plait_for: every iteration once, on every schedule and carrier; totals, nesting, failures,
+ * deadlines, cancel. */
 #include "crew.h"
 
 #include <limits.h>

@@ -1,4 +1,5 @@
-/* The fork server: who dies with whom, what its children see, and daemons of Unix by each method. */
+/* The fork server: who dies with whom, what its children see, and daemons of Unix by each
+ * method. */
 #include "crew.h"
 
 #include <dirent.h>
@@ -137,7 +138,8 @@ static void start_and_wait(void *arg)
     pause();
 }
 
-/* A program that is killed outright takes its tied children with it, and leaves the others alone. */
+/* A program that is killed outright takes its tied children with it, and leaves the others
+ * alone. */
 static void program_is_killed(plait_method method, bool untied)
 {
     struct killed how = {method, untied, board_new()};
@@ -214,7 +216,8 @@ static int write_here(void *arg)
     return file >= 0 && printf("out\n") == 4 && fprintf(stderr, "err\n") == 4 ? 0 : 1;
 }
 
-/* Its 0, 1, 2 and its directory are those of the moment of the start, though the server is older. */
+/* Its 0, 1, 2 and its directory are those of the moment of the start, though the server is
+ * older. */
 TEST_LABELED(output_and_directory_are_those_of_now, "process")
 {
     char folder[] = "/tmp/plait-test-XXXXXX", old[1000], text[20] = "";

@@ -1,4 +1,5 @@
-/* Generators: Python's protocol to the letter (S4-G1-send), consumers of any carrier, waits as the consumer's, misuse. */
+/* Generators: Python's protocol to the letter (S4-G1-send), consumers of any carrier, waits as the
+ * consumer's, misuse. */
 #include "crew.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
-/* Each call that takes an object, with what is none: NULL, memory of 0xA5, a crooked address, an opaque object
- * that is all zeroes or was freed, a handle that was never given out. Each call is a child of its own: it must
- * give a code or stop the program with plait's own words; never a fault, a hang, or nothing at all. */
+/* Each call that takes an object, with what is none: NULL, memory of 0xA5, a crooked address, an
+ * opaque object that is all zeroes or was freed, a handle that was never given out. Each call is a
+ * child of its own: it must give a code or stop the program with plait's own words; never a fault,
+ * a hang, or nothing at all. */
 #include "harness.h"
 
 #include <plait.h>

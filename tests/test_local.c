@@ -1,4 +1,5 @@
-/* Values of a task's own: apart for each task, destroyed at the end on each carrier, four rounds, 1,024 of them. */
+/* Values of a task's own: apart for each task, destroyed at the end on each carrier, four rounds,
+ * 1,024 of them. */
 #include "crew.h"
 
 #include <sys/mman.h>
@@ -93,7 +94,8 @@ TEST_CARRIERS(destructors_run_four_rounds)
 
 static plait_local many[1100];
 
-/* With numbers beyond what the task has room for: its array is replaced while it is looked through. */
+/* With numbers beyond what the task has room for: its array is replaced while it is looked
+ * through. */
 static void set_others(void *value)
 {
     count(value);

@@ -1,4 +1,5 @@
-/* plait_map, plait_reduce, plait_map_each: the same results on all carriers; failures, deadlines, cancel, progress. */
+/* plait_map, plait_reduce, plait_map_each: the same results on all carriers; failures, deadlines,
+ * cancel, progress. */
 #include "crew.h"
 
 #include <limits.h>
@@ -454,7 +455,8 @@ TEST_CARRIERS(results_in_order)
     pool_end(pool);
 }
 
-/* Short jobs come in longer chunks, until these hold all that may be on its way; slow ones come singly. */
+/* Short jobs come in longer chunks, until these hold all that may be on its way; slow ones come
+ * singly. */
 TEST_CARRIERS(chunks_are_as_long_as_their_jobs_are_short)
 {
     plait_pool *pool = pool_of(carrier, 2);
@@ -550,7 +552,8 @@ TEST_LABELED(a_dead_worker_fails_one_result, "process")
 
 static plait_event gate;
 
-/* The first one comes when the gate opens; in a worker process, which has a gate of its own, late. */
+/* The first one comes when the gate opens; in a worker process, which has a gate of its own,
+ * late. */
 static int held_up(const void *in, void *out)
 {
     int rc = *(const long *)in ? 0 : plait_event_wait(&gate, plait_after(PLAIT_SECOND));

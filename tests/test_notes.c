@@ -1,5 +1,6 @@
-/* The five failures of Python's processes that the notes run into (queues, locks, daemons), as sharp as they can be put.
- * Where Python waits for ever, an answer comes; how fast, is no test's business. */
+/* The five failures of Python's processes that the notes run into (queues, locks, daemons), as
+ * sharp as they can be put. Where Python waits for ever, an answer comes; how fast, is no test's
+ * business. */
 #include "children.h"
 
 #include <poll.h>
@@ -58,7 +59,8 @@ static int get_one(void *queue)
     return rc == 0 ? item : rc;
 }
 
-/* The one that dies was first in the queue of sleepers, the other one slept behind it: it gets the item all the same. */
+/* The one that dies was first in the queue of sleepers, the other one slept behind it: it gets the
+ * item all the same. */
 TEST_LABELED(a_reader_that_dies_in_get_is_passed_by, "process")
 {
     open_common();
@@ -104,7 +106,8 @@ static int enter(void *unused)
     return half;
 }
 
-/* Known to who sleeps already and to who comes later; and the block repairs what the dead left half done. */
+/* Known to who sleeps already and to who comes later; and the block repairs what the dead left half
+ * done. */
 TEST_LABELED(a_lock_whose_owner_was_killed_is_repaired, "process")
 {
     open_common();

@@ -1,4 +1,5 @@
-/* The once: its function runs once, also when the first tries refuse, and nobody goes on before it has. */
+/* The once: its function runs once, also when the first tries refuse, and nobody goes on before it
+ * has. */
 #include "stress.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* os: clock, futex, threads, memory, poller, robust list, probes. Each call the good way and the failing one. */
+/* os: clock, futex, threads, memory, poller, robust list, probes. Each call the good way and the
+ * failing one. */
 #include "harness.h"
 
 #include "os/fault.h"
@@ -236,7 +237,8 @@ TEST(tid_and_name_are_the_threads)
     ck_assert_str_eq(name, "plait main");
 }
 
-/* uid 65534 with no process to spare: only root can arrange it, and only root's limits do not count. */
+/* uid 65534 with no process to spare: only root can arrange it, and only root's limits do not
+ * count. */
 static void start_without_room(void *arg)
 {
     struct seen seen;
@@ -318,7 +320,8 @@ TEST(map_gives_zero_pages)
     ck_assert_int_eq(errno, 3);
 }
 
-/* Both kinds of guard: a system call must be refused, an access be a SIGSEGV, and all be as before afterwards. */
+/* Both kinds of guard: a system call must be refused, an access be a SIGSEGV, and all be as before
+ * afterwards. */
 static void touch(void *page)
 {
     *(volatile char *)page = 1;
@@ -414,8 +417,9 @@ TEST(memfd_refuses_what_cannot_be)
     ck_assert_int_eq(os_memfd("plait-test", SIZE_MAX), -EINVAL);
 }
 
-/* The code must refuse before it allocates: a memfd of this size would take all memory of the machine, which has no
- * limit for it, and its processes with it. So all that must hold is put into a child that may be killed first. */
+/* The code must refuse before it allocates: a memfd of this size would take all memory of the
+ * machine, which has no limit for it, and its processes with it. So all that must hold is put into
+ * a child that may be killed first. */
 static void ask_for_too_much(void *arg)
 {
     struct rlimit most = {300 << 20, 300 << 20};

@@ -1,4 +1,5 @@
-/* os: children and how they ended, the robust list, what the kernel has, and the seam that makes calls fail. */
+/* os: children and how they ended, the robust list, what the kernel has, and the seam that makes
+ * calls fail. */
 #include "harness.h"
 
 #include "os/fault.h"

@@ -2,8 +2,8 @@
  * whoever holds it is held up himself, by what will come. None may be told of, none may end with
  * -EDEADLK.
  *
- * Each row is what the holder does while he holds the lock; beside him one task waits for that lock,
- * and another one joins the first two. */
+ * Each row is what the holder does while he holds the lock; beside him one task waits for that
+ * lock, and another one joins the first two. */
 #include "crew.h"
 #include "reports.h"
 
@@ -390,7 +390,8 @@ static const struct row {
     {                                                                                              \
 #name ".coroutine", name, "", PLAIT_COROUTINE                                              \
     }
-/* The fork comes while threads start, in whose allocations AddressSanitizer would hang the child. */
+/* The fork comes while threads start, in whose allocations AddressSanitizer would hang the
+ * child. */
 #define PROCESS(name)                                                                              \
     {                                                                                              \
 #name, name, "process noasan", PLAIT_THREAD                                                \

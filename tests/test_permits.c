@@ -1,5 +1,5 @@
-/* Permits, private and shared: all or none, holders, and what comes back from the dead. Kills at each
- * single instruction are tests/kill's. */
+/* Permits, private and shared: all or none, holders, and what comes back from the dead. Kills at
+ * each single instruction are tests/kill's. */
 #include "children.h"
 
 static plait_permits *permits;

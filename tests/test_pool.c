@@ -1,4 +1,5 @@
-/* Pools of threads and coroutines: each job runs once, its result comes back, and nobody is left. */
+/* Pools of threads and coroutines: each job runs once, its result comes back, and nobody is
+ * left. */
 #include "crew.h"
 #include "harness.h"
 

@@ -145,7 +145,8 @@ TEST_LABELED(cancel_asks_first_and_then_insists, "process")
     ck_assert_int_eq(plait_future_cancel(future), 0);
     ck_assert_int_eq(plait_result_bytes(future, NULL, 0, plait_after(50 * PLAIT_MILLISECOND)),
                      -ETIMEDOUT);
-    /* Again and again, because one that comes before the worker has passed the last on counts as that */
+    /* Again and again, because one that comes before the worker has passed the last on counts as
+     * that */
     while (plait_future_cancel(future) == 0)
         plait_sleep(plait_after(20 * PLAIT_MILLISECOND));
     ck_assert_int_eq(failure(future), -ECANCELED);

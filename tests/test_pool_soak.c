@@ -1,5 +1,6 @@
-/* Pools at random: jobs are submitted, nested, cancelled, killed, pools closed meanwhile. Each future ends exactly once; at the end
- * workers, memory and descriptors are as they were. The seeds' half of it, in virtual time, is tests/seeds/jobs.c. */
+/* Pools at random: jobs are submitted, nested, cancelled, killed, pools closed meanwhile. Each
+ * future ends exactly once; at the end workers, memory and descriptors are as they were. The seeds'
+ * half of it, in virtual time, is tests/seeds/jobs.c. */
 #include "crew.h"
 #include "harness.h"
 

@@ -1,4 +1,5 @@
-/* Processes as tasks: how they end, who reaps them, what dies with whom; and programs that fork by themselves. */
+/* Processes as tasks: how they end, who reaps them, what dies with whom; and programs that fork by
+ * themselves. */
 #include "crew.h"
 
 #include <fcntl.h>
@@ -368,7 +369,8 @@ static void start_children(struct family *family, bool untied)
         nap(1000);
 }
 
-/* Reaps what came to us by the subreaper's right, until there is none; how many did not end by SIGKILL. */
+/* Reaps what came to us by the subreaper's right, until there is none; how many did not end by
+ * SIGKILL. */
 static int reap_orphans(double limit)
 {
     int wrong = 0, status;

@@ -111,7 +111,8 @@ TEST(lowest_first_and_equal_ones_as_they_came)
     }
 }
 
-/* The same with so many that they lie in runs: a list for each priority says what must come next. */
+/* The same with so many that they lie in runs: a list for each priority says what must come
+ * next. */
 TEST(many_lowest_first_and_equal_ones_as_they_came)
 {
     enum { RANGE = 500, PUTS = 150000 };

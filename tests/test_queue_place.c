@@ -1,4 +1,5 @@
-/* Items written and read in place, several at once, what is done, close-now: on every kind of queue. */
+/* Items written and read in place, several at once, what is done, close-now: on every kind of
+ * queue. */
 #include "crew.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* Storms on each kind of queue: puts, gets and places under random cancels and time-outs, aimed at sleepers; a thousand that wait at
- * a close. */
+/* Storms on each kind of queue: puts, gets and places under random cancels and time-outs, aimed at
+ * sleepers; a thousand that wait at a close. */
 #include "storm.h"
 
 #include <stdint.h>
@@ -83,8 +83,8 @@ static void get_somehow(struct storm *storm, unsigned *random, bool at_once)
         get_somehow(storm, random, false);
 }
 
-/* The fuller it is, the rather a get: otherwise all of them soon wait on the same side, and the storm
- * is one of time-outs. */
+/* The fuller it is, the rather a get: otherwise all of them soon wait on the same side, and the
+ * storm is one of time-outs. */
 static void act(struct storm *storm, unsigned *random)
 {
     if (crew_random(random) % 4 > plait_queue_size(queue))

@@ -271,7 +271,8 @@ struct crossing {
     int limit;
 };
 
-/* Puts left or gets right, whichever comes first; the other half of the crew does it the other way round. */
+/* Puts left or gets right, whichever comes first; the other half of the crew does it the other way
+ * round. */
 static int cross(void *arg)
 {
     struct crossing *all = arg;

@@ -1,5 +1,5 @@
-/* Coroutines on workers: stealing, staying, fairness, idleness, stuck workers, foreign calls, overflow, descriptors. Deterministic
- * mode: exact times, replay, and hangs that are told. */
+/* Coroutines on workers: stealing, staying, fairness, idleness, stuck workers, foreign calls,
+ * overflow, descriptors. Deterministic mode: exact times, replay, and hangs that are told. */
 #include "crew.h"
 
 #include "os/os.h"
@@ -407,7 +407,8 @@ static int sleep_then_free(void *arg)
     return set_free(arg);
 }
 
-/* The stuck one ends only when others, which were started behind it on the only worker, have run. */
+/* The stuck one ends only when others, which were started behind it on the only worker, have
+ * run. */
 TEST(others_go_on_beside_a_stuck_worker)
 {
     const plait_start_options named = {.name = "stone"};

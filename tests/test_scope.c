@@ -1,4 +1,5 @@
-/* plait_scoped: nothing inside outlives the block, whatever way it is left; the first failure, the deadline and cancels; shields. */
+/* plait_scoped: nothing inside outlives the block, whatever way it is left; the first failure, the
+ * deadline and cancels; shields. */
 #include "crew.h"
 
 #include <string.h>
@@ -918,7 +919,8 @@ TEST_LABELED(misuse_is_told, "process")
     harness_dies(leaves_a_shield_too_often, NULL, "more often than entered");
 }
 
-/* ---- struggle: blocks begin and end at random; nothing inside outlives its block, and each sleeper in it is woken by a cancel */
+/* ---- struggle: blocks begin and end at random; nothing inside outlives its block, and each
+ * sleeper in it is woken by a cancel */
 struct round {
     int running;  /* inside, not let go */
     int detached; /* they may outlive it, so this is the crew member's own */
@@ -1030,8 +1032,8 @@ static void run_struggle(int carrier, int most)
     ck_assert_int_ge(sleeps, operations / 100);
 }
 
-/* Not under ThreadSanitizer: the watcher's rounds for deadlocks read the records of coroutines that have
- * ended, as hints, and thousands end here. */
+/* Not under ThreadSanitizer: the watcher's rounds for deadlocks read the records of coroutines that
+ * have ended, as hints, and thousands end here. */
 TEST_LABELED(blocks_struggle_on_threads, "notsan")
 {
     run_struggle(PLAIT_THREAD, 5000);

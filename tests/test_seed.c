@@ -1,5 +1,6 @@
-/* Deterministic mode: exact times, the same bytes for the same seed, many interleavings, hangs that are told. Each seed runs in a
- * child of its own, since the seed is read at the first call of plait. */
+/* Deterministic mode: exact times, the same bytes for the same seed, many interleavings, hangs that
+ * are told. Each seed runs in a child of its own, since the seed is read at the first call of
+ * plait. */
 #include "crew.h"
 
 #include "wait/wait.h"
@@ -239,7 +240,8 @@ TEST_LIGHT(a_hang_is_told)
     ck_assert_msg(strstr(text, "'stone'") && strstr(text, "join task 'stone'"), "%s", text);
 }
 
-/* A box whose taker announces itself too late, when it is broken: a giver between the look and the announcement wakes nobody. */
+/* A box whose taker announces itself too late, when it is broken: a giver between the look and the
+ * announcement wakes nobody. */
 static struct box {
     uint32_t full, sleeper, bell;
     bool broken;

@@ -319,8 +319,8 @@ TEST_LABELED(a_dead_process_gives_back_what_was_not_kept, "process")
     plait_segment_free(segment);
 }
 
-/* Each exchanges blocks with slots at random: owned, kept, released. The stamp in a block tells whether
- * two ever had it. */
+/* Each exchanges blocks with slots at random: owned, kept, released. The stamp in a block tells
+ * whether two ever had it. */
 static void exchange(plait_segment *segment, uint32_t *random)
 {
     struct book *own = pages(segment);

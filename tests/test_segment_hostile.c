@@ -1,5 +1,5 @@
-/* A segment full of lies: bit flips and bad indexes in everything that a peer can write. No access may
- * go outside (the memory ends at pages that cannot be touched), no call may run for ever. */
+/* A segment full of lies: bit flips and bad indexes in everything that a peer can write. No access
+ * may go outside (the memory ends at pages that cannot be touched), no call may run for ever. */
 #include "harness.h"
 #include "segment/segment.h"
 #include "share/handle.h"
@@ -36,8 +36,8 @@ static uint64_t a_lie(uint64_t size)
     }
 }
 
-/* `words` is told to lie in up to four places; the lock's word stays, since whoever holds a lock for
- * ever stops everybody. */
+/* `words` is told to lie in up to four places; the lock's word stays, since whoever holds a lock
+ * for ever stops everybody. */
 static void tell_lies(char *memory, size_t from, size_t to, size_t lock)
 {
     for (uint64_t i = random_number(4) + 1; i > 0; i--) {

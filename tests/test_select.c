@@ -1,5 +1,5 @@
-/* plait_select: one of several, exactly one, nothing lost; each kind of case; bad input. The stress is in
- * test_select_storm.c, queues without room in test_rendezvous.c. */
+/* plait_select: one of several, exactly one, nothing lost; each kind of case; bad input. The stress
+ * is in test_select_storm.c, queues without room in test_rendezvous.c. */
 #include "crew.h"
 
 #include <limits.h>
@@ -271,8 +271,8 @@ TEST_LIGHT(close_cancel_and_deadline_end_it)
     plait_queue_free(b);
 }
 
-/* Two sleep, one item comes: one of them has it. A select that has slept beside plain getters passes
- * on what was meant for them. */
+/* Two sleep, one item comes: one of them has it. A select that has slept beside plain getters
+ * passes on what was meant for them. */
 static int get_plainly(void *arg)
 {
     int item;
@@ -411,7 +411,8 @@ TEST_LIGHT(a_lock_is_taken)
         ;
 }
 
-/* The checker knows who holds it: taken by a select, released plainly, and an end with it is told. */
+/* The checker knows who holds it: taken by a select, released plainly, and an end with it is
+ * told. */
 static void hold_and_end(void *arg)
 {
     static plait_lock lock;

@@ -1,4 +1,5 @@
-/* Descriptors in a select: pipes, sockets, files, closed ones, numbers used again, no number left. */
+/* Descriptors in a select: pipes, sockets, files, closed ones, numbers used again, no number
+ * left. */
 #include "crew.h"
 #include "os/os.h"
 
@@ -178,8 +179,8 @@ TEST_LIGHT(bad_and_odd_descriptors)
     crew_run(carrier, 1, odd_descriptors, NULL);
 }
 
-/* A number is closed after one select and is another file's in the next: what was registered for the
- * first file, which lives on under another number, tells nobody anything. */
+/* A number is closed after one select and is another file's in the next: what was registered for
+ * the first file, which lives on under another number, tells nobody anything. */
 static int use_numbers_again(void *arg)
 {
     for (int i = 0; i < 20; i++) {
@@ -209,8 +210,8 @@ TEST_LIGHT(numbers_used_again)
     crew_run(carrier, 1, use_numbers_again, NULL);
 }
 
-/* Misuse that must not do harm to others: the number is closed while a select sleeps on it, and its file, which lives
- * on, becomes readable when the select is long over. */
+/* Misuse that must not do harm to others: the number is closed while a select sleeps on it, and its
+ * file, which lives on, becomes readable when the select is long over. */
 TEST_LIGHT(late_news_is_harmless)
 {
     struct crew crew;

@@ -1,4 +1,5 @@
-/* plait_select under random cancels, time-outs and closes: what was put is what was got, and everybody comes home. */
+/* plait_select under random cancels, time-outs and closes: what was put is what was got, and
+ * everybody comes home. */
 #include "crew.h"
 
 #include <stdint.h>
@@ -76,7 +77,8 @@ static int put_or_get(void *arg)
     return 0;
 }
 
-/* Cancels until all have ended; near the end one queue is closed under them, if that is asked for. */
+/* Cancels until all have ended; near the end one queue is closed under them, if that is asked
+ * for. */
 static void disturb(struct storm *storm, struct crew *crew, bool close)
 {
     unsigned random = 1;

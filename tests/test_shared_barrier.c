@@ -1,5 +1,6 @@
-/* The barrier in shared memory: rounds of processes, and what becomes of them when a party dies. Kills
- * at each single instruction are tests/kill's; all orders of the steps are tests/models/barrier.c's. */
+/* The barrier in shared memory: rounds of processes, and what becomes of them when a party dies.
+ * Kills at each single instruction are tests/kill's; all orders of the steps are
+ * tests/models/barrier.c's. */
 #include "children.h"
 
 static struct common {

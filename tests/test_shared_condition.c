@@ -1,5 +1,6 @@
-/* The condition in shared memory, between processes and for the dead. Kills at each single instruction
- * are tests/kill's; all orders of the protocol's steps are tests/models/condition.c's. */
+/* The condition in shared memory, between processes and for the dead. Kills at each single
+ * instruction are tests/kill's; all orders of the protocol's steps are
+ * tests/models/condition.c's. */
 #include "children.h"
 
 static struct common {
@@ -253,7 +254,8 @@ static int eat_for_ever(void *arg)
     return 0;
 }
 
-/* Eaters die or are stopped; apples that nobody eats although there are eaters would be a lost one. */
+/* Eaters die or are stopped; apples that nobody eats although there are eaters would be a lost
+ * one. */
 static void soak(int kills)
 {
     enum { CHILDREN = 3 };

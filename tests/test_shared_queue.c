@@ -1,5 +1,5 @@
-/* The shared queue: the same promises as the private one's, between processes; and what happens when
- * some of them are killed. */
+/* The shared queue: the same promises as the private one's, between processes; and what happens
+ * when some of them are killed. */
 #include "crew.h"
 
 #include <signal.h>
@@ -185,7 +185,8 @@ static int work(void *arg)
     return 0;
 }
 
-/* The joiner looks again and again, so that it does so between a get's commit and its count, too. */
+/* The joiner looks again and again, so that it does so between a get's commit and its count,
+ * too. */
 static void joins_late(plait_queue_options options)
 {
     options.where = PLAIT_SHARED;

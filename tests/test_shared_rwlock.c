@@ -1,5 +1,5 @@
-/* Reader-writer locks in shared memory: many readers or one writer, of any process; a writer's death
- * is told, a reader's is not; nobody waits for the dead. */
+/* Reader-writer locks in shared memory: many readers or one writer, of any process; a writer's
+ * death is told, a reader's is not; nobody waits for the dead. */
 #include "children.h"
 #include "shared_storm.h"
 

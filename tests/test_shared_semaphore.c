@@ -379,7 +379,8 @@ static int struggle_mixed(void *unused)
 }
 
 /* Takers and givers die, or are stopped for a while; what the dead can have taken with them is put
- * back, so the others must go on. At the end there are as many units as can be, and none too many. */
+ * back, so the others must go on. At the end there are as many units as can be, and none too
+ * many. */
 static void soak(int kills)
 {
     enum { CHILDREN = 3, UNITS = 4, MOST = 9 };

@@ -1,6 +1,7 @@
-/* The process world under random deaths: processes of threads and coroutines use every shared object at once, one of them is
- * SIGKILLed every few milliseconds and replaced. Nothing may be lost, nothing come twice but what is announced, nobody may
- * get stuck, and at the end nothing may have grown. */
+/* The process world under random deaths: processes of threads and coroutines use every shared
+ * object at once, one of them is SIGKILLed every few milliseconds and replaced. Nothing may be
+ * lost, nothing come twice but what is announced, nobody may get stuck, and at the end nothing may
+ * have grown. */
 #include "crew.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Which of the coroutines that have not started runs next: siblings in the order of their starts, the youngest family first, and
- * the oldest in the end, whatever else is started meanwhile. */
+/* Which of the coroutines that have not started runs next: siblings in the order of their starts,
+ * the youngest family first, and the oldest in the end, whatever else is started meanwhile. */
 #include "crew.h"
 
 #include "sched/worker.h"
@@ -14,7 +14,8 @@ static void run(plait_function *function, void *arg, const char *workers)
     ck_assert_int_eq(status, 0);
 }
 
-/* A spare worker may have stepped in for one that the machine held up: then no order was promised. */
+/* A spare worker may have stepped in for one that the machine held up: then no order was
+ * promised. */
 static bool had_one_worker(void)
 {
     plait_counters counters;
@@ -72,8 +73,8 @@ static int grow(void *arg)
     return rc;
 }
 
-/* In its breadth all leaves would be alive at once; in its depth FAN a level. Ten times as many are allowed, because now and then the
- * oldest has its turn. */
+/* In its breadth all leaves would be alive at once; in its depth FAN a level. Ten times as many are
+ * allowed, because now and then the oldest has its turn. */
 TEST(a_tree_grows_in_its_depth)
 {
     run(grow, (void *)(intptr_t)DEPTH, "1");

@@ -1,10 +1,11 @@
-/* Programs that are truly stuck: each must be told of once, with the right names, and go on when the
- * youngest wait has ended with -EDEADLK.
+/* Programs that are truly stuck: each must be told of once, with the right names, and go on when
+ * the youngest wait has ended with -EDEADLK.
  *
  * A row says what each task does, word by word:
  *     +A -A   takes, releases lock A          *A  takes re-entrant lock A
  *     =A      takes a set of locks: A alone   .   waits until all tasks have come to their next dot
- *     jN      joins task N                    J   starts a task that takes A, and waits for all it started
+ *     jN      joins task N                    J   starts a task that takes A, and waits for all it
+ *             started
  *     S       the same in a scope             cC  waits for condition C with lock A, nC notifies it
  *     rW wW   reads, writes under rwlock W    zN  sleeps N looks long
  * A task that is refused puts back what it holds and is done. */

@@ -1,5 +1,5 @@
-/* The life of a task on each carrier: start, join, detach, cancel, what it tells of itself, misuse. What only processes do is in
- * test_process.c. */
+/* The life of a task on each carrier: start, join, detach, cancel, what it tells of itself, misuse.
+ * What only processes do is in test_process.c. */
 #include "crew.h"
 
 #include <poll.h>

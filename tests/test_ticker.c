@@ -1,4 +1,5 @@
-/* Tickers: no drift, missed ticks are counted, whatever stands in `next`; deadlines and cancels leave the tick to come. */
+/* Tickers: no drift, missed ticks are counted, whatever stands in `next`; deadlines and cancels
+ * leave the tick to come. */
 #include "crew.h"
 
 #include <limits.h>

@@ -157,7 +157,8 @@ static void dump_beside_ends(int carrier)
     crew_join(&crew);
 }
 
-/* Not under ThreadSanitizer: the dump reads records that may be the next task's by then, as hints. */
+/* Not under ThreadSanitizer: the dump reads records that may be the next task's by then, as
+ * hints. */
 TEST_LABELED(dumps_beside_ends_of_threads, "notsan")
 {
     dump_beside_ends(PLAIT_THREAD);

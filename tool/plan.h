@@ -60,8 +60,8 @@ int plan_make(struct plan *plan, const struct walk *walk);
 int plan_add_tables(struct plan *plan, int count);
 void plan_free(struct plan *plan);
 
-/* Counts the tree: in sequence pass after pass until half a second has gone, which sets `passes`; with
- * these workers that often. */
+/* Counts the tree: in sequence pass after pass until half a second has gone, which sets `passes`;
+ * with these workers that often. */
 void plan_run(struct plan *plan, plait_carrier carrier, int workers, struct plan_result *result);
 
 #endif

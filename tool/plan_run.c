@@ -184,7 +184,8 @@ static void on_progress(size_t done, size_t total, double seconds_left, void *ar
 }
 
 /* Without a deadline, since what that cuts off would be in the tables and not in the results:
- * read_on tells the jobs to stop. Workers are forks, because a job finds the plan by its address. */
+ * read_on tells the jobs to stop. Workers are forks, because a job finds the plan by its
+ * address. */
 static int map(struct round *round, plait_carrier carrier, int workers)
 {
     plait_start_options forks = {.method = PLAIT_FORK};

@@ -1,6 +1,6 @@
 /* What was measured, as one JSON object, built by jansson member by member and written when it is
- * closed. All calls do nothing while it is closed, so that whoever reports writes page and JSON side
- * by side without asking which is wanted. */
+ * closed. All calls do nothing while it is closed, so that whoever reports writes page and JSON
+ * side by side without asking which is wanted. */
 #ifndef TOOL_RESULT_H
 #define TOOL_RESULT_H
 

@@ -23,12 +23,13 @@ int tour_sleepers(const struct tour *tour);
 int tour_death(const struct tour *tour);
 int tour_updates(const struct tour *tour);
 
-/* The next report of something dropped is expected: it goes here instead of to stderr. NULL: not any
- * more. */
+/* The next report of something dropped is expected: it goes here instead of to stderr. NULL: not
+ * any more. */
 enum { TOUR_REPORT = 160 };
 void tour_await_report(char text[TOUR_REPORT]);
 
-/* `plait tour`'s, `plait doctor`'s, `plait trace`'s and `plait shm`'s whole work: the exit status. */
+/* `plait tour`'s, `plait doctor`'s, `plait trace`'s and `plait shm`'s whole work: the exit
+ * status. */
 int tour_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int trace_main(int argc, char **argv);

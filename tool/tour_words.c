@@ -143,8 +143,8 @@ static void keep(struct kept *kept, const struct plan_result *result)
     }
 }
 
-/* When run `i` must end: the first may take two fifths, since it works alone; what one run leaves of
- * its share the next ones may use. */
+/* When run `i` must end: the first may take two fifths, since it works alone; what one run leaves
+ * of its share the next ones may use. */
 static int64_t end_of_run(const struct words *words, int i)
 {
     int64_t now = plait_now(), left = words->begin + time_most - now;

@@ -1,8 +1,8 @@
 /* bench.h - what the drivers share: clock, calibrated work, checks, threads, result lines.
  *
- * A driver measures one item per run, checks its own result and prints `value unit [name=value ...]`, where `name=` pairs
- * become notes; items with several figures print `value unit NAME`, one line each. The programs of bench/peers print the
- * same, so that bench/run reads both. */
+ * A driver measures one item per run, checks its own result and prints `value unit [name=value
+ * ...]`, where `name=` pairs become notes; items with several figures print `value unit NAME`, one
+ * line each. The programs of bench/peers print the same, so that bench/run reads both. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -70,7 +70,8 @@ BENCH_USED static struct usage usage_since(const struct usage *start)
 }
 
 /* Busy work: a chain of dependent multiplies, the same as in every peer. Not inlined, because the
- * compiler would fold it into the caller's loop and the calibration would measure something else. */
+ * compiler would fold it into the caller's loop and the calibration would measure something
+ * else. */
 BENCH_USED __attribute__((noinline)) static uint64_t work(uint64_t x, long steps)
 {
     while (steps-- > 0)
@@ -78,7 +79,8 @@ BENCH_USED __attribute__((noinline)) static uint64_t work(uint64_t x, long steps
     return x;
 }
 
-/* Steps of work() that take so long; the best of many tries, so that a preempted one does no harm. */
+/* Steps of work() that take so long; the best of many tries, so that a preempted one does no
+ * harm. */
 BENCH_USED static long steps_for(double ns)
 {
     double best = 1e9;
@@ -128,8 +130,8 @@ BENCH_USED static void join(plait_task *task)
     need(plait_join(task, &status, PLAIT_NEVER) == 0 && status == 0, "a task failed");
 }
 
-/* So many threads run `member` for so long, each with one of `crew`, whose elements are `size` bytes. Each waits at
- * `line` before it begins, and ends soon after *stop is 1. */
+/* So many threads run `member` for so long, each with one of `crew`, whose elements are `size`
+ * bytes. Each waits at `line` before it begins, and ends soon after *stop is 1. */
 BENCH_USED static struct usage crew_runs(int threads, double seconds, plait_function *member,
                                          void *crew, size_t size, pthread_barrier_t *line,
                                          int *stop)

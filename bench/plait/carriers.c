@@ -1,7 +1,9 @@
-/* carriers process|server|thread|coroutine [FIGURE] - what a carrier costs, for docs/carriers.md. create: a task that does nothing is started
- * and joined. switch: two tasks on one processor hand a token over by semaphores. memory: a parked task's part of resident memory
- * and page tables, without the kernel's own. cores: how many times faster two computing tasks are at once than one after the
- * other. server: processes by the fork server. Each figure is measured in a process of its own. */
+/* carriers process|server|thread|coroutine [FIGURE] - what a carrier costs, for docs/carriers.md.
+ * create: a task that does nothing is started and joined. switch: two tasks on one processor hand a
+ * token over by semaphores. memory: a parked task's part of resident memory and page tables,
+ * without the kernel's own. cores: how many times faster two computing tasks are at once than one
+ * after the other. server: processes by the fork server. Each figure is measured in a process of
+ * its own. */
 #include "bench.h"
 #include <string.h>
 #include <sys/wait.h>

@@ -1,4 +1,5 @@
-/* coro ITEM WORKERS COUNTS... - the coroutine items: yield, spawn, parked, sleeps, fair, blocking. Peers: bench/peers/coro/go/main.go, fiber.cpp, rust/src/bin. */
+/* coro ITEM WORKERS COUNTS... - the coroutine items: yield, spawn, parked, sleeps, fair, blocking.
+ * Peers: bench/peers/coro/go/main.go, fiber.cpp, rust/src/bin. */
 #include "coro.h"
 
 static long ran; /* coroutines that have done their work */
@@ -32,7 +33,8 @@ static int item_yield(void *arg)
     return 0;
 }
 
-/* ---- spawn ROUNDS BATCH: start a batch of coroutines that add 1, join them; wall ns per coroutine */
+/* ---- spawn ROUNDS BATCH: start a batch of coroutines that add 1, join them; wall ns per
+ * coroutine */
 static int adder(void *arg)
 {
     count_one();
@@ -56,7 +58,8 @@ static int item_spawn(void *arg)
     return 0;
 }
 
-/* ---- parked COROUTINES: what each costs that has dirtied 512 bytes of a 64 KB stack and waits for ever */
+/* ---- parked COROUTINES: what each costs that has dirtied 512 bytes of a 64 KB stack and waits for
+ * ever */
 static plait_event never;
 
 static long mappings(const char *which)
@@ -165,7 +168,8 @@ static int item_sleeps(void *arg)
     return 0;
 }
 
-/* ---- fair: 10 coroutines sleep 1 ms in a loop, an 11th computes for 100 ms; the longest gap between two ticks, ms */
+/* ---- fair: 10 coroutines sleep 1 ms in a loop, an 11th computes for 100 ms; the longest gap
+ * between two ticks, ms */
 static int64_t longest_gap, ticks_end;
 
 static void note_gap(int64_t gap)

@@ -1,5 +1,6 @@
-/* coro_meet ITEM WORKERS COUNTS... - items in which coroutines wait for each other: pingpong, timers, chan, mutex, mutexy, skynet,
- * fanout. Peers: bench/peers/coro/go/main.go, fiber.cpp, rust/src/bin. */
+/* coro_meet ITEM WORKERS COUNTS... - items in which coroutines wait for each other: pingpong,
+ * timers, chan, mutex, mutexy, skynet, fanout. Peers: bench/peers/coro/go/main.go, fiber.cpp,
+ * rust/src/bin. */
 #include "coro.h"
 
 #include <errno.h>
@@ -16,8 +17,8 @@ static void put(plait_queue *queue, int64_t value)
     need(plait_put(queue, &value, PLAIT_NEVER) == 0, "not put");
 }
 
-/* ---- pingpong TIMES, timers TIMES: a number there and back, plus one; each get with a time-out of 1 s that never strikes. Wall ns
- * per round trip, or per timed get. */
+/* ---- pingpong TIMES, timers TIMES: a number there and back, plus one; each get with a time-out of
+ * 1 s that never strikes. Wall ns per round trip, or per timed get. */
 static plait_queue *ping, *pong;
 static bool timed;
 
@@ -145,7 +146,8 @@ static int item_mutexy(void *arg)
     return item_mutex(arg);
 }
 
-/* ---- skynet LEAVES: a tree of fan-out 10, each node adds what its ten children put; wall ms, peak RSS MB */
+/* ---- skynet LEAVES: a tree of fan-out 10, each node adds what its ten children put; wall ms, peak
+ * RSS MB */
 struct node {
     plait_queue *up;
     int64_t first, size;
@@ -188,7 +190,8 @@ static int item_skynet(void *arg)
     return 0;
 }
 
-/* ---- fanout COROUTINES ROUNDS: median us from an event's set to when the last of those asleep on it runs */
+/* ---- fanout COROUTINES ROUNDS: median us from an event's set to when the last of those asleep on
+ * it runs */
 enum { ROUNDS_MOST = 64 };
 static plait_event events[ROUNDS_MOST], all_ran[ROUNDS_MOST];
 static long waiting, left;

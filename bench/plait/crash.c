@@ -1,5 +1,6 @@
 /* crash ITEM - a worker of a process pool of two is killed by SIGKILL. ITEM:
- *   jobs   100 jobs of 10 ms, killed after 0.2 s: how many failed; ms until a new worker ran its first one
+ *   jobs   100 jobs of 10 ms, killed after 0.2 s: how many failed; ms until a new worker ran its
+ *          first one
  *   map    the same through one plait_map: how many failed; ms until the map had ended
  *   idle   with nothing to do; 0.5 s later 10 jobs: how many failed; ms until these had ended */
 #include "../peers/pool/kit.h"

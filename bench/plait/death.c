@@ -1,6 +1,6 @@
 /* death WHO MIB REPEATS - how long until who sleeps on a lock hears that its holder was killed.
- *   WHO  plait: a shared plait_lock; glibc: a robust shared pthread mutex; patrol: a plait_lock whose
- *        holder's death the kernel did not mark (its word names a thread that is gone)
+ *   WHO  plait: a shared plait_lock; glibc: a robust shared pthread mutex; patrol: a plait_lock
+ *        whose holder's death the kernel did not mark (its word names a thread that is gone)
  *   MIB  memory that the holder has touched, which the kernel takes down at its death
  * From just before the kill to the return of the acquire: median and p99, in us. */
 #include "bench.h"

@@ -1,5 +1,6 @@
-/* fanout THREADS ROUNDS - us from the set of an event to the moment the last of THREADS sleepers runs, the median of the rounds.
- * Peers: bench/peers/sync/cpp/fanout.cpp, rust/src/bin/fanout.rs, go/fanout.go. Coroutines: coro_meet.c. */
+/* fanout THREADS ROUNDS - us from the set of an event to the moment the last of THREADS sleepers
+ * runs, the median of the rounds. Peers: bench/peers/sync/cpp/fanout.cpp, rust/src/bin/fanout.rs,
+ * go/fanout.go. Coroutines: coro_meet.c. */
 #include "bench.h"
 
 enum { TASKS_MOST = 1000, ROUNDS_MOST = 1000 };

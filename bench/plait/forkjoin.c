@@ -1,5 +1,5 @@
-/* forkjoin ITEM N - fork-join in ms: fib 35, nqueens 12, uts 0; `idle 35`: CPU seconds per second in the
- * 2 s after a fib. PLAIT_WORKERS says how many. The work is bench/peers/pool/kit.h's. */
+/* forkjoin ITEM N - fork-join in ms: fib 35, nqueens 12, uts 0; `idle 35`: CPU seconds per second
+ * in the 2 s after a fib. PLAIT_WORKERS says how many. The work is bench/peers/pool/kit.h's. */
 #include "../peers/pool/kit.h"
 
 #include <plait.h>

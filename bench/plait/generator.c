@@ -1,4 +1,5 @@
-/* generator N - ns for one step: plait_generator_next of one that counts. Peers: bench/peers/coro/switch.cpp. */
+/* generator N - ns for one step: plait_generator_next of one that counts. Peers:
+ * bench/peers/coro/switch.cpp. */
 #include "bench.h"
 
 static int count(void *arg)

@@ -1,5 +1,5 @@
-/* lock_checked DEPTH PAIRS - ns per acquire and release in checked mode, DEPTH locks nested in each other; ratio: to the same
- * without it. Peer: bench/peers/sync/cpp/lock_checked.cpp. */
+/* lock_checked DEPTH PAIRS - ns per acquire and release in checked mode, DEPTH locks nested in each
+ * other; ratio: to the same without it. Peer: bench/peers/sync/cpp/lock_checked.cpp. */
 #include "bench.h"
 
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
-/* lock_contended THREADS SECONDS - M sections/s; 100 ns of work inside the lock, 100 ns outside (two clock readings included).
- * Peers: bench/peers/sync/cpp/lock_contended.cpp. */
+/* lock_contended THREADS SECONDS - M sections/s; 100 ns of work inside the lock, 100 ns outside
+ * (two clock readings included). Peers: bench/peers/sync/cpp/lock_contended.cpp. */
 #include "bench.h"
 
 enum { THREADS_MOST = 64 };

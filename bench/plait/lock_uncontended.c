@@ -1,5 +1,6 @@
-/* lock_uncontended PAIRS SECOND - ns per acquire and release of a private lock by one thread; SECOND=1: another thread is
- * alive and asleep. Peers: bench/peers/sync/cpp/lock_uncontended.cpp. */
+/* lock_uncontended PAIRS SECOND - ns per acquire and release of a private lock by one thread;
+ * SECOND=1: another thread is alive and asleep. Peers:
+ * bench/peers/sync/cpp/lock_uncontended.cpp. */
 #include "bench.h"
 
 static plait_event leave;

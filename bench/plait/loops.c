@@ -1,5 +1,6 @@
-/* loops ITEM SCHEDULE N - parallel loops in ms: saxpy over N floats, uneven over N iterations that cost 0 to N
- * steps. SCHEDULE: stealing, static, guided. PLAIT_WORKERS says how many run. The work is bench/peers/pool/kit.h's. */
+/* loops ITEM SCHEDULE N - parallel loops in ms: saxpy over N floats, uneven over N iterations that
+ * cost 0 to N steps. SCHEDULE: stealing, static, guided. PLAIT_WORKERS says how many run. The work
+ * is bench/peers/pool/kit.h's. */
 #include "../peers/pool/kit.h"
 
 #include <plait.h>

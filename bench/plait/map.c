@@ -1,5 +1,5 @@
-/* map STEPS N - plait_map over N numbers into a new result, in ms: x * x (STEPS 0), else STEPS dependent
- * multiply-adds. A thread pool of PLAIT_WORKERS; the work is bench/peers/pool/kit.h's. */
+/* map STEPS N - plait_map over N numbers into a new result, in ms: x * x (STEPS 0), else STEPS
+ * dependent multiply-adds. A thread pool of PLAIT_WORKERS; the work is bench/peers/pool/kit.h's. */
 #include "../peers/pool/kit.h"
 
 #include <plait.h>

@@ -1,5 +1,6 @@
-/* pingpong free|2core SECONDS - ns per round trip of a token between two threads, through a semaphore each way. 2core: one on each
- * core. Peers: bench/peers/sync/cpp/pingpong.cpp, bench/peers/sync/rust/src/bin/pingpong.rs. */
+/* pingpong free|2core SECONDS - ns per round trip of a token between two threads, through a
+ * semaphore each way. 2core: one on each core. Peers: bench/peers/sync/cpp/pingpong.cpp,
+ * bench/peers/sync/rust/src/bin/pingpong.rs. */
 #include "bench.h"
 
 static plait_semaphore ping LINE_APART, pong LINE_APART;

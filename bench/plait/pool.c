@@ -1,4 +1,5 @@
-/* pool ITEM WORKERS N [CARRIER] - jobs through plait_pool_open(CARRIER, WORKERS); the work is that of bench/peers/pool. ITEM:
+/* pool ITEM WORKERS N [CARRIER] - jobs through plait_pool_open(CARRIER, WORKERS); the work is that
+ * of bench/peers/pool. ITEM:
  *   submit-external      the main thread submits N empty jobs and waits for all: ns per job
  *   submit-from-worker   a binary tree of N jobs, each of which submits its two halves: ns per job
  *   round-trip           submits one job and waits for its result, N times: ns each

@@ -1,11 +1,11 @@
-/* pqueue RESIDENT PAIRS 1|4 - put + get pairs with RESIDENT items in a queue by priority. 1: one thread, ns per pair; 4: two
- * threads put and two get, M pairs/s. Priorities are like timers: the i-th put has i + random below 2 * RESIDENT; the item is the
- * priority, so that the order can be checked. Peers: bench/peers/sync/cpp/pqueue.cpp, bench/peers/sync/go/pqueue.go. */
+/* pqueue RESIDENT PAIRS 1|4 - put + get pairs with RESIDENT items in a queue by priority. 1: one
+ * thread, ns per pair; 4: two threads put and two get, M pairs/s. Priorities are like timers: the
+ * i-th put has i + random below 2 * RESIDENT; the item is the priority, so that the order can be
+ * checked. Peers: bench/peers/sync/cpp/pqueue.cpp, bench/peers/sync/go/pqueue.go. */
 #include "bench.h"
 
-enum {
-    LEAD = 256
-}; /* putter s and getter s stay so near to each other that the queue neither grows nor runs empty */
+/* Putter s and getter s stay so near to each other that the queue neither grows nor runs empty. */
+enum { LEAD = 256 };
 
 static plait_queue *queue;
 static size_t resident, pairs;

@@ -1,6 +1,7 @@
-/* queue PRODUCERS CONSUMERS SECONDS free|2core - M items/s through one private queue of 1024 8-byte items; 2core: producers on one
- * core, consumers on the other. Producers put 1, 2, 3 ... until the time is over; it ends when the last item has been taken.
- * Peers: bench/peers/sync/cpp/queue.cpp, bench/peers/sync/rust/src/bin/queue.rs. */
+/* queue PRODUCERS CONSUMERS SECONDS free|2core - M items/s through one private queue of 1024 8-byte
+ * items; 2core: producers on one core, consumers on the other. Producers put 1, 2, 3 ... until the
+ * time is over; it ends when the last item has been taken. Peers: bench/peers/sync/cpp/queue.cpp,
+ * bench/peers/sync/rust/src/bin/queue.rs. */
 #include "bench.h"
 
 enum { SIDE_MOST = 64, CAPACITY = 1024 };

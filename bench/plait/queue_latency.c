@@ -1,6 +1,7 @@
-/* queue_latency ITEMS PERIOD_NS busy|idle free|2core - ns from put to got (median), one item each period for one consumer that
- * waits. busy: the producer computes between two items; idle: it sleeps. 2core: one on each core. Peers:
- * bench/peers/sync/cpp/queue_latency.cpp, bench/peers/sync/rust/src/bin/queue_latency.rs. */
+/* queue_latency ITEMS PERIOD_NS busy|idle free|2core - ns from put to got (median), one item each
+ * period for one consumer that waits. busy: the producer computes between two items; idle: it
+ * sleeps. 2core: one on each core. Peers: bench/peers/sync/cpp/queue_latency.cpp,
+ * bench/peers/sync/rust/src/bin/queue_latency.rs. */
 #include "bench.h"
 
 #include <sys/prctl.h>

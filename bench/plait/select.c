@@ -1,6 +1,6 @@
-/* select thread|coroutine WORKERS QUEUES TIMES - wall ns per item: one task puts numbers into queues in a random order, another one
- * selects among all of them; each queue has room for one. Peers: bench/peers/coro/go/main.go,
- * bench/peers/sync/rust/src/bin/select.rs. */
+/* select thread|coroutine WORKERS QUEUES TIMES - wall ns per item: one task puts numbers into
+ * queues in a random order, another one selects among all of them; each queue has room for one.
+ * Peers: bench/peers/coro/go/main.go, bench/peers/sync/rust/src/bin/select.rs. */
 #include "bench.h"
 
 enum { QUEUES_MOST = 1000 };

@@ -1,5 +1,6 @@
-/* switch N - ns for one one-way switch: main and one context hand over to each other N times, no scheduler. The only driver
- * that looks behind the public headers, because the bare switch is not public. Peers: bench/peers/coro/switch.cpp. */
+/* switch N - ns for one one-way switch: main and one context hand over to each other N times, no
+ * scheduler. The only driver that looks behind the public headers, because the bare switch is not
+ * public. Peers: bench/peers/coro/switch.cpp. */
 #include "bench.h"
 #include "os/os.h"
 

@@ -1,6 +1,7 @@
-/* xbig MIB - an array of 64-bit numbers is handed to another process, which sums it where it lies. Timed: from the array being
- * ready in its owner until the owner has the sum, which is checked. The other process is there before, and attaches to the array by
- * the name that it is told. Peers: bench/peers/ipc/xbig.c. */
+/* xbig MIB - an array of 64-bit numbers is handed to another process, which sums it where it lies.
+ * Timed: from the array being ready in its owner until the owner has the sum, which is checked. The
+ * other process is there before, and attaches to the array by the name that it is told. Peers:
+ * bench/peers/ipc/xbig.c. */
 #include "bench.h"
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* xdict plait dict|counter PROCESSES OPERATIONS - the dictionary between processes, in the harness of its peers
- * (bench/peers/ipc/xdict.h). counter: plait_dict_add on one key. */
+/* xdict plait dict|counter PROCESSES OPERATIONS - the dictionary between processes, in the harness
+ * of its peers (bench/peers/ipc/xdict.h). counter: plait_dict_add on one key. */
 #include "../peers/ipc/xdict.h"
 
 #include <plait.h>

@@ -1,6 +1,7 @@
-/* xlock PROCESSES PAIRS [value] - the shared lock: each process acquires and releases it PAIRS times; inside, a plain shared counter goes
- * up by one (checked). 1 process: ns a pair; more: M pairs/s in all. Peers: bench/peers/ipc/xlock.h. With "value" a shared value goes
- * up by one instead, without a lock (checked): k/s in all. Peers: the counter of bench/peers/ipc/xdict.h. */
+/* xlock PROCESSES PAIRS [value] - the shared lock: each process acquires and releases it PAIRS
+ * times; inside, a plain shared counter goes up by one (checked). 1 process: ns a pair; more: M
+ * pairs/s in all. Peers: bench/peers/ipc/xlock.h. With "value" a shared value goes up by one
+ * instead, without a lock (checked): k/s in all. Peers: the counter of bench/peers/ipc/xdict.h. */
 #include "bench.h"
 #include <string.h>
 #include <unistd.h>

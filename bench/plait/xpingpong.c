@@ -1,6 +1,7 @@
-/* xpingpong OBJECT ROUNDS | idle OBJECT SECONDS - one token goes to a second process and back. OBJECT: semaphore, event, queue.
- * Prints the wall time of a round trip, and the CPU time that both burnt in it; idle: the CPU time of both in a second in which
- * nothing comes. Each round is checked. Peers: bench/peers/ipc/xpp.h. */
+/* xpingpong OBJECT ROUNDS | idle OBJECT SECONDS - one token goes to a second process and back.
+ * OBJECT: semaphore, event, queue. Prints the wall time of a round trip, and the CPU time that both
+ * burnt in it; idle: the CPU time of both in a second in which nothing comes. Each round is
+ * checked. Peers: bench/peers/ipc/xpp.h. */
 #include "bench.h"
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,10 @@
-/* xqueue FORM PRODUCERS CONSUMERS ITEMS [SIZE] - the shared queue between processes. Without SIZE an item has 64 bytes, and the
- * result is M items/s; with it message i has SIZE/2 + (i * 2654435761 mod SIZE/2) bytes, the receiver reads one word of each line,
- * and the result is GB/s. Count, sum and sizes are checked. FORM: general; single (one producer, one consumer, promised); batch (32
- * at once); place (written and read in place). Peers: bench/peers/ipc/xq.h. Messages have plait's own room of 1 MB, which is also what
- * Boost's queue is given there: with less, the two change turns more often on a CPU that others use. */
+/* xqueue FORM PRODUCERS CONSUMERS ITEMS [SIZE] - the shared queue between processes. Without SIZE
+ * an item has 64 bytes, and the result is M items/s; with it message i has SIZE/2 + (i * 2654435761
+ * mod SIZE/2) bytes, the receiver reads one word of each line, and the result is GB/s. Count, sum
+ * and sizes are checked. FORM: general; single (one producer, one consumer, promised); batch (32 at
+ * once); place (written and read in place). Peers: bench/peers/ipc/xq.h. Messages have plait's own
+ * room of 1 MB, which is also what Boost's queue is given there: with less, the two change turns
+ * more often on a CPU that others use. */
 #include "bench.h"
 #include <string.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
-/* xstart METHOD RSS_MIB REPEATS - a process is started and joined. first: from the call until the parent, looking without pause,
- * sees a word that the child's first instruction sets; join: from the call until its end was told. A start that is timed for the
- * one is not timed for the other. The parent has RSS_MIB of touched private memory. METHOD: fork, spawn, forkserver. Prints both
+/* xstart METHOD RSS_MIB REPEATS - a process is started and joined. first: from the call until the
+ * parent, looking without pause, sees a word that the child's first instruction sets; join: from
+ * the call until its end was told. A start that is timed for the one is not timed for the other.
+ * The parent has RSS_MIB of touched private memory. METHOD: fork, spawn, forkserver. Prints both
  * medians. Peers: bench/peers/ipc/xstart.c. */
 #include "bench.h"
 #include <string.h>

@@ -1,5 +1,6 @@
-/* A barber, one chair for the cut, four in the shop at most. Who finds it full goes away; the others wait for the barber, and the two
- * meet twice: before the cut and after it. Without the second meeting the barber could begin with the next while one still sits. */
+/* A barber, one chair for the cut, four in the shop at most. Who finds it full goes away; the
+ * others wait for the barber, and the two meet twice: before the cut and after it. Without the
+ * second meeting the barber could begin with the next while one still sits. */
 #include "book.h"
 
 enum { CUSTOMERS = 10, VISITS = 30, SHOP = 4 };

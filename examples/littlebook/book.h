@@ -1,7 +1,9 @@
-/* book.h - what the programs here share: the carrier from the command line, tasks that dawdle, checks that count.
+/* book.h - what the programs here share: the carrier from the command line, tasks that dawdle,
+ * checks that count.
  *
- * The problems are those of Allen Downey's "The Little Book of Semaphores"; code and words are our own. Each program runs to its end
- * without sleeping, checks at every step what must never be broken, and says how often it has looked.
+ * The problems are those of Allen Downey's "The Little Book of Semaphores"; code and words are our
+ * own. Each program runs to its end without sleeping, checks at every step what must never be
+ * broken, and says how often it has looked.
  *
  *     ./santa_claus thread          the same on threads
  *     PLAIT_SEED=3 ./santa_claus    another order, the same one each time */
@@ -58,7 +60,8 @@ static inline void dawdle(void)
         plait_yield();
 }
 
-/* Draws one of so many tickets, of which a task has one at a time: the last ones are in different hands. */
+/* Draws one of so many tickets, of which a task has one at a time: the last ones are in different
+ * hands. */
 static inline bool draw(int *drawn, int tickets)
 {
     return __atomic_fetch_add(drawn, 1, __ATOMIC_RELAXED) < tickets;

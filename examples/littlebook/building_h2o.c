@@ -1,5 +1,6 @@
-/* Two hydrogen atoms and one oxygen bond; an atom waits until it can be in a molecule, and all three bond before any of the next does.
- * The turn is taken by the atom that completes a molecule and given back by its oxygen: so it is a semaphore, not a lock. */
+/* Two hydrogen atoms and one oxygen bond; an atom waits until it can be in a molecule, and all
+ * three bond before any of the next does. The turn is taken by the atom that completes a molecule
+ * and given back by its oxygen: so it is a semaphore, not a lock. */
 #include "book.h"
 
 enum { MOLECULES = 150 };

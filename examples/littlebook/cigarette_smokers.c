@@ -1,6 +1,7 @@
-/* Three smokers, each with plenty of one ingredient; an agent lays down the two others for one of them. If the smokers took what they
- * lack one by one, two could take one each and neither smoke. So a pusher for each ingredient notes what lies there, and the second
- * one wakes the smoker who has the third. His call is an event that he takes: at most one is under way. */
+/* Three smokers, each with plenty of one ingredient; an agent lays down the two others for one of
+ * them. If the smokers took what they lack one by one, two could take one each and neither smoke.
+ * So a pusher for each ingredient notes what lies there, and the second one wakes the smoker who
+ * has the third. His call is an event that he takes: at most one is under way. */
 #include "book.h"
 
 enum { KINDS = 3, ROUNDS = 150 };

@@ -1,5 +1,5 @@
-/* Five philosophers, five forks. If all took the left fork first, all could wait for the right one; a footman lets only four sit down
- * at once, so that one of them finds both. */
+/* Five philosophers, five forks. If all took the left fork first, all could wait for the right one;
+ * a footman lets only four sit down at once, so that one of them finds both. */
 #include "book.h"
 
 enum { SEATS = 5, MEALS = 100 };

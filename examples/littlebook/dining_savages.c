@@ -1,5 +1,5 @@
-/* Savages eat from one pot. Who finds it empty wakes the cook and waits for a full one, and holds the pot meanwhile, so that nobody
- * else wakes the cook a second time. */
+/* Savages eat from one pot. Who finds it empty wakes the cook and waits for a full one, and holds
+ * the pot meanwhile, so that nobody else wakes the cook a second time. */
 #include "book.h"
 
 enum { SAVAGES = 6, MEALS = 50, POT = 7, ALL = SAVAGES * MEALS };

@@ -1,6 +1,7 @@
-/* Mutual exclusion without starving, from semaphores that promise nothing about whom they let through (Morris 1979). There are two
- * rooms. All go from the first into the second, and when the first is empty its gate is closed and all of the second go in, one by
- * one: so a fast one can overtake a slow one at most twice. */
+/* Mutual exclusion without starving, from semaphores that promise nothing about whom they let
+ * through (Morris 1979). There are two rooms. All go from the first into the second, and when the
+ * first is empty its gate is closed and all of the second go in, one by one: so a fast one can
+ * overtake a slow one at most twice. */
 #include "book.h"
 
 enum { TASKS = 6, ROUNDS = 100 };

@@ -1,5 +1,5 @@
-/* Producers and consumers with room for five: one semaphore counts the items, another the places that are free, so that whoever has
- * passed his semaphore finds what he needs under the lock. */
+/* Producers and consumers with room for five: one semaphore counts the items, another the places
+ * that are free, so that whoever has passed his semaphore finds what he needs under the lock. */
 #include "book.h"
 
 enum { PRODUCERS = 3, CONSUMERS = 2, EACH = 200, ROOM = 5, ALL = PRODUCERS * EACH };

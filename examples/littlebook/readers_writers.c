@@ -1,5 +1,6 @@
-/* Readers and writers, where no writer starves. The first reader takes the room, the last one leaves it, and between them the semaphore
- * has no owner, as a lock would. Who comes goes through a turnstile; a writer stands in it while he waits, so that no reader passes. */
+/* Readers and writers, where no writer starves. The first reader takes the room, the last one
+ * leaves it, and between them the semaphore has no owner, as a lock would. Who comes goes through a
+ * turnstile; a writer stands in it while he waits, so that no reader passes. */
 #include "book.h"
 
 enum { READERS = 5, WRITERS = 3, ROUNDS = 100 };

@@ -1,5 +1,6 @@
-/* A boat takes four over the river, hackers and serfs, but never three of one kind with one of the other. Who completes a crew is its
- * captain: he has the turn until he has rowed, so that no other crew boards. */
+/* A boat takes four over the river, hackers and serfs, but never three of one kind with one of the
+ * other. Who completes a crew is its captain: he has the turn until he has rowed, so that no other
+ * crew boards. */
 #include "book.h"
 
 enum { EACH = 120, CREW = 4, BOATS = 2 * EACH / CREW };

@@ -1,5 +1,6 @@
-/* A car for four runs only when it is full; nobody gets in or out while it runs, and all get out before others get in. The car waits
- * for the last one by a latch, raised before it calls them and counted down by each. */
+/* A car for four runs only when it is full; nobody gets in or out while it runs, and all get out
+ * before others get in. The car waits for the last one by a latch, raised before it calls them and
+ * counted down by each. */
 #include "book.h"
 
 enum { SEATS = 4, PASSENGERS = 10, RUNS = 100 };

@@ -1,5 +1,6 @@
-/* Santa sleeps until all nine reindeer are back, or three elves have questions. The reindeer come first. Three elves go in together,
- * and a gate keeps the others out until the last of the three has left: it is a semaphore, since not the one who closed it opens it. */
+/* Santa sleeps until all nine reindeer are back, or three elves have questions. The reindeer come
+ * first. Three elves go in together, and a gate keeps the others out until the last of the three
+ * has left: it is a semaphore, since not the one who closed it opens it. */
 #include "book.h"
 
 enum { REINDEER = 9, YEARS = 20, ELVES = 10, GROUP = 3, GROUPS = 100 };

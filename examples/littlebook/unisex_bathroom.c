@@ -1,5 +1,6 @@
-/* Women and men share a bathroom for three, but never at the same time. A condition says it as it is meant: wait until one may go in.
- * So that a stream of one kind does not keep the other out, no more than six of a kind go in a row while others wait. */
+/* Women and men share a bathroom for three, but never at the same time. A condition says it as it
+ * is meant: wait until one may go in. So that a stream of one kind does not keep the other out, no
+ * more than six of a kind go in a row while others wait. */
 #include "book.h"
 
 enum { EACH = 6, VISITS = 60, ROOM = 3, ROW = 6 };

@@ -1,9 +1,9 @@
 /* Tasks as JSON: the name of a function and its arguments cross to a worker process. Note S4-DIST.
  *
- * Python: pickle distributes functions and whatever else it is given, and executes what it receives;
- * the note says "better JSON". Here jansson writes and reads it: a list of numbers in, a number out.
- * The worker trusts nothing: what is no JSON, has no such function or no such arguments is an error
- * that goes back, and nothing else happens. */
+ * Python: pickle distributes functions and whatever else it is given, and executes what it
+ * receives; the note says "better JSON". Here jansson writes and reads it: a list of numbers in, a
+ * number out. The worker trusts nothing: what is no JSON, has no such function or no such arguments
+ * is an error that goes back, and nothing else happens. */
 #include "notes.h"
 #include <jansson.h>
 

@@ -1,8 +1,8 @@
 /* Tasks as data: a function's name and its bytes, never code. Note S4-DIST.
  *
- * Python: pickle distributes functions and whatever else it is given, and executes what it receives;
- * the note says "better JSON". Here what crosses is a text, and what it may ask for stands in a table:
- * an unknown name is an error, and nothing else happens. */
+ * Python: pickle distributes functions and whatever else it is given, and executes what it
+ * receives; the note says "better JSON". Here what crosses is a text, and what it may ask for
+ * stands in a table: an unknown name is an error, and nothing else happens. */
 #include "notes.h"
 
 typedef long operation(long a, long b);

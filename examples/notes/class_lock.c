@@ -1,8 +1,8 @@
 /* One lock in an object, and each of its methods inside it. Note S4-TL-classlock.
  *
  * Python: `self.lock = threading.Lock()` in __init__, and `with self.lock:` around the body of each
- * method (the note writes threading.lock(), which is no name). Here the lock is a field, and a zeroed
- * one is free; in memory from plait_share it serves processes, too. */
+ * method (the note writes threading.lock(), which is no name). Here the lock is a field, and a
+ * zeroed one is free; in memory from plait_share it serves processes, too. */
 #include "notes.h"
 
 struct account {

@@ -1,9 +1,9 @@
 /* Two locks in opposite order. Note S0-3.L2-deadlock.
  *
- * Python: func1 takes A, then B; func2 takes B, then A: two lines, then silence. Here each gives the
- * second lock a second, and both fail; then each takes the two as a set, in its own order still, and
- * both get through. (Without deadlines plait names the circle after a second, and with PLAIT_CHECK=1
- * the reversed order even when nobody hangs: docs/deadlock.md.) */
+ * Python: func1 takes A, then B; func2 takes B, then A: two lines, then silence. Here each gives
+ * the second lock a second, and both fail; then each takes the two as a set, in its own order
+ * still, and both get through. (Without deadlines plait names the circle after a second, and with
+ * PLAIT_CHECK=1 the reversed order even when nobody hangs: docs/deadlock.md.) */
 #include "notes.h"
 
 struct common {

@@ -1,9 +1,9 @@
 /* The notes' deadlock, left to happen. Note S0-3.L2-deadlock.
  *
- * Python: func1 takes A, then B; func2 takes B, then A, two seconds later each: two lines, then silence.
- * Here plait names the circle when it has lasted a second, the youngest wait ends with -EDEADLK, and the
- * program goes on. `deadlock thread order` runs the same two one after the other, so that nothing can
- * hang, in checked mode: the reversed order is reported all the same. */
+ * Python: func1 takes A, then B; func2 takes B, then A, two seconds later each: two lines, then
+ * silence. Here plait names the circle when it has lasted a second, the youngest wait ends with
+ * -EDEADLK, and the program goes on. `deadlock thread order` runs the same two one after the other,
+ * so that nothing can hang, in checked mode: the reversed order is reported all the same. */
 #include "notes.h"
 
 static plait_lock a, b;

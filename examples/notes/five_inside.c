@@ -1,8 +1,9 @@
 /* At most five at a time. Note S0-3.S-semaphore.
  *
- * Python: a Semaphore(5) and 20 threads that hold it for 1 to 5 s: never more than five inside, and all 20 run. (The note ties it to
- * a thread's start and end; in fact it is any acquire and any release. Python's plain semaphore may grow beyond its start value, only
- * the bounded one errs: here the limit is the third argument.) */
+ * Python: a Semaphore(5) and 20 threads that hold it for 1 to 5 s: never more than five inside, and
+ * all 20 run. (The note ties it to a thread's start and end; in fact it is any acquire and any
+ * release. Python's plain semaphore may grow beyond its start value, only the bounded one errs:
+ * here the limit is the third argument.) */
 #include "notes.h"
 
 static struct room {

@@ -1,8 +1,9 @@
-/* One operation, four ways to learn that it is over: wait, ask, be notified, be called. Note S3-0-defs.
+/* One operation, four ways to learn that it is over: wait, ask, be notified, be called. Note
+ * S3-0-defs.
  *
- * The note: synchronous, the caller waits; asynchronous, it is told later by a status, a notice or a
- * callback; blocking, the thread is suspended. (A blocked thread does release the CPU; the one that
- * does not is spinning.) */
+ * The note: synchronous, the caller waits; asynchronous, it is told later by a status, a notice or
+ * a callback; blocking, the thread is suspended. (A blocked thread does release the CPU; the one
+ * that does not is spinning.) */
 #include "notes.h"
 
 static int answer(const void *input, void *out)

@@ -1,8 +1,8 @@
 /* A queue that is full, and one that is empty. Notes S3-3-queue, S3-3-isolation.
  *
- * Python: put waits when the queue is full, get when it is empty; put_nowait and get_nowait raise, and
- * "the data is lost" when nobody catches that. Here the code says it, and the item stays with the
- * caller. What a process put is there at once: no feeder thread delays it. */
+ * Python: put waits when the queue is full, get when it is empty; put_nowait and get_nowait raise,
+ * and "the data is lost" when nobody catches that. Here the code says it, and the item stays with
+ * the caller. What a process put is there at once: no feeder thread delays it. */
 #include "notes.h"
 
 static plait_queue *queue;

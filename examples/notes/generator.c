@@ -1,8 +1,8 @@
 /* A generator that is sent values. Note S4-G1-send.
  *
- * Python: `y = yield x` in a function, next(gen), gen.send(2); the end is StopIteration, whose value
- * is what the function returned, and a first send of anything but None is a TypeError. Here the end
- * is -EPIPE, the value plait_generator_returned, and that send -EINVAL. */
+ * Python: `y = yield x` in a function, next(gen), gen.send(2); the end is StopIteration, whose
+ * value is what the function returned, and a first send of anything but None is a TypeError. Here
+ * the end is -EPIPE, the value plait_generator_returned, and that send -EINVAL. */
 #include "notes.h"
 
 static int test(void *n)

@@ -1,9 +1,9 @@
 /* One producer, one consumer, queues of every kind. Note S0-2.6-kinds.
  *
- * The note: processes talk by files or sockets on one machine, and by memcached, redis, rabbitmq, kafka
- * over a network, each with calls of its own. Here the two functions are the same for all kinds, and
- * the open says which one it is. One of a private kind does not cross to a process: its first use there
- * is told at once. */
+ * The note: processes talk by files or sockets on one machine, and by memcached, redis, rabbitmq,
+ * kafka over a network, each with calls of its own. Here the two functions are the same for all
+ * kinds, and the open says which one it is. One of a private kind does not cross to a process: its
+ * first use there is told at once. */
 #include "notes.h"
 
 struct talk {

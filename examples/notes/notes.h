@@ -1,8 +1,11 @@
-/* notes.h - what the notes' examples share: the carrier from the command line, and time as the notes count it.
+/* notes.h - what the notes' examples share: the carrier from the command line, and time as the
+ * notes count it.
  *
  *     ./join_all thread            the same program on threads
- *     SCALE=10 ./join_all          each of the notes' seconds lasts a tenth, since a child process sleeps in real time
- *     PLAIT_SEED=1 ./join_all thread     virtual time: done at once, and the same order each time */
+ *     SCALE=10 ./join_all          each of the notes' seconds lasts a tenth, since a child process
+ *                                  sleeps in real time
+ *     PLAIT_SEED=1 ./join_all thread     virtual time: done at once, and the same order each
+ *                                        time */
 #ifndef NOTES_H
 #define NOTES_H
 

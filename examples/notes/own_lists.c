@@ -2,8 +2,9 @@
  *
  * Python: processes print [0], [1] ... [9], each has a list of its own, and the parent's is empty;
  * threads print [0], [0, 1] ..., since there is one. The note guards it by threading.Lock, which
- * protects nothing between processes: each has its copy. Here a private lock is a copy, too; but who
- * finds in it a holder that did not come along with the fork is told so, and does not wait for ever. */
+ * protects nothing between processes: each has its copy. Here a private lock is a copy, too; but
+ * who finds in it a holder that did not come along with the fork is told so, and does not wait for
+ * ever. */
 #include "notes.h"
 
 static plait_lock lock;

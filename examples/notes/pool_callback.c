@@ -1,7 +1,8 @@
 /* One function for each result, the earliest first. Note S0-P3-callback.
  *
- * Python: future.add_done_callback(fn); fn gets the future, once; where it runs differs from executor
- * to executor. Here: by the task that ended it, or, when it has ended already, by the caller at once. */
+ * Python: future.add_done_callback(fn); fn gets the future, once; where it runs differs from
+ * executor to executor. Here: by the task that ended it, or, when it has ended already, by the
+ * caller at once. */
 #include "notes.h"
 
 static int waits(const void *input, void *out)

@@ -1,8 +1,8 @@
 /* One job for each of ten inputs; the results in their order. Note S0-P2-map.
  *
  * Python: executor.map(f, range(10)) gives results in the order of the inputs, though the last ones
- * are done first; it takes all inputs at once. Here plait_map fills an array, and plait_map_each takes
- * inputs as far ahead as it is told, from a source that need not end. */
+ * are done first; it takes all inputs at once. Here plait_map fills an array, and plait_map_each
+ * takes inputs as far ahead as it is told, from a source that need not end. */
 #include "notes.h"
 
 enum { COUNT = 10 };

@@ -1,10 +1,10 @@
 /* Results in the order of the submits, whatever order they end in. Notes S0-P2-result, S2-6-pool,
  * S4-P2-pool.
  *
- * Python: apply_async gives handles at once; get() waits for its own task, get(timeout) raises while
- * the task goes on, close() says "no more tasks", join() waits for the workers. Answers to the note's
- * questions: close is needed because a pool cannot know that nobody will submit; get is "wait, and
- * hand me the value". To call it right behind each submit makes the loop serial. */
+ * Python: apply_async gives handles at once; get() waits for its own task, get(timeout) raises
+ * while the task goes on, close() says "no more tasks", join() waits for the workers. Answers to
+ * the note's questions: close is needed because a pool cannot know that nobody will submit; get is
+ * "wait, and hand me the value". To call it right behind each submit makes the loop serial. */
 #include "notes.h"
 
 enum { COUNT = 5 };

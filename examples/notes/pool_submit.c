@@ -1,8 +1,8 @@
 /* Ten jobs for four workers, and the end of the pool. Notes S0-P1-submit, S0-3.P-threadpool.
  *
  * Python: executor.submit in a loop, each task prints its start and its end; shutdown() waits for
- * all, and a submit after it is refused. The note calls no shutdown and relies on exit hooks: leaving
- * a program without a close drains here, too. */
+ * all, and a submit after it is refused. The note calls no shutdown and relies on exit hooks:
+ * leaving a program without a close drains here, too. */
 #include "notes.h"
 
 static int task(const void *input, void *out)

@@ -1,8 +1,8 @@
 /* Workers made beforehand serve all jobs. Notes S0-1.2-pool, S4-TP1-executor, S4-TP2-queuepool.
  *
- * Python: ThreadPoolExecutor(4) runs a thousand tasks on four threads; ThreadPoolExecutor(128) makes
- * threads as tasks come, so three tasks need three at most; the third form, threads fed by a queue,
- * is what a pool is inside. Here: the same, and each job runs once. */
+ * Python: ThreadPoolExecutor(4) runs a thousand tasks on four threads; ThreadPoolExecutor(128)
+ * makes threads as tasks come, so three tasks need three at most; the third form, threads fed by a
+ * queue, is what a pool is inside. Here: the same, and each job runs once. */
 #include "notes.h"
 
 static void *begins(void *arg) /* with a state of its own none but a worker runs jobs */

@@ -1,8 +1,8 @@
 /* One writes, one reads and is then killed. Notes S2-5-queue, S4-IPC1.
  *
- * Python: the writer puts a letter each half second, the reader prints it; the parent joins the writer
- * and terminates the reader, which sits in get(): it dies with the queue's lock, and nobody can get any
- * more. Here whoever gets next goes on. */
+ * Python: the writer puts a letter each half second, the reader prints it; the parent joins the
+ * writer and terminates the reader, which sits in get(): it dies with the queue's lock, and nobody
+ * can get any more. Here whoever gets next goes on. */
 #include "notes.h"
 
 static plait_queue *queue;

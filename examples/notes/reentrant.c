@@ -1,7 +1,7 @@
 /* One re-entrant lock under two names. Note S0-3.L3-rlock.
  *
- * Python: mutexA = mutexB = RLock(); func1 takes A and B, func2 B and A, and nobody hangs, since the
- * first one has both with the first acquire. As many releases as acquires, by the holder alone.
+ * Python: mutexA = mutexB = RLock(); func1 takes A and B, func2 B and A, and nobody hangs, since
+ * the first one has both with the first acquire. As many releases as acquires, by the holder alone.
  * Here the same; plait_rlock_depth tells how often it is held. */
 #include "notes.h"
 

@@ -1,8 +1,9 @@
 /* A function with arguments in a task. Note S4-P1-run.
  *
- * Python: Process(target=run, args=(...)), start, join. The note writes `target=run()`: that runs in
- * the parent, the child gets None, does nothing and exits with 0. Here run(&args) is an int, which
- * the compiler does not take for a function; and a start of no function is an error, not a success. */
+ * Python: Process(target=run, args=(...)), start, join. The note writes `target=run()`: that runs
+ * in the parent, the child gets None, does nothing and exits with 0. Here run(&args) is an int,
+ * which the compiler does not take for a function; and a start of no function is an error, not a
+ * success. */
 #include "notes.h"
 
 struct args {

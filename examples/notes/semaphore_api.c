@@ -1,9 +1,9 @@
 /* What a semaphore offers. Note S1-4-procsem.
  *
- * Python: Semaphore(2) of multiprocessing: acquire takes one and waits at 0, release adds one, get_value
- * tells how many are there; Python's is not bounded, so that release goes beyond the 2. Here the limit
- * is asked for, several units are one step, and who is to get units of the dead back uses plait_permits
- * (examples/readers.c). */
+ * Python: Semaphore(2) of multiprocessing: acquire takes one and waits at 0, release adds one,
+ * get_value tells how many are there; Python's is not bounded, so that release goes beyond the 2.
+ * Here the limit is asked for, several units are one step, and who is to get units of the dead back
+ * uses plait_permits (examples/readers.c). */
 #include "notes.h"
 
 static plait_semaphore *semaphore, *timed_out; /* the second one: main need not guess when */

@@ -1,8 +1,9 @@
 /* Six kinds of talk between processes. Note S4-IPC6.
  *
- * The notes: message queue, simplex pipe, half-duplex pipe, named pipe, shared memory, semaphore. Each
- * carries a ball to another process here, and back where it can. A message queue that selects by type
- * is one queue for each type, and a select of those that one wants. The named pipe is the kernel's. */
+ * The notes: message queue, simplex pipe, half-duplex pipe, named pipe, shared memory, semaphore.
+ * Each carries a ball to another process here, and back where it can. A message queue that selects
+ * by type is one queue for each type, and a select of those that one wants. The named pipe is the
+ * kernel's. */
 #include "notes.h"
 #include <fcntl.h>
 #include <sys/stat.h>

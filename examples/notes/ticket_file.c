@@ -1,4 +1,5 @@
-/* Ten buyers, and the tickets are counted in a file. Notes S0-2.5.1-race, and with `lock` S3-2-lock.
+/* Ten buyers, and the tickets are counted in a file. Notes S0-2.5.1-race, and with `lock`
+ * S3-2-lock.
  *
  * Python: each buyer reads the file, the network is slow, each writes back one less: without a lock
  * all ten buy the only ticket. Here nobody writes before all ten have read, so that it goes wrong

@@ -1,25 +1,25 @@
 /* plait/array.h - elements of one size that several tasks change. Include <plait.h>.
  *
- * Each get and set is whole: nobody ever sees half of an element, also when whoever wrote it was killed
- * at whatever instruction; then the element is as it was, or as it was to become. Indexes are
- * checked, sizes come from the pointers' types.
+ * Each get and set is whole: nobody ever sees half of an element, also when whoever wrote it was
+ * killed at whatever instruction; then the element is as it was, or as it was to become. Indexes
+ * are checked, sizes come from the pointers' types.
  *
  * Example:
  *     int swap(plait_array *seats, size_t a, size_t b)
  *     {
- *         long first, second;
+ *         long one, two;
  *         int rc = -ERANGE;
  *         plait_with (plait_array_lock(seats)) // several elements at once
- *             if (plait_array_get(seats, a, &first) == 0 && plait_array_get(seats, b, &second) == 0)
- *                 rc = plait_array_set(seats, a, &second) | plait_array_set(seats, b, &first);
+ *             if (plait_array_get(seats, a, &one) == 0 && plait_array_get(seats, b, &two) == 0)
+ *                 rc = plait_array_set(seats, a, &two) | plait_array_set(seats, b, &one);
  *         return rc;
  *     }
  *
  * Private ones are of one process: the first use in a forked child aborts. With PLAIT_SHARED this
  * process and its later children see one array; with .url "shm:NAME" any process of the same user
  * does, for as long as one of them lives. Threads, coroutines and plain pthreads of all of them use
- * it at once. Elements of 1, 2, 4 and 8 bytes take no lock at all, gets of others none as long as they
- * have no more than 256 bytes (the sequence is Lameter's, 2005). Since 0.1. */
+ * it at once. Elements of 1, 2, 4 and 8 bytes take no lock at all, gets of others none as long as
+ * they have no more than 256 bytes (the sequence is Lameter's, 2005). Since 0.1. */
 #ifndef PLAIT_ARRAY_H
 #define PLAIT_ARRAY_H
 #include <plait/lock.h>
@@ -90,8 +90,8 @@ size_t plait_array_count(const plait_array *array);
 void *plait_array_memory(plait_array *array);
 
 /* The lock inside, for several elements at once: those who agree to take it are one at a time. Get
- * and set may be called with it held. A death under it is told to its next holder (lock.h), never by
- * get and set.
+ * and set may be called with it held. A death under it is told to its next holder (lock.h), never
+ * by get and set.
  *   returns  the lock; good until plait_array_free
  *   errors   none
  *   blocks   never */

@@ -34,15 +34,16 @@
  *
  * With PLAIT_SHARED the parties may be in several processes, 120 at most. One that has come and is
  * killed breaks the barrier too, in 50 ms at most: the others get -EPIPE. One that dies before it
- * comes breaks nothing, since nobody knows that it would have come. What a shared barrier keeps of its
- * parties lies in pages behind the memory that plait_share gave, which are taken at init, up to 15 KB a
- * barrier; they go with that memory, and an init of the same barrier uses them again.
+ * comes breaks nothing, since nobody knows that it would have come. What a shared barrier keeps of
+ * its parties lies in pages behind the memory that plait_share gave, which are taken at init, up to
+ * 15 KB a barrier; they go with that memory, and an init of the same barrier uses them again.
  *
  * What each party wrote before it came is seen by the action and by all that go on. Threads,
  * coroutines and plain pthreads may meet at one barrier. The struct is 64 bytes, yours, and may be
  * freed as soon as any call of its last round has returned, unless a party is still to come: those
  * inside touch it no more from then on; a shared one when all have. After fork a private one is the
- * child's own copy; parties that waited there are not in the child, so there it is broken. Since 0.1. */
+ * child's own copy; parties that waited there are not in the child, so there it is broken. Since
+ * 0.1. */
 #ifndef PLAIT_BARRIER_H
 #define PLAIT_BARRIER_H
 #include <plait/macros.h>
@@ -58,8 +59,9 @@ typedef struct plait_barrier {
  *   parties  how many meet, 1 or more
  *   where    PLAIT_PRIVATE, or PLAIT_SHARED for one that processes started later use as well
  *   returns  0
- *   errors   -EINVAL (parties below 1); shared: -E2BIG (more than 120 parties), -ENOSPC (no room for
- *            what is kept of them: a plait_segment has it for 160 parties, plait_share for 8,000)
+ *   errors   -EINVAL (parties below 1); shared: -E2BIG (more than 120 parties), -ENOSPC (no room
+ *            for what is kept of them: a plait_segment has it for 160 parties, plait_share for
+ *            8,000)
  *   misuse   PLAIT_SHARED elsewhere than in memory from plait_share or a plait_segment
  *   blocks   never */
 int plait_barrier_init(plait_barrier *barrier, int parties, plait_where where);
@@ -67,8 +69,8 @@ int plait_barrier_init(plait_barrier *barrier, int parties, plait_where where);
 /* What the last to come does before any goes on.
  *   action   called by the last one, on its own stack; a wait on the same barrier in it is
  *            -EDEADLK. Left by a C++ exception or pthread_exit it breaks the barrier. NULL: none
- *            A shared barrier's is this process' own, and its later children's: the last to come runs
- *            the one of his process
+ *            A shared barrier's is this process' own, and its later children's: the last to come
+ *            runs the one of his process
  *   errors   none
  *   misuse   shared: no memory for it
  *   blocks   never; an action under way is not changed */

@@ -1,7 +1,8 @@
 /* plait/case.h - the things that plait_select can wait for. Include <plait.h>.
  *
- * Each call here makes one case, a struct of yours, for plait_select or plait_select_cases, and waits
- * for nothing itself. A case may be used again for the next select, and a list of them be kept.
+ * Each call here makes one case, a struct of yours, for plait_select or plait_select_cases, and
+ * waits for nothing itself. A case may be used again for the next select, and a list of them be
+ * kept.
  *
  * Example:
  *     int race(plait_task *one, plait_task *other) // the first one's end ends both
@@ -14,9 +15,10 @@
  *         return rc == 0 ? plait_join(other, NULL, PLAIT_NEVER) : rc;
  *     }
  *
- * What a case names must live, and stay as it is, until the select returns. Cases are of the process
- * that made them: not for a child of fork(), nor for shared memory. Threads and coroutines may wait for
- * descriptors alike: a coroutine by its worker's poller, a thread by plait's watcher. Since 0.1. */
+ * What a case names must live, and stay as it is, until the select returns. Cases are of the
+ * process that made them: not for a child of fork(), nor for shared memory. Threads and coroutines
+ * may wait for descriptors alike: a coroutine by its worker's poller, a thread by plait's watcher.
+ * Since 0.1. */
 #ifndef PLAIT_CASE_H
 #define PLAIT_CASE_H
 #include <plait/event.h>

@@ -2,7 +2,8 @@
  *
  * A condition is where tasks wait that hold a lock and find that they cannot go on yet. The wait
  * gives the lock back, sleeps until somebody notifies, and takes the lock again. Who changes what
- * they wait for does so under the same lock, and notifies: before or after the release, as you like.
+ * they wait for does so under the same lock, and notifies: before or after the release, as you
+ * like.
  *
  * Example:
  *     static plait_lock lock; // zeroed: private, no init needed; the condition too
@@ -37,15 +38,15 @@
  * plait_condition_wait_for does. Nor is one lost: a waiter that was told returns 0, though its
  * deadline passed or it was cancelled while it waited for the lock.
  *
- * With PLAIT_SHARED processes may wait, with a shared lock. There a notify is a hint and no more: it
- * may end more waits than it says, and each wait ends within 50 ms to look again, because a process
- * that was killed between its change and its notify could tell nobody. One killed inside a notify is
- * told of at once.
+ * With PLAIT_SHARED processes may wait, with a shared lock. There a notify is a hint and no more:
+ * it may end more waits than it says, and each wait ends within 50 ms to look again, because a
+ * process that was killed between its change and its notify could tell nobody. One killed inside a
+ * notify is told of at once.
  *
  * The struct is 64 bytes, yours, and may be freed as soon as nobody waits on it any more: the call
  * that notified touches it no more once a waiter can have the lock. After fork a private one is the
- * child's own copy, with nobody waiting. After Hoare's monitors (1974), with Mesa's rule that a notify is a hint
- * (Lampson and Redell 1980). Since 0.1. */
+ * child's own copy, with nobody waiting. After Hoare's monitors (1974), with Mesa's rule that a
+ * notify is a hint (Lampson and Redell 1980). Since 0.1. */
 #ifndef PLAIT_CONDITION_H
 #define PLAIT_CONDITION_H
 #include <plait/lock.h>
@@ -81,8 +82,8 @@ PLAIT_MUST_USE int plait_condition_wait(plait_condition *condition, plait_lock *
  *   lock     held by this task
  *   predicate called with the lock held; must not wait
  *   returns  0: it is true, and the lock held
- *   errors   as plait_condition_wait; after -EAGAIN, -ETIMEDOUT and -ECANCELED it was false at last;
- *            -EINVAL (no predicate)
+ *   errors   as plait_condition_wait; after -EAGAIN, -ETIMEDOUT and -ECANCELED it was false at
+ *            last; -EINVAL (no predicate)
  *   misuse   as plait_condition_wait
  *   blocks   as plait_condition_wait */
 PLAIT_MUST_USE int plait_condition_wait_for(plait_condition *condition, plait_lock *lock,

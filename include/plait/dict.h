@@ -2,8 +2,8 @@
  *
  * Keys are strings, or any bytes by the _bytes calls; values have one size, which comes from the
  * pointer's type, or any size. Each call is whole by itself: no lock around it, and an addition is
- * one step. Whoever is killed in the middle of a call, at whatever instruction, leaves the entry as it
- * was or as it was to become; the next one repairs what else was half done, and nobody is told.
+ * one step. Whoever is killed in the middle of a call, at whatever instruction, leaves the entry as
+ * it was or as it was to become; the next one repairs what else was half done, and nobody is told.
  *
  * Example:
  *     int sell(plait_dict *stock)
@@ -17,14 +17,14 @@
  *
  * Private ones are of one process: the first use in a forked child aborts. With PLAIT_SHARED this
  * process and its later children see one dictionary; with .url "shm:NAME" any process of the same
- * user does, for as long as one of them lives. Threads, coroutines and plain pthreads of all of them
- * use it at once. Keys are spread over 64 parts, each with a lock, so that writers seldom meet;
- * a get takes none (it reads between two looks at a sequence: Lameter, 2005), but for values above 256 bytes. No call waits
- * for anything but a lock of this kind, which is held for a moment, or for a stopped holder: so
- * there are no deadlines, and no cancel.
+ * user does, for as long as one of them lives. Threads, coroutines and plain pthreads of all of
+ * them use it at once. Keys are spread over 64 parts, each with a lock, so that writers seldom
+ * meet; a get takes none (it reads between two looks at a sequence: Lameter, 2005), but for values
+ * above 256 bytes. No call waits for anything but a lock of this kind, which is held for a moment,
+ * or for a stopped holder: so there are no deadlines, and no cancel.
  *
- * The memory grows with what is inside and is used again for entries of about the same size; it goes
- * back to the system with the dictionary. Since 0.1. */
+ * The memory grows with what is inside and is used again for entries of about the same size; it
+ * goes back to the system with the dictionary. Since 0.1. */
 #ifndef PLAIT_DICT_H
 #define PLAIT_DICT_H
 #include <plait/macros.h>
@@ -46,9 +46,9 @@ typedef struct plait_dict_options {
 /* Makes a dictionary, or attaches to the one of that name.
  *   element  bytes of a value; PLAIT_MESSAGES (0): of any size
  *   returns  the dictionary; plait_dict_free gives it back
- *   errors   NULL and errno: EINVAL (an element above 4 GB, an option that is none), ENOMEM, ENOSPC, EMFILE,
- *            ENFILE; with a name also EEXIST, ENOENT, EACCES, EUSERS, EXDEV, PLAIT_EFORMAT (something else of
- *            that name, another element, or damaged)
+ *   errors   NULL and errno: EINVAL (an element above 4 GB, an option that is none), ENOMEM,
+ *            ENOSPC, EMFILE, ENFILE; with a name also EEXIST, ENOENT, EACCES, EUSERS, EXDEV,
+ *            PLAIT_EFORMAT (something else of that name, another element, or damaged)
  *   blocks   never */
 plait_dict *plait_dict_open(size_t element, const plait_dict_options *options);
 
@@ -74,8 +74,9 @@ void plait_dict_free(plait_dict *dict);
  *   key_size bytes of *key, below 16 MB
  *   size     bytes of *value: any for PLAIT_MESSAGES, else the element or PLAIT_UNSIZED
  *   returns  0
- *   errors   -ENOSPC (the limit is reached: nothing has changed), -EMSGSIZE (a larger key, or a value
- *            above 4 GB), -ENOLCK (this thread holds 1,900 shared locks), -PLAIT_EFORMAT (damaged)
+ *   errors   -ENOSPC (the limit is reached: nothing has changed), -EMSGSIZE (a larger key, or a
+ *            value above 4 GB), -ENOLCK (this thread holds 1,900 shared locks), -PLAIT_EFORMAT
+ *            (damaged)
  *   misuse   another size; a private one in a child that was forked after the open
  *   blocks   while another task changes the same part */
 int plait_dict_set_bytes(plait_dict *dict, const void *key, size_t key_size, const void *value,
@@ -90,14 +91,15 @@ int plait_dict_set_bytes(plait_dict *dict, const void *key, size_t key_size, con
 ssize_t plait_dict_get_bytes(plait_dict *dict, const void *key, size_t key_size, void *value,
                              size_t size);
 
-/* Changes a value by a function, in one step for all others. It gets a copy, zeroed for a new key, and
- * changes it in place. Killed inside, or left by an exception, it has changed nothing.
+/* Changes a value by a function, in one step for all others. It gets a copy, zeroed for a new key,
+ * and changes it in place. Killed inside, or left by an exception, it has changed nothing.
  *   function 0 publishes the copy; anything else, and nothing has happened. It must not wait, and
  *            not use this dictionary: others wait for it
  *   arg      for it
  *   returns  0, or what the function returned
- *   errors   as plait_dict_set_bytes; -ENOMEM (elements above 512 bytes are copied to memory of their
- *            own), -EINVAL (no function; PLAIT_MESSAGES, whose values have no size that it could know)
+ *   errors   as plait_dict_set_bytes; -ENOMEM (elements above 512 bytes are copied to memory of
+ *            their own), -EINVAL (no function; PLAIT_MESSAGES, whose values have no size that it
+ *            could know)
  *   misuse   the function uses what its own call holds
  *   blocks   while another task changes the same part */
 int plait_dict_update_bytes(plait_dict *dict, const void *key, size_t key_size,
@@ -120,10 +122,10 @@ int plait_dict_add_bytes(plait_dict *dict, const void *key, size_t key_size, int
  *   blocks   while another task changes the same part */
 int plait_dict_delete_bytes(plait_dict *dict, const void *key, size_t key_size);
 
-/* Shows copies of all entries, each key once, in no order. The parts are copied one after the other:
- * what others change meanwhile is seen or not.
- *   visit    anything but 0 ends it. It may wait and use the dictionary; the copies are gone when it
- *            returns
+/* Shows copies of all entries, each key once, in no order. The parts are copied one after the
+ * other: what others change meanwhile is seen or not.
+ *   visit    anything but 0 ends it. It may wait and use the dictionary; the copies are gone when
+ *            it returns
  *   arg      for it
  *   returns  0, or what visit returned
  *   errors   -ENOMEM (for the copy of one part), -EINVAL (no function), -ENOLCK, -PLAIT_EFORMAT

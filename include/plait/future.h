@@ -1,8 +1,8 @@
 /* plait/future.h - results that come later. Include <plait.h>.
  *
  * A future is the handle of a result: of a job given to a pool (pool.h), of several other futures
- * (plait_futures_all), or of your own code, which promises it (plait_future_new). It ends once: done,
- * failed or cancelled. Any number of tasks may wait for it, be called back, or look.
+ * (plait_futures_all), or of your own code, which promises it (plait_future_new). It ends once:
+ * done, failed or cancelled. Any number of tasks may wait for it, be called back, or look.
  *
  * Example:
  *     int ask(plait_pool *pool, plait_job *square, int *answer)
@@ -20,10 +20,10 @@
  *
  * How my wait ended and how the job did are two facts: -PLAIT_EFAILED says that it failed or was
  * cancelled, plait_future_error how. Who waits for ever (PLAIT_NEVER, no deadline of a scope) for a
- * job that has not begun may run it himself, which is a hundred times quicker than to wake a worker:
- * on a pool of his own carrier without .begin, with no lock of plait held and enough stack left.
- * Never a job of another one, never one of a process pool. A future is of one process: its first use
- * in a forked child aborts. Since 0.1. */
+ * job that has not begun may run it himself, which is a hundred times quicker than to wake a
+ * worker: on a pool of his own carrier without .begin, with no lock of plait held and enough stack
+ * left. Never a job of another one, never one of a process pool. A future is of one process: its
+ * first use in a forked child aborts. Since 0.1. */
 #ifndef PLAIT_FUTURE_H
 #define PLAIT_FUTURE_H
 #include <plait/task.h>
@@ -60,8 +60,8 @@ int plait_future_error(plait_future *future);
  *   blocks   never */
 plait_state plait_future_state(const plait_future *future);
 
-/* Cancels what has not ended. A job that has not begun, a promise, a chain: ended at once. A job that
- * runs: its current or next wait ends with -ECANCELED, once; what it returns then counts. In a
+/* Cancels what has not ended. A job that has not begun, a promise, a chain: ended at once. A job
+ * that runs: its current or next wait ends with -ECANCELED, once; what it returns then counts. In a
  * process pool a second call is stronger: SIGTERM, and SIGKILL when the pool's .grace has passed.
  *   returns  0
  *   errors   -EALREADY (it has ended)
@@ -69,7 +69,8 @@ plait_state plait_future_state(const plait_future *future);
 int plait_future_cancel(plait_future *future);
 
 /* Calls function(future, arg) once at the end, in the order of these calls: by the task that ended
- * it, which goes on afterwards, so it should be short; when it has ended already by the caller, now.
+ * it, which goes on afterwards, so it should be short; when it has ended already by the caller,
+ * now.
  *   function may read, and free, the future; what it does wrong is told to nobody
  *   returns  0
  *   errors   -EINVAL (function NULL), -ENOMEM
@@ -117,8 +118,8 @@ PLAIT_MUST_USE plait_future *plait_futures_all(plait_future *const *futures, siz
 
 /* A promise: a future that user code ends, by plait_future_fulfil or plait_future_fail.
  *   size     bytes of the result; 0: any
- *   returns  the future, PLAIT_PENDING. Freed before its end it is broken: others who wait by way of
- *            plait_futures_all or plait_future_next see it fail with -EPIPE
+ *   returns  the future, PLAIT_PENDING. Freed before its end it is broken: others who wait by way
+ *            of plait_futures_all or plait_future_next see it fail with -EPIPE
  *   errors   NULL and errno: EINVAL (a size too large), ENOMEM
  *   blocks   never */
 PLAIT_MUST_USE plait_future *plait_future_new(size_t size);
@@ -137,8 +138,8 @@ int plait_future_fulfil(plait_future *future, const void *result, size_t size);
  *   blocks   never, unless a callback does */
 int plait_future_fail(plait_future *future, int error);
 
-/* Gives the future back. A job that has not ended is let go, not cancelled. A failure that nobody has
- * read - by a result, an error, a chain - is one line on stderr then. NULL is allowed.
+/* Gives the future back. A job that has not ended is let go, not cancelled. A failure that nobody
+ * has read - by a result, an error, a chain - is one line on stderr then. NULL is allowed.
  *   errors   none
  *   misuse   in a child that was forked after the start
  *   blocks   never */

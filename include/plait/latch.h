@@ -29,7 +29,8 @@
  *
  * The struct is 64 bytes, yours, and may be freed as soon as nobody uses it any more: the call that
  * brought it to 0 touches it no more once a waiter can see that. After fork a private one is the
- * child's own copy. The origin is the wait group of Go and the latch of Java's CountDownLatch. Since 0.1. */
+ * child's own copy. The origin is the wait group of Go and the latch of Java's CountDownLatch.
+ * Since 0.1. */
 #ifndef PLAIT_LATCH_H
 #define PLAIT_LATCH_H
 #include <plait/macros.h>

@@ -17,8 +17,9 @@
  * Threads, coroutines and plain pthreads may share one lock; with PLAIT_SHARED, in memory from
  * plait_share, processes too. The holder is the task: a coroutine may hold it across waits, and
  * only the task that acquired it releases it. What a holder wrote is seen by the next one. It is
- * not re-entrant (plait_rlock is), and not handed over in order: who comes by may take it before one that sleeps,
- * because waiting for a sleeper to wake would cost a hundred times more; nobody starves for ever.
+ * not re-entrant (plait_rlock is), and not handed over in order: who comes by may take it before
+ * one that sleeps, because waiting for a sleeper to wake would cost a hundred times more; nobody
+ * starves for ever.
  *
  * A holder that dies inside (a process that is killed; one that a fork left behind) leaves what the
  * lock protects half done. The next one gets the lock and is told: plait_lock_acquire says
@@ -51,8 +52,9 @@ void plait_lock_init(plait_lock *lock, plait_where where);
  *   returns  0: this task holds it
  *   errors   -EOWNERDEAD (success with news: this task holds it, the holder before died inside;
  *            repair, then plait_lock_mend), -ENOTRECOVERABLE (released unmended), -EDEADLK (this
- *            task holds it already, or is the youngest of a circle of waits: watch.h), -ENOLCK (this thread holds 1,900 shared locks), -EAGAIN
- *            (PLAIT_NOW and held), -ETIMEDOUT, -ECANCELED
+ *            task holds it already, or is the youngest of a circle of waits: watch.h), -ENOLCK
+ *            (this thread holds 1,900 shared locks), -EAGAIN (PLAIT_NOW and held), -ETIMEDOUT,
+ *            -ECANCELED
  *   misuse   a duration where a deadline belongs; with PLAIT_CHECK: taking it twice, instead of
  *            -EDEADLK
  *   blocks   while another task holds it */

@@ -24,10 +24,10 @@
  * than a few milliseconds for one lock while holding another: then all are given back, and the wait
  * for that one goes on with empty hands. So a set does no harm either beside tasks that take the
  * same locks one by one in an order of their own, or in processes that see them at other addresses;
- * what it costs then is that wait. Order alone (every textbook) would hang there; trying and backing
- * off alone (C++'s std::lock) lets a set starve while others take its locks again and again. Locks
- * that were held before the set are not part of it: whoever waits for a set while holding another
- * lock must keep to an order as with single ones.
+ * what it costs then is that wait. Order alone (every textbook) would hang there; trying and
+ * backing off alone (C++'s std::lock) lets a set starve while others take its locks again and
+ * again. Locks that were held before the set are not part of it: whoever waits for a set while
+ * holding another lock must keep to an order as with single ones.
  *
  * Private and shared locks may be mixed; the lock inside a plait_rlock may take part. The list is
  * the caller's, read before the call returns and not kept. Since 0.1. */

@@ -70,7 +70,8 @@ extern "C++" template <> constexpr size_t plait_size_of<void>(void *)
 #else
 #define PLAIT_OPTIONS(type) void *reserved[4];
 #define PLAIT_SIZE_OF(pointer)                                                                     \
-    _Generic((pointer), void *: PLAIT_UNSIZED, const void *: PLAIT_UNSIZED, default: sizeof *(pointer))
+    _Generic((pointer), void *: PLAIT_UNSIZED, const void *: PLAIT_UNSIZED,                        \
+             default: sizeof *(pointer))
 #endif
 
 /* For the short form of what returns a size: an error stays what it is, any size becomes 0. */

@@ -1,8 +1,8 @@
 /* plait/map.h - one job for each of many inputs, on a pool. Include <plait.h>.
  *
- * plait_map runs a job for each element of an array and puts the results into another one, in order;
- * plait_reduce puts them together; plait_map_each takes its inputs from a function, as many as it
- * gives, and hands out the results one by one. Jobs and pools are those of pool.h.
+ * plait_map runs a job for each element of an array and puts the results into another one, in
+ * order; plait_reduce puts them together; plait_map_each takes its inputs from a function, as many
+ * as it gives, and hands out the results one by one. Jobs and pools are those of pool.h.
  *
  * Example:
  *     int square(const void *in, void *out)
@@ -18,13 +18,13 @@
  *     }
  *
  * Inputs are handed over in chunks, since one at a time would cost more than a short job. In a
- * thread or coroutine pool a chunk is a part of what its worker has left, and who is done takes from
- * others; a job reads its input and writes its result in your arrays. A calling task of the same
- * carrier that waits for ever, with no lock held and no progress asked for, does a worker's share.
- * To a process pool chunks are sent as bytes, so many that they take about a millisecond. A worker
- * process that dies fails the one job that it ran: the others of that chunk are run again, one by
- * one, so jobs that must not run twice want .chunk = 1. plait_job_result is not for these jobs:
- * results are of one size.
+ * thread or coroutine pool a chunk is a part of what its worker has left, and who is done takes
+ * from others; a job reads its input and writes its result in your arrays. A calling task of the
+ * same carrier that waits for ever, with no lock held and no progress asked for, does a worker's
+ * share. To a process pool chunks are sent as bytes, so many that they take about a millisecond. A
+ * worker process that dies fails the one job that it ran: the others of that chunk are run again,
+ * one by one, so jobs that must not run twice want .chunk = 1. plait_job_result is not for these
+ * jobs: results are of one size.
  *
  * Any task may call, also a job of the same pool. Since 0.1; after the map of Python's pools. */
 #ifndef PLAIT_MAP_H
@@ -46,8 +46,8 @@ typedef struct plait_map_options {
     bool progress;
     bool stop_at_failure; /* no job begins after one has failed */
     bool as_completed;    /* plait_map_each: in the order of their ends */
-    int *
-        errors; /* not plait_map_each: `count` of them, what each job returned; -ECANCELED: not run */
+    /* Not plait_map_each: `count` of them, what each job returned; -ECANCELED: not run */
+    int *errors;
     /* Called by the calling task, at most ten times a second, and at the end. total 0: not known;
      * seconds_left below 0: not known yet */
     void (*on_progress)(size_t done, size_t total, double seconds_left, void *arg);
@@ -70,8 +70,8 @@ typedef struct plait_map_options {
  *   returns  0, or how many jobs failed or were not run
  *   errors   -EINVAL (function NULL, a size too large, a reserved word not 0), -EPIPE (the pool is
  *            closed), -PLAIT_EFUNCTION (a process pool's workers cannot find it: start.h), -ENOMEM,
- *            -EAGAIN (PLAIT_NOW: none began; or no worker could be started); -ETIMEDOUT, -ECANCELED:
- *            no more begin, and those that ran were cancelled and waited for
+ *            -EAGAIN (PLAIT_NOW: none began; or no worker could be started); -ETIMEDOUT,
+ *            -ECANCELED: no more begin, and those that ran were cancelled and waited for
  *   misuse   PLAIT_UNSIZED as a size; a duration where a deadline belongs
  *   blocks   until all are done */
 PLAIT_MUST_USE int plait_map_bytes(plait_pool *pool, plait_job *function, const void *in,
@@ -88,8 +88,8 @@ PLAIT_MUST_USE int plait_map_bytes(plait_pool *pool, plait_job *function, const 
 
 /* The same with explicit sizes: what plait_reduce calls.
  *   total    begins as you set it; untouched on failure but for jobs that fail, which are left out
- *   combine  adds a result, or a total of several, to a total; in any order, by several tasks at once
- *            on totals of their own
+ *   combine  adds a result, or a total of several, to a total; in any order, by several tasks at
+ *            once on totals of their own
  *   returns  as plait_map_bytes
  *   errors   as plait_map_bytes, and -EINVAL (combine or total NULL)
  *   misuse   as plait_map_bytes
@@ -104,7 +104,8 @@ typedef struct plait_results plait_results;
 
 /* Begins a map whose inputs come from a function. Memory is that of .ahead inputs and results,
  * however many there are.
- *   next     called by who calls plait_results_next: writes an input and returns 0; else that was all
+ *   next     called by who calls plait_results_next: writes an input and returns 0; else that was
+ *            all
  *   returns  the results, yours to free
  *   errors   NULL and errno: EINVAL (function or next NULL, a size or option out of range), ENOMEM,
  *            PLAIT_EFUNCTION
@@ -120,9 +121,9 @@ plait_results *plait_map_each(plait_pool *pool, plait_job *function,
 
 /* What it is made of. By one task at a time.
  *   returns  0: *out is a result
- *   errors   -PLAIT_EFAILED (this one failed: plait_results_error), -EPIPE (after the last), -EAGAIN
- *            (PLAIT_NOW and it is not done), -ETIMEDOUT, -ECANCELED: the next call can have it; what
- *            plait_submit says otherwise
+ *   errors   -PLAIT_EFAILED (this one failed: plait_results_error), -EPIPE (after the last),
+ *            -EAGAIN (PLAIT_NOW and it is not done), -ETIMEDOUT, -ECANCELED: the next call can have
+ *            it; what plait_submit says otherwise
  *   misuse   another size than announced; a duration where a deadline belongs
  *   blocks   until it is done */
 PLAIT_MUST_USE int plait_results_next_bytes(plait_results *results, void *out, size_t size,

@@ -1,9 +1,9 @@
 /* plait/once.h - a function that runs once, whoever comes first. Include <plait.h>.
  *
- * For what is made at its first use: a table, a connection, a library's own beginning. All may call;
- * one runs the function, the others wait for it, and from then on the call is a look at a word. A
- * run that fails does not count: the next caller tries again, so that a file that was missing for a
- * moment does not spoil the program for ever.
+ * For what is made at its first use: a table, a connection, a library's own beginning. All may
+ * call; one runs the function, the others wait for it, and from then on the call is a look at a
+ * word. A run that fails does not count: the next caller tries again, so that a file that was
+ * missing for a moment does not spoil the program for ever.
  *
  * Example:
  *     static plait_once ready; // zeroed: private and not yet run, no init needed
@@ -27,12 +27,12 @@
  * says -EDEADLK. Do not.
  *
  * What the function wrote is seen by all whose call returned 0. Threads, coroutines and plain
- * pthreads may call at the same moment; with PLAIT_SHARED processes too, each with a function of its
- * own that does the same. One that is killed inside has not run it: the next caller does, alone and
- * untold, so a function for a shared once must begin anew over what another one left half done, and
- * what it makes must lie in shared memory. The struct is 64 bytes and yours. After fork a private
- * one is the child's own copy: what another task was running there counts as failed. The origin is
- * pthread_once, whose initialiser cannot fail. Since 0.1. */
+ * pthreads may call at the same moment; with PLAIT_SHARED processes too, each with a function of
+ * its own that does the same. One that is killed inside has not run it: the next caller does, alone
+ * and untold, so a function for a shared once must begin anew over what another one left half done,
+ * and what it makes must lie in shared memory. The struct is 64 bytes and yours. After fork a
+ * private one is the child's own copy: what another task was running there counts as failed. The
+ * origin is pthread_once, whose initialiser cannot fail. Since 0.1. */
 #ifndef PLAIT_ONCE_H
 #define PLAIT_ONCE_H
 #include <plait/macros.h>

@@ -1,8 +1,8 @@
 /* plait/parallel.h - one computation on all CPUs: fork-join and loops. Include <plait.h>.
  *
  * plait_branch_fork says that a call may run beside the caller, plait_branch_merge asks for its
- * result. Where no CPU is idle the merge is the call itself, and the pair costs a nanosecond or two:
- * cheap enough for every call of a recursion, so programs need no cut-off.
+ * result. Where no CPU is idle the merge is the call itself, and the pair costs a nanosecond or
+ * two: cheap enough for every call of a recursion, so programs need no cut-off.
  *
  * Example:
  *     intptr_t fib(intptr_t n)
@@ -27,19 +27,19 @@
  *
  * Branches may be forked by any thread and coroutine, with no pool opened. A program-wide gang of
  * threads, one less than PLAIT_WORKERS, takes the oldest branches of whoever has some; the gang's
- * threads are started when there is something to take, and sleep when there is not: idle, they use no CPU.
- * With PLAIT_SEED there is no gang, and every branch runs in its merge.
+ * threads are started when there is something to take, and sleep when there is not: idle, they use
+ * no CPU. With PLAIT_SEED there is no gang, and every branch runs in its merge.
  *
  * A branch that another thread has taken runs as that thread's task: with its name, task-locals and
- * thread-locals, outside of the blocks (plait_scoped) around the fork. It may wait for locks, queues
- * and all else, but not for something that a branch forked before it must do, which might not have
- * begun. Locks that it takes it must give back. Whoever merges a branch that runs elsewhere runs
- * branches that the same one has forked meanwhile; when there are none he waits, a coroutine
- * without holding up its worker.
+ * thread-locals, outside of the blocks (plait_scoped) around the fork. It may wait for locks,
+ * queues and all else, but not for something that a branch forked before it must do, which might
+ * not have begun. Locks that it takes it must give back. Whoever merges a branch that runs
+ * elsewhere runs branches that the same one has forked meanwhile; when there are none he waits, a
+ * coroutine without holding up its worker.
  *
- * After fork() branches that nobody had taken are the child's as well; the merge of one that another
- * thread was running stops the child. Since 0.1; the origin is Lace (van Dijk and van de Pol, 2014)
- * and lazy task creation (Mohr, Kranz and Halstead, 1991). */
+ * After fork() branches that nobody had taken are the child's as well; the merge of one that
+ * another thread was running stops the child. Since 0.1; the origin is Lace (van Dijk and van de
+ * Pol, 2014) and lazy task creation (Mohr, Kranz and Halstead, 1991). */
 #ifndef PLAIT_PARALLEL_H
 #define PLAIT_PARALLEL_H
 #include <plait/macros.h>
@@ -113,9 +113,10 @@ static inline intptr_t plait_branch_merge(plait_branch *branch)
     return slot ? plait_branch_merge_(slot) : function((intptr_t)branch->own[2]);
 }
 
-/* How a loop is dealt out. PLAIT_STEALING: equal parts, whoever is done takes half of another's rest; for
- * bodies of any cost. PLAIT_STATIC: equal parts and no more, or chunk by chunk; for equal costs. PLAIT_GUIDED:
- * chunks from the front, large ones first; where iterations must begin nearly in order. */
+/* How a loop is dealt out. PLAIT_STEALING: equal parts, whoever is done takes half of another's
+ * rest; for bodies of any cost. PLAIT_STATIC: equal parts and no more, or chunk by chunk; for equal
+ * costs. PLAIT_GUIDED: chunks from the front, large ones first; where iterations must begin nearly
+ * in order. */
 typedef enum plait_schedule { PLAIT_STEALING, PLAIT_STATIC, PLAIT_GUIDED } plait_schedule;
 
 /* Zeroes are the defaults. */
@@ -131,15 +132,18 @@ typedef struct plait_for_options {
     PLAIT_OPTIONS(plait_for_options)
 } plait_for_options;
 
-/* Runs body for all of first, first + 1 ... end - 1, in ranges that body is given, on the calling task
- * and the gang. Bodies may wait, and may call plait_for.
+/* Runs body for all of first, first + 1 ... end - 1, in ranges that body is given, on the calling
+ * task and the gang. Bodies may wait, and may call plait_for.
  *   body     0; else it failed: no more bodies begin, those under way end
- *   options  NULL: defaults. With total each who takes part adds to a plait_for_part of his own; when all
- *            is done combine adds these to *total, one after the other, on the calling task
- *   returns  0: all iterations are done; above 0: how many bodies failed. total is left as it was unless 0
- *   errors   -ETIMEDOUT, -ECANCELED (no more bodies begin; those under way were waited for), -EAGAIN
- *            (PLAIT_NOW: none began), -EINVAL (first > end, a field out of range, a pool of processes, some of total, total_size,
- *            combine), -ENOMEM; what plait_submit says of the pool
+ *   options  NULL: defaults. With total each who takes part adds to a plait_for_part of his own;
+ *            when all is done combine adds these to *total, one after the other, on the calling
+ *            task
+ *   returns  0: all iterations are done; above 0: how many bodies failed. total is left as it was
+ *            unless 0
+ *   errors   -ETIMEDOUT, -ECANCELED (no more bodies begin; those under way were waited for),
+ *            -EAGAIN (PLAIT_NOW: none began), -EINVAL (first > end, a field out of range, a pool of
+ *            processes, some of total, total_size, combine), -ENOMEM; what plait_submit says of the
+ *            pool
  *   misuse   a duration where a deadline belongs
  *   blocks   until all bodies that began have ended */
 PLAIT_MUST_USE int plait_for(long first, long end, int (*body)(long first, long end, void *arg),

@@ -1,9 +1,9 @@
 /* plait/permits.h - a semaphore that knows its holders. Include <plait.h>.
  *
  * Permits are for things of which there are a few, and which a task must have while it works: three
- * connections, two card readers. As with a semaphore, a task takes units and gives them back; but each
- * unit knows who holds it. When its holder dies, killed at any instruction, the unit comes back by
- * itself, and somebody is told, so that he may look after the thing that was in use.
+ * connections, two card readers. As with a semaphore, a task takes units and gives them back; but
+ * each unit knows who holds it. When its holder dies, killed at any instruction, the unit comes
+ * back by itself, and somebody is told, so that he may look after the thing that was in use.
  *
  * Example:
  *     static void mended(int units, void *unused)
@@ -30,16 +30,17 @@
  *         return rc;
  *     }
  *
- * Threads, coroutines, plain pthreads and, with PLAIT_SHARED or a URL, processes may share them. The
- * holder is the task that acquired; nobody else can release for it (plait_semaphore is for that). The
- * end of a task is a death too: what a thread or coroutine holds when its function returns comes back.
- * Units are taken all at once or not at all, and nobody starves: who waits first, and wants more than
- * one or has waited for a millisecond, has all units put by for him. A stopped holder keeps its units;
- * a stopped process that waits first keeps them put by, for others' deadlines at most.
+ * Threads, coroutines, plain pthreads and, with PLAIT_SHARED or a URL, processes may share them.
+ * The holder is the task that acquired; nobody else can release for it (plait_semaphore is for
+ * that). The end of a task is a death too: what a thread or coroutine holds when its function
+ * returns comes back. Units are taken all at once or not at all, and nobody starves: who waits
+ * first, and wants more than one or has waited for a millisecond, has all units put by for him. A
+ * stopped holder keeps its units; a stopped process that waits first keeps them put by, for others'
+ * deadlines at most.
  *
- * Who waits hears of the death of any of the first 15 holders from the kernel, of others within 50 ms.
- * The object is opaque. A private one is of its process: in a child of a fork its first use stops the
- * program. The named semaphore of other systems is `.url`. Since 0.1. */
+ * Who waits hears of the death of any of the first 15 holders from the kernel, of others within 50
+ * ms. The object is opaque. A private one is of its process: in a child of a fork its first use
+ * stops the program. The named semaphore of other systems is `.url`. Since 0.1. */
 #ifndef PLAIT_PERMITS_H
 #define PLAIT_PERMITS_H
 #include <plait/macros.h>
@@ -63,17 +64,19 @@ typedef struct plait_permits_options {
  *            takes back what the dead held, once for them all, before that returns; it may use the
  *            permits, and must not wait for long
  *   returns  the permits, yours until plait_permits_free
- *   errors   NULL and errno: EINVAL (units, a field of a newer library, a URL that is none), ENOMEM,
- *            ENOSPC, EMFILE, ENFILE; with a URL also EEXIST, ENOENT, EXDEV (another PID namespace),
- *            EACCES (another user's), EUSERS, PLAIT_EFORMAT (another kind, other units, damaged)
+ *   errors   NULL and errno: EINVAL (units, a field of a newer library, a URL that is none),
+ *            ENOMEM, ENOSPC, EMFILE, ENFILE; with a URL also EEXIST, ENOENT, EXDEV (another PID
+ *            namespace), EACCES (another user's), EUSERS, PLAIT_EFORMAT (another kind, other units,
+ *            damaged)
  *   blocks   never; with a URL for a moment while another process makes or opens the same name */
 plait_permits *plait_permits_open(int units, const plait_permits_options *options);
 
 /* Takes units: all of them, or none. This task holds them from now on, on its thread.
  *   units    1 or more
  *   returns  0: they are taken
- *   errors   -EINVAL (below 1, more than there are in all), -EAGAIN (PLAIT_NOW and too few), -ETIMEDOUT,
- *            -ECANCELED, -ENOLCK (this thread holds 1,900 shared words, or has no memory for the first)
+ *   errors   -EINVAL (below 1, more than there are in all), -EAGAIN (PLAIT_NOW and too few),
+ *            -ETIMEDOUT, -ECANCELED, -ENOLCK (this thread holds 1,900 shared words, or has no
+ *            memory for the first)
  *   misuse   a duration where a deadline belongs; permits that were freed, or of a parent
  *   blocks   while there are too few, or they are put by for another */
 PLAIT_MUST_USE int plait_permits_acquire(plait_permits *permits, int units, int64_t deadline);

@@ -1,8 +1,8 @@
 /* plait/pipe.h - whole messages between two ends, one way or two. Include <plait.h>.
  *
  * What is sent at one end is received at the other: each message whole, as it was sent, in order.
- * Any number of tasks may send at one end at once, and their messages never interleave; any number may
- * receive, and each message goes to one of them.
+ * Any number of tasks may send at one end at once, and their messages never interleave; any number
+ * may receive, and each message goes to one of them.
  *
  * Example:
  *     int answer(void *arg)
@@ -34,10 +34,10 @@
  *     }
  *
  * Each way is a queue of messages, so what queue.h and queue_shared.h say holds here: what a killed
- * process was sending is whole or not there, and a wait that nobody alive can end, ends. A child of a
- * fork has both ends; what it does not use it may leave, or free, which tells that this process will
- * neither send nor receive there. Unrelated processes meet by a URL, and each of them has both ends,
- * too. At most 4,096 messages lie in one way. Opaque. Since 0.1. */
+ * process was sending is whole or not there, and a wait that nobody alive can end, ends. A child of
+ * a fork has both ends; what it does not use it may leave, or free, which tells that this process
+ * will neither send nor receive there. Unrelated processes meet by a URL, and each of them has both
+ * ends, too. At most 4,096 messages lie in one way. Opaque. Since 0.1. */
 #ifndef PLAIT_PIPE_H
 #define PLAIT_PIPE_H
 #include <plait/queue.h>
@@ -73,8 +73,8 @@ int plait_pipe_open(plait_pipe *ends[2], const plait_pipe_options *options);
 /* Sends a message: what plait_pipe_send calls.
  *   size     bytes of *data; 0 is a message, too
  *   returns  0: it is in, and the data is yours to use again
- *   errors   -EAGAIN (PLAIT_NOW and full), -EPIPE (either end is closed), -EMSGSIZE (larger than the
- *            room), -ENOMEM, -ETIMEDOUT, -ECANCELED; shared: -EOWNERDEAD, -PLAIT_EFORMAT
+ *   errors   -EAGAIN (PLAIT_NOW and full), -EPIPE (either end is closed), -EMSGSIZE (larger than
+ *            the room), -ENOMEM, -ETIMEDOUT, -ECANCELED; shared: -EOWNERDEAD, -PLAIT_EFORMAT
  *   misuse   an end that only receives; a void pointer without a size; private: in a child that was
  *            forked after the open
  *   blocks   while there is no room */
@@ -84,8 +84,8 @@ PLAIT_MUST_USE int plait_pipe_send_bytes(plait_pipe *end, const void *data, size
 /* Receives the next message: what plait_pipe_receive calls, which turns the size into 0.
  *   size     bytes that fit into *buffer
  *   returns  the size of the message
- *   errors   -EAGAIN (PLAIT_NOW and empty), -EPIPE (empty, and either end is closed), -EMSGSIZE (the
- *            next one is larger, and stays), -ETIMEDOUT, -ECANCELED; shared: -EOWNERDEAD,
+ *   errors   -EAGAIN (PLAIT_NOW and empty), -EPIPE (empty, and either end is closed), -EMSGSIZE
+ *            (the next one is larger, and stays), -ETIMEDOUT, -ECANCELED; shared: -EOWNERDEAD,
  *            -PLAIT_EFORMAT
  *   misuse   an end that only sends; as plait_pipe_send_bytes
  *   blocks   while it is empty and open */
@@ -99,16 +99,16 @@ PLAIT_MUST_USE ssize_t plait_pipe_receive_bytes(plait_pipe *end, void *buffer, s
  *   blocks   never */
 plait_case plait_on_receive_bytes(plait_pipe *end, void *buffer, size_t size);
 
-/* This end is over, for all processes: sends at either end return -EPIPE, receives take what is left
- * and then return -EPIPE.
+/* This end is over, for all processes: sends at either end return -EPIPE, receives take what is
+ * left and then return -EPIPE.
  *   errors   none; never -ECANCELED
  *   misuse   as plait_pipe_send_bytes
  *   blocks   never */
 void plait_pipe_close(plait_pipe *end);
 
-/* Gives this process' end back; NULL is allowed. A private one is closed first. A shared one goes on
- * for the others: when the last other process has gone, or has freed both ends, waits end as told
- * above.
+/* Gives this process' end back; NULL is allowed. A private one is closed first. A shared one goes
+ * on for the others: when the last other process has gone, or has freed both ends, waits end as
+ * told above.
  *   errors   none
  *   misuse   somebody waits on it: names who
  *   blocks   never */

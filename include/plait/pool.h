@@ -4,11 +4,12 @@
  * which gives a future (future.h). The carrier is one word of plait_pool_open:
  *   PLAIT_THREAD     jobs see this program's memory; one for each CPU computes in parallel
  *   PLAIT_COROUTINE  the same, and thousands of workers are cheap: for jobs that wait
- *   PLAIT_PROCESS    each worker is a child of the fork server (spawn.h): its globals are those of a
- *                    program that has just begun, main never ran, and pointers mean nothing there, so
- *                    a job takes all it needs from its bytes. `.worker->method = PLAIT_FORK`: globals
- *                    and pointers as they were here when the worker started, a copy. A worker that
- *                    is killed, crashes or exits fails exactly its own job; another takes its place
+ *   PLAIT_PROCESS    each worker is a child of the fork server (spawn.h): its globals are those of
+ *                    a program that has just begun, main never ran, and pointers mean nothing
+ *                    there, so a job takes all it needs from its bytes. `.worker->method =
+ *                    PLAIT_FORK`: globals and pointers as they were here when the worker started, a
+ *                    copy. A worker that is killed, crashes or exits fails exactly its own job;
+ *                    another takes its place
  *
  * Example:
  *     int square(const void *in, void *out)
@@ -27,14 +28,14 @@
  *         return rc ? rc : answer != 144;
  *     }
  *
- * Workers start when jobs come, never more than there are jobs. A job may submit to its own pool and
- * wait: a worker that waits for a future, or runs plait_blocking, does not count, and a spare one
- * takes its place meanwhile (256 threads or processes, 100,000 coroutines at most). Tasks that a job
- * starts without a handle end with it. A job of a process pool has no handle of its pool. A job that
- * calls exit() ends the program, or its worker process; longjmp or pthread_exit out of one is misuse,
- * and a child that it forks must leave by _exit. Pools are of one process: the first use in a forked
- * child aborts, but plait_pool_common, which is the child's own there. Leaving the program drains open
- * pools first. Since 0.1. */
+ * Workers start when jobs come, never more than there are jobs. A job may submit to its own pool
+ * and wait: a worker that waits for a future, or runs plait_blocking, does not count, and a spare
+ * one takes its place meanwhile (256 threads or processes, 100,000 coroutines at most). Tasks that
+ * a job starts without a handle end with it. A job of a process pool has no handle of its pool. A
+ * job that calls exit() ends the program, or its worker process; longjmp or pthread_exit out of one
+ * is misuse, and a child that it forks must leave by _exit. Pools are of one process: the first use
+ * in a forked child aborts, but plait_pool_common, which is the child's own there. Leaving the
+ * program drains open pools first. Since 0.1. */
 #ifndef PLAIT_POOL_H
 #define PLAIT_POOL_H
 #include <plait/future.h>
@@ -76,9 +77,10 @@ plait_pool *plait_pool_open(plait_carrier carrier, int workers, const plait_pool
  *   blocks   never */
 plait_pool *plait_pool_common(plait_carrier carrier);
 
-/* No more jobs: submits end with EPIPE, what is inside is done, then the workers end. At the deadline
- * the jobs that wait are cancelled, those that run are as by plait_future_cancel; after .grace it goes
- * without those that do not end. Called by a job of the pool it does not wait for that one.
+/* No more jobs: submits end with EPIPE, what is inside is done, then the workers end. At the
+ * deadline the jobs that wait are cancelled, those that run are as by plait_future_cancel; after
+ * .grace it goes without those that do not end. Called by a job of the pool it does not wait for
+ * that one.
  *   deadline PLAIT_NOW: cancels at once
  *   returns  how many jobs were cancelled or left running
  *   errors   -EINVAL (a common pool); never -ECANCELED
@@ -122,21 +124,23 @@ typedef struct plait_submit_options {
 } plait_submit_options;
 
 /* Hands a job over: the size of the input comes from the type of `in`; NULL is none.
- *     plait_future *plait_submit(plait_pool *pool, plait_job *function, const T *in, size_t out_size,
- *                                const plait_submit_options *options, int64_t deadline) */
+ *     plait_future *plait_submit(plait_pool *pool, plait_job *function, const T *in,
+ *                                size_t out_size, const plait_submit_options *options,
+ *                                int64_t deadline) */
 #define plait_submit(pool, function, in, out_size, ...)                                            \
     plait_submit_bytes(pool, function, in, PLAIT_SIZE_OF(in), out_size, __VA_ARGS__)
 
 /* The same with an explicit size: what plait_submit calls.
- *   function gets a copy of the input, aligned to 16 bytes (NULL without one), and `out_size` bytes of
+ *   function gets a copy of the input, aligned to 16 bytes (NULL without one), and `out_size` bytes
+ *   of
  *            zeroes for its result; 0 from it: done, else failed with that
  *   out_size bytes of the result; 0: none, or any by plait_job_result
  *   returns  the job's future
  *   errors   NULL and errno: EINVAL (function NULL, an option out of range, a reserved word not 0),
  *            EPIPE (closed), ENOMEM, EAGAIN (PLAIT_NOW and no room; or a worker could not be
  *            started), ETIMEDOUT, ECANCELED
- *   misuse   PLAIT_UNSIZED as in_size; a duration where a deadline belongs; in a child that was forked
- *            after the open
+ *   misuse   PLAIT_UNSIZED as in_size; a duration where a deadline belongs; in a child that was
+ *            forked after the open
  *   blocks   while as many jobs wait as .waiting allows */
 PLAIT_MUST_USE plait_future *plait_submit_bytes(plait_pool *pool, plait_job *function,
                                                 const void *in, size_t in_size, size_t out_size,

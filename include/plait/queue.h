@@ -26,8 +26,8 @@
  * queue_place.h, waiting until all is done in queue_done.h, several queues at once in select.h.
  *
  * A private queue is of one process: its first use in a forked child aborts. One of PLAIT_SHARED
- * serves this process and its later children, one with a URL unrelated processes; how that differs is
- * told in queue_shared.h. Opaque. Since 0.1. */
+ * serves this process and its later children, one with a URL unrelated processes; how that differs
+ * is told in queue_shared.h. Opaque. Since 0.1. */
 #ifndef PLAIT_QUEUE_H
 #define PLAIT_QUEUE_H
 #include <plait/macros.h>

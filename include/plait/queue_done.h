@@ -1,7 +1,7 @@
 /* plait/queue_done.h - waiting until all is done, closing after the last. Include <plait.h>.
  *
- * Whoever gets an item says plait_queue_task_done when its work is over; plait_queue_join waits until
- * that was said for every item that was put.
+ * Whoever gets an item says plait_queue_task_done when its work is over; plait_queue_join waits
+ * until that was said for every item that was put.
  *
  * Example:
  *     int worker(void *jobs)
@@ -29,8 +29,8 @@
 extern "C" {
 #endif
 
-/* The work on one item that was got is over: the oldest of what this task took. Wakes who joins when
- * it was the last.
+/* The work on one item that was got is over: the oldest of what this task took. Wakes who joins
+ * when it was the last.
  *   errors   none; never -ECANCELED
  *   misuse   more often than items were got
  *   blocks   never */
@@ -44,8 +44,8 @@ void plait_queue_task_done(plait_queue *queue);
  *   blocks   until the last plait_queue_task_done */
 PLAIT_MUST_USE int plait_queue_join(plait_queue *queue, int64_t deadline);
 
-/* Closes the queue when the last of its feeders has ended, a killed one too: then its getters take the
- * rest and end. Each call adds one.
+/* Closes the queue when the last of its feeders has ended, a killed one too: then its getters take
+ * the rest and end. Each call adds one.
  *   task     a handle; the caller need not keep it
  *   returns  0; a task that has ended already counts as ended
  *   errors   -EINVAL (NULL), -ENOMEM

@@ -26,10 +26,10 @@
  *     }
  *
  * Puts and gets that copy work on the same queue at the same time. In a bounded FIFO queue an item
- * has its place in line from plait_queue_reserve on, and gets wait for it; in all others it comes in
- * when it is committed. A place is aligned for a pointer. A close does not take places away: gets
- * end with -EPIPE when what was reserved before is committed, and taken out, or given up. Any task
- * may settle a place, but only once. Since 0.1. */
+ * has its place in line from plait_queue_reserve on, and gets wait for it; in all others it comes
+ * in when it is committed. A place is aligned for a pointer. A close does not take places away:
+ * gets end with -EPIPE when what was reserved before is committed, and taken out, or given up. Any
+ * task may settle a place, but only once. Since 0.1. */
 #ifndef PLAIT_QUEUE_PLACE_H
 #define PLAIT_QUEUE_PLACE_H
 #include <errno.h>
@@ -41,8 +41,9 @@ extern "C" {
 /* Room for one item, to be written in place. Its bytes are what lay there before.
  *   size     the message's bytes; else the queue's element, or PLAIT_UNSIZED
  *   returns  where to write; plait_queue_commit or plait_queue_give_up settles it
- *   errors   NULL and errno: EAGAIN (PLAIT_NOW and full), EPIPE (closed), EMSGSIZE (a message larger
- *            than the room in all), ENOMEM (without a bound, or a message), ETIMEDOUT, ECANCELED
+ *   errors   NULL and errno: EAGAIN (PLAIT_NOW and full), EPIPE (closed), EMSGSIZE (a message
+ *            larger than the room in all), ENOMEM (without a bound, or a message), ETIMEDOUT,
+ *            ECANCELED
  *   misuse   as plait_put_bytes
  *   blocks   while the queue is full */
 PLAIT_MUST_USE void *plait_queue_reserve(plait_queue *queue, size_t size, int64_t deadline);

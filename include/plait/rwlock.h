@@ -32,14 +32,14 @@
  *
  * Threads, coroutines and plain pthreads may share one; the holder is the task, which alone
  * releases it. What a writer wrote is seen by those who come after. There is no priority
- * inheritance. A writer that a fork left behind, or that was killed inside, counts as dead: the next
- * one, reader or writer, is alone inside and told -EOWNERDEAD, repairs, mends and releases; a reader
- * is forgotten, since it changed nothing.
+ * inheritance. A writer that a fork left behind, or that was killed inside, counts as dead: the
+ * next one, reader or writer, is alone inside and told -EOWNERDEAD, repairs, mends and releases; a
+ * reader is forgotten, since it changed nothing.
  *
- * With PLAIT_SHARED processes too. Each reading thread has a word in the lock then, 14 at once; with
- * more the rest read one after the other, and writers of all processes wait for a killed reader until
- * they find out, 20 ms at most. The struct is 128 bytes, yours; put it at the start of a cache line
- * (64 bytes) where many CPUs read. Since 0.1. */
+ * With PLAIT_SHARED processes too. Each reading thread has a word in the lock then, 14 at once;
+ * with more the rest read one after the other, and writers of all processes wait for a killed
+ * reader until they find out, 20 ms at most. The struct is 128 bytes, yours; put it at the start of
+ * a cache line (64 bytes) where many CPUs read. Since 0.1. */
 #ifndef PLAIT_RWLOCK_H
 #define PLAIT_RWLOCK_H
 #include <plait/lock.h>

@@ -52,9 +52,9 @@ typedef struct plait_scope {
  *   scope    all zeroes; belongs to the calling task until the block is left
  *   deadline of all inside; PLAIT_NEVER: none
  *   result   set when the block is left: 0, the first failure's status, -ETIMEDOUT (the deadline
- *            cut a wait of the block or its end), -ECANCELED (plait_scope_cancel, a cancel of this task
- *            while the end was awaited, or left early while tasks ran); NULL: not wanted, then a
- *            task's failure is a line on stderr (plait_on_report), unless it had a handle or
+ *            cut a wait of the block or its end), -ECANCELED (plait_scope_cancel, a cancel of this
+ *            task while the end was awaited, or left early while tasks ran); NULL: not wanted, then
+ *            a task's failure is a line on stderr (plait_on_report), unless it had a handle or
  *            plait_join_all has told it
  *   returns  scope
  *   errors   none

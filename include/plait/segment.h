@@ -1,8 +1,8 @@
 /* plait/segment.h - memory that unrelated processes meet in by a name. Include <plait.h>.
  *
- * A segment begins with a structure of yours, and behind it blocks are allocated as malloc does it, by
- * any of the processes. It is made by the first that opens the name and is gone with its last user,
- * however that one ends; nobody ever sees a half made one.
+ * A segment begins with a structure of yours, and behind it blocks are allocated as malloc does it,
+ * by any of the processes. It is made by the first that opens the name and is gone with its last
+ * user, however that one ends; nobody ever sees a half made one.
  *
  * Example:
  *     struct shelf { plait_lock lock; uint64_t book; }; // offsets, not pointers
@@ -26,16 +26,16 @@
  *         return 0;
  *     }
  *
- * Each process has it at an address of its own, so pointers into it do not cross: offsets do. A block
- * belongs to the process that allocated it, and comes back when that one ends, until it is kept: then
- * it belongs to the structure, and stays whoever dies. A kill at any instruction leaves each block
- * with exactly one owner. Small shared objects (lock, event, barrier ...) may lie in it.
+ * Each process has it at an address of its own, so pointers into it do not cross: offsets do. A
+ * block belongs to the process that allocated it, and comes back when that one ends, until it is
+ * kept: then it belongs to the structure, and stays whoever dies. A kill at any instruction leaves
+ * each block with exactly one owner. Small shared objects (lock, event, barrier ...) may lie in it.
  *
- * The name is the file plait-UID-NAME in /dev/shm, a page; the memory itself is an unnamed file that
- * the kernel frees. Another process of the same user may do to it what it likes; that can stop you or
- * garble your data, but plait itself never touches anything outside of the segment for it. A program
- * that closes descriptors it did not open (closefrom) takes itself out of the others' sight: its next
- * alloc says EBADF, its next keep or release stops it. Since 0.1. */
+ * The name is the file plait-UID-NAME in /dev/shm, a page; the memory itself is an unnamed file
+ * that the kernel frees. Another process of the same user may do to it what it likes; that can stop
+ * you or garble your data, but plait itself never touches anything outside of the segment for it. A
+ * program that closes descriptors it did not open (closefrom) takes itself out of the others'
+ * sight: its next alloc says EBADF, its next keep or release stops it. Since 0.1. */
 #ifndef PLAIT_SEGMENT_H
 #define PLAIT_SEGMENT_H
 #include <plait/macros.h>
@@ -106,8 +106,8 @@ void plait_segment_keep(plait_segment *segment, void *block, uint64_t *slot);
 /* Frees a block: a kept one, and in the same step *slot becomes 0; or with slot NULL one that this
  * process allocated and did not keep. A block of NULL is allowed.
  *   errors   none
- *   misuse   a block that is none, or was freed; *slot is not its offset; a damaged segment; plait's
- *            descriptor was closed by the program
+ *   misuse   a block that is none, or was freed; *slot is not its offset; a damaged segment;
+ *            plait's descriptor was closed by the program
  *   blocks   as plait_segment_alloc */
 void plait_segment_release(plait_segment *segment, void *block, uint64_t *slot);
 

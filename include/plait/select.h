@@ -20,12 +20,12 @@
  *             }
  *     }
  *
- * Cases are small structs of yours, made by the plait_on_... calls of case.h, which wait for nothing; what
- * they name must live until the select returns. The same object may stand in several cases. The
- * records of the sleep lie on the caller's stack, about 50 bytes a case, and nothing is allocated.
- * Any carrier may select, mixed with plain calls on the same objects, and shared objects may stand
- * beside private ones. Since 0.1; the word is Go's, the idea is Hoare's (CSP, 1978) and Reppy's
- * (Concurrent ML, 1991). */
+ * Cases are small structs of yours, made by the plait_on_... calls of case.h, which wait for
+ * nothing; what they name must live until the select returns. The same object may stand in several
+ * cases. The records of the sleep lie on the caller's stack, about 50 bytes a case, and nothing is
+ * allocated. Any carrier may select, mixed with plain calls on the same objects, and shared objects
+ * may stand beside private ones. Since 0.1; the word is Go's, the idea is Hoare's (CSP, 1978) and
+ * Reppy's (Concurrent ML, 1991). */
 #ifndef PLAIT_SELECT_H
 #define PLAIT_SELECT_H
 #include <plait/macros.h>

@@ -27,15 +27,15 @@
  * Threads, coroutines and plain pthreads may share one, and with PLAIT_SHARED processes too. Units
  * are taken all at once or not at all.
  * Whoever comes first takes them, also before one that sleeps, because waiting for a sleeper to
- * wake would cost a hundred times more; but nobody starves: sleepers are served in turn, and who has
- * waited for a millisecond at their front, or wants more than one unit, has all units put by for him
- * until there are enough. A task that ends or is killed gives nothing back: whoever wants that asks
- * for plait_permits. Dijkstra's P and V (1962), with his later many at a time.
+ * wake would cost a hundred times more; but nobody starves: sleepers are served in turn, and who
+ * has waited for a millisecond at their front, or wants more than one unit, has all units put by
+ * for him until there are enough. A task that ends or is killed gives nothing back: whoever wants
+ * that asks for plait_permits. Dijkstra's P and V (1962), with his later many at a time.
  *
- * A shared one lies in memory from plait_share. Kill a process at any instruction: what it had taken
- * is gone, and nothing else; who waits for units that are there gets them. A stopped process that
- * waits is passed by after 40 ms, unless units were being put by for it: then who comes later waits,
- * to his deadline at most, until it goes on or dies.
+ * A shared one lies in memory from plait_share. Kill a process at any instruction: what it had
+ * taken is gone, and nothing else; who waits for units that are there gets them. A stopped process
+ * that waits is passed by after 40 ms, unless units were being put by for it: then who comes later
+ * waits, to his deadline at most, until it goes on or dies.
  *
  * The struct is 64 bytes, yours, and may be freed as soon as nobody uses it any more: a release
  * touches it no more once its units can be taken. After fork a private one is the child's own copy.

@@ -6,20 +6,21 @@
  *   PLAIT_FORK        all of this program's memory is there, as a copy; the default
  *   PLAIT_SPAWN       this program's file executed anew: constructors run, main never does; globals
  *                     are as at a program's start, 0, 1 and 2 as here, all other descriptors closed
- *   PLAIT_FORKSERVER  one such image, made at the first start, forks the children: as fast as a fork
- *                     of a tiny program, whatever the size of this one. 0, 1, 2 and the directory
- *                     are those of this program now; globals, limits and environment those of the
- *                     server, which plait_quiesce ends and the next start makes anew
+ *   PLAIT_FORKSERVER  one such image, made at the first start, forks the children: as fast as a
+ *                     fork of a tiny program, whatever the size of this one. 0, 1, 2 and the
+ *                     directory are those of this program now; globals, limits and environment
+ *                     those of the server, which plait_quiesce ends and the next start makes anew
  *
- * Bytes and shared objects cross to an image, pointers do not. The function is found by its distance
- * from the start of the program or library that holds it, whose build-id says that it is the same.
- * One without is refused (-PLAIT_EFUNCTION, and a line that says what to write); one of a library
- * that is loaded later ends its task with that status. Every other promise is that of a fork: ids,
- * cancel, terminate, join, whole statuses, death with this program. Opaque private objects that a
- * constructor made are those of the server, where it is one.
+ * Bytes and shared objects cross to an image, pointers do not. The function is found by its
+ * distance from the start of the program or library that holds it, whose build-id says that it is
+ * the same. One without is refused (-PLAIT_EFUNCTION, and a line that says what to write); one of a
+ * library that is loaded later ends its task with that status. Every other promise is that of a
+ * fork: ids, cancel, terminate, join, whole statuses, death with this program. Opaque private
+ * objects that a constructor made are those of the server, where it is one.
  *
  * The server and one more child, which is kept ready, are children of this program: a wait() of its
- * own for any child finds them, too. Handlers of pthread_atfork do not run in the server's children.
+ * own for any child finds them, too. Handlers of pthread_atfork do not run in the server's
+ * children.
  *
  * Example:
  *     struct job { int from, to; };
@@ -41,8 +42,8 @@
  *
  * A constructor that starts a process makes no bomb of processes: in a new image, until its
  * constructors are done, such a start is refused (-EBUSY). An image is not caught where libplait
- * itself was loaded by dlopen; in set-user-ID programs it is not, either, since their environment is
- * somebody else's: both are refused (-ENOTSUP). The fork server is after Python's
+ * itself was loaded by dlopen; in set-user-ID programs it is not, either, since their environment
+ * is somebody else's: both are refused (-ENOTSUP). The fork server is after Python's
  * multiprocessing. Since 0.1. */
 #ifndef PLAIT_SPAWN_H
 #define PLAIT_SPAWN_H
@@ -61,7 +62,8 @@ struct plait_limit {
 };
 
 /* What is changed in a child before its function runs; zeroes change nothing. What does not hold
- * (no such directory, a limit above the hard one) is the code of plait_start, which waits for it. */
+ * (no such directory, a limit above the hard one) is the code of plait_start, which waits for
+ * it. */
 typedef struct plait_child_options {
     const char *directory;          /* its working directory */
     const char *const *environment; /* "NAME=value" ... NULL, instead of this program's */

@@ -108,8 +108,8 @@ double plait_value_add_double(plait_value *value, double number);
 
 /* What plait_value_add is where a shared value is changed on which nobody sleeps: the atomic add
  * between two looks for sleepers, in place, because a call would cost a third as much again. All
- * else, misuse too, is for the function in the library. Bits: own[0] says what the object is; own[1]
- * has bit 31 when somebody may sleep; own[2] is the number.
+ * else, misuse too, is for the function in the library. Bits: own[0] says what the object is;
+ * own[1] has bit 31 when somebody may sleep; own[2] is the number.
  *   errors   none
  *   blocks   never */
 #define PLAIT_VALUE_SHARED_ (UINT64_C(0x80) << 32)

@@ -15,9 +15,9 @@
  *     }
  *
  * Deadlocks: a wait for a lock or for tasks that has lasted a second without a deadline looks once
- * whether it is part of a circle of such waits. If so the circle is reported, with names, places and
- * times, and the youngest wait ends with -EDEADLK; a block (plait_with) stops the program, since it
- * cannot be refused. PLAIT_DEADLOCK=report only reports, =abort stops the program;
+ * whether it is part of a circle of such waits. If so the circle is reported, with names, places
+ * and times, and the youngest wait ends with -EDEADLK; a block (plait_with) stops the program,
+ * since it cannot be refused. PLAIT_DEADLOCK=report only reports, =abort stops the program;
  * PLAIT_DEADLOCK_AFTER=0.1 looks sooner, =0 never. docs/deadlock.md has examples.
  *
  * Checked mode (PLAIT_CHECK=1, plait_settings.check) also keeps the order in which locks are taken,

@@ -53,8 +53,8 @@ int base_vformat(char *text, size_t size, const char *format, va_list args)
 
 /* The recorder's hook: NULL while off, set by watch/trace.c. `what` is a constant text. */
 extern void (*base_trace)(const char *what, const void *object, int64_t number);
-/* Read once, because plait_trace_stop may take it away between a look and the call. Not by atom_load,
- * because it is no point where the explorer needs to choose. */
+/* Read once, because plait_trace_stop may take it away between a look and the call. Not by
+ * atom_load, because it is no point where the explorer needs to choose. */
 #define BASE_TRACE(what, object, number)                                                           \
     do {                                                                                           \
         void (*trace_)(const char *, const void *, int64_t) =                                      \

@@ -44,7 +44,8 @@ enum {
 _Static_assert(BASE_STACK_LEAST == 1 << LEAST_SHIFT && BASE_STACK_MOST == 1 << MOST_SHIFT, "");
 /* Stacks of a class. So large because the array for them is mere address space until it is used. */
 #define FREE_MOST ((size_t)1 << 22)
-/* A second, because a wave of 100,000 sleepers that ends within one would pay 3 us for each stack. */
+/* A second, because a wave of 100,000 sleepers that ends within one would pay 3 us for each
+ * stack. */
 #define LOOK_NS (1000 * INT64_C(1000000))
 
 /* Stacks [0, carved) of 1 << shift bytes each have been handed out once. `carved` is atomic,

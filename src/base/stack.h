@@ -27,11 +27,12 @@ static inline size_t base_stack_size(size_t size)
 void *base_stack_take(size_t *size);
 void base_stack_give(void *stack, size_t size);
 /* Several for the price of one lock, because workers whose own caches run full or empty would
- * otherwise meet here at each coroutine. take_used: only stacks that were in use before; how many. */
+ * otherwise meet here at each coroutine. take_used: only stacks that were in use before; how
+ * many. */
 void base_stack_give_some(void *const *stacks, int count, size_t size);
 int base_stack_take_used(void **stacks, int most, size_t size);
-/* Gives back memory (not address space) of stacks that nobody needed in the last second; the 64 used
- * last of each class stay as they are. For a scheduler that falls idle, at most about half a
+/* Gives back memory (not address space) of stacks that nobody needed in the last second; the 64
+ * used last of each class stay as they are. For a scheduler that falls idle, at most about half a
  * millisecond. When to call again (in the past: as soon as it is idle); OS_NEVER: all is given. */
 int64_t base_stack_trim(int64_t now);
 /* Is the address in the guard page of a stack in use? Its lowest address, else NULL.

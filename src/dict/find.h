@@ -130,7 +130,8 @@ static inline int table_match(plait_dict *dict, uint64_t known, uint32_t slot,
 
 /* As table_find, for who changes nothing: without the slot, and not telling where a key belongs.
  * -ERANGE: outside of what this process knows; dict_look_again tells whether there is more. That is
- * not asked here, because a get would keep all it has at hand in memory for the sake of the call. */
+ * not asked here, because a get would keep all it has at hand in memory for the sake of the
+ * call. */
 static inline int table_look(plait_dict *dict, const struct dict_stripe *stripe,
                              const struct dict_key *key, struct dict_entry *entry)
 {

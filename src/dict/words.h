@@ -4,8 +4,8 @@
  * A reader without the lock may copy what is being changed, and finds out afterwards by the guard's
  * sequence. The obvious memcpy between two loads of the sequence needs fences, which
  * ThreadSanitizer does not understand; so each word is loaded with acquire (the sequence is looked
- * at behind it) and stored with release (the sequence is odd before it). The fences are os/pairs.h's,
- * for the values of most gets. */
+ * at behind it) and stored with release (the sequence is odd before it). The fences are
+ * os/pairs.h's, for the values of most gets. */
 #ifndef DICT_WORDS_H
 #define DICT_WORDS_H
 

@@ -1,10 +1,10 @@
 /* The program's own image executed anew: how a function is found again there, how the image is
  * caught before main, and what crosses.
  *
- * What crosses lies in one memfd: the control page of the task (task/process.h), then an image_order
- * with everything that has an offset behind it. The new image learns of it by one variable of the
- * environment, PLAIT_SPAWN="DESCRIPTOR PID", which it takes away at once; the PID tells it from what
- * a constructor of the program may have started meanwhile.
+ * What crosses lies in one memfd: the control page of the task (task/process.h), then an
+ * image_order with everything that has an offset behind it. The new image learns of it by one
+ * variable of the environment, PLAIT_SPAWN="DESCRIPTOR PID", which it takes away at once; the PID
+ * tells it from what a constructor of the program may have started meanwhile.
  *
  * Descriptors of the new image: 0, 1, 2; from 3 on those of the user; then those of the shared
  * objects; then plait's own: bell, the parent's pidfd, the memfd. */

@@ -146,8 +146,8 @@ bool os_message_ready(int socket)
     return os_message_await(socket, 0) == 0;
 }
 
-/* Again when the other side went away without reading what it was sent: that is told once, before the
- * messages which it sent itself. */
+/* Again when the other side went away without reading what it was sent: that is told once, before
+ * the messages which it sent itself. */
 static int receive(int socket, struct msghdr *message, int flags)
 {
     struct msghdr copy = *message;

@@ -32,8 +32,8 @@ void os_pidfd_end(int pidfd);
 
 /* A copy of this process, which must have one thread, as a child of its parent: 0 there, its pid
  * here and a pidfd; *told gets its pid before it runs, also when this process is killed meanwhile
- * (where there is clone3, else after that). The caller takes care of atfork handlers: none are called. -ENOTSUP: this libc's
- * number of the thread was not found. */
+ * (where there is clone3, else after that). The caller takes care of atfork handlers: none are
+ * called. -ENOTSUP: this libc's number of the thread was not found. */
 int os_fork_sibling(int *pidfd, int32_t *told);
 
 /* In a child: group, CPUs, nice, directory and limits, in this order; 0 or -errno. */

@@ -1,6 +1,7 @@
 #include "os/cpu.h"
 
-/* glibc 2.35 and newer: where struct rseq lies, whose first member is a CPU's number at all times. */
+/* glibc 2.35 and newer: where struct rseq lies, whose first member is a CPU's number at all
+ * times. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 
 ptrdiff_t os_cpu_offset;

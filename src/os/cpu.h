@@ -1,5 +1,5 @@
-/* Which CPU runs this thread, for two instructions instead of a system call: a hint, since it may be
- * another one at the next instruction. For spreading what many CPUs write over several lines. */
+/* Which CPU runs this thread, for two instructions instead of a system call: a hint, since it may
+ * be another one at the next instruction. For spreading what many CPUs write over several lines. */
 #ifndef OS_CPU_H
 #define OS_CPU_H
 

@@ -1,5 +1,5 @@
-/* errno by calls that are never inlined: compilers keep its address across a switch, and a coroutine
- * may come back on another thread. */
+/* errno by calls that are never inlined: compilers keep its address across a switch, and a
+ * coroutine may come back on another thread. */
 #include "os/os.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* Processes without fork(). A fresh image by vfork's way: the child borrows the caller's memory until
- * it executes, so that nothing is copied. fork() and posix_spawn were tried: the first copies page
- * tables (10 ms for 1 GiB), the second cannot set limits, CPUs or the tie to its parent. */
+/* Processes without fork(). A fresh image by vfork's way: the child borrows the caller's memory
+ * until it executes, so that nothing is copied. fork() and posix_spawn were tried: the first copies
+ * page tables (10 ms for 1 GiB), the second cannot set limits, CPUs or the tie to its parent. */
 #include "os/child.h"
 #include "os/os.h"
 #include "os/syscall.h"

@@ -159,8 +159,8 @@ void os_free(void *memory)
 }
 
 /* The kernel copies, because it answers with an error where we would get a signal. */
-/* The kernel copies into a pipe, and says if the address is none: for those who forbid or lack the call that
- * is meant for it (seccomp filters, qemu). */
+/* The kernel copies into a pipe, and says if the address is none: for those who forbid or lack the
+ * call that is meant for it (seccomp filters, qemu). */
 static bool peek_by_pipe(const void *address, void *copy, size_t size)
 {
     int ends[2];

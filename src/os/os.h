@@ -41,8 +41,8 @@ int os_futex_wait(uint32_t *word, uint32_t seen, bool shared, int64_t deadline);
  * -ETIMEDOUT, -ENOSYS where the kernel has no futex_waitv (qemu). */
 int os_futex_wait_any(const struct os_word *words, int count, int64_t deadline);
 int os_futex_wake(uint32_t *word, int count, bool shared); /* how many were woken */
-/* One who sleeps on the private word sleeps on the other one from now on, whose value does not matter:
- * so that one wake does for many. How many: 0 or 1. */
+/* One who sleeps on the private word sleeps on the other one from now on, whose value does not
+ * matter: so that one wake does for many. How many: 0 or 1. */
 int os_futex_move(uint32_t *word, uint32_t *onto);
 /* ---- holder.c */
 /* Takes bit `bit` off and wakes all who sleep, in one step of the kernel, so that nobody falls
@@ -69,7 +69,8 @@ int os_cpus_allowed(void);
 /* A thread of plait's own: all signals blocked but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 256 KB
  * of stack unless `stack` says more; named for ps. Detached. Allocates (pthread_create). */
 int os_thread_start(void (*main)(void *), void *arg, size_t stack, const char *name);
-/* Before a fork: waits for threads of plait's own that are on their way, where the child needs that.
+/* Before a fork: waits for threads of plait's own that are on their way, where the child needs
+ * that.
  */
 void os_threads_settle(void);
 /* A thread for a user's function: joinable, signals as the caller's, the default stack unless

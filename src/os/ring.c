@@ -1,6 +1,6 @@
-/* io_uring on the kernel's own interface. One ring for each worker that needs one. A request that was woken
- * is never answered as cancelled, so a cancel loses no wake. SINGLE_ISSUER is not asked for, because a
- * coroutine that has moved ends its sleep from another thread. */
+/* io_uring on the kernel's own interface. One ring for each worker that needs one. A request that
+ * was woken is never answered as cancelled, so a cancel loses no wake. SINGLE_ISSUER is not asked
+ * for, because a coroutine that has moved ends its sleep from another thread. */
 #include "os/ring.h"
 #include "os/os.h"
 #include "os/syscall.h"

@@ -33,8 +33,8 @@
 #endif
 #endif
 
-/* For functions that read records which may be another task's by then: what they read is a hint, and
- * ThreadSanitizer is not told of it. */
+/* For functions that read records which may be another task's by then: what they read is a hint,
+ * and ThreadSanitizer is not told of it. */
 #ifdef OS_TSAN
 #define OS_READS_HINTS __attribute__((no_sanitize("thread")))
 #else
@@ -65,7 +65,8 @@ static inline bool os_tsan_watches(void)
 #endif
 }
 
-/* Does a tool look for memory that is used behind its end? Then none of it is kept for the next one. */
+/* Does a tool look for memory that is used behind its end? Then none of it is kept for the next
+ * one. */
 static inline bool os_memory_is_watched(void)
 {
 #if defined(OS_ASAN) || defined(OS_VALGRIND)
@@ -137,8 +138,8 @@ static inline __attribute__((always_inline)) void os_fiber_arrive(struct os_fibe
 #endif
 }
 
-/* The calling thread is about to step from the stack it stands on, `caller`, to `callee`, and will be
- * whoever it is on that one too: `own`, by which switches know its stack, is the callee's until
+/* The calling thread is about to step from the stack it stands on, `caller`, to `callee`, and will
+ * be whoever it is on that one too: `own`, by which switches know its stack, is the callee's until
  * os_fiber_take_back. */
 struct os_fiber_loan {
     struct os_fiber *caller;
@@ -175,8 +176,8 @@ static inline void os_fiber_end(struct os_fiber *fiber)
         __tsan_destroy_fiber(fiber->tsan);
 #endif
 #ifdef OS_VALGRIND
-    /* What lay below the last stack pointer is no stack's any more: the next user's record may lie there,
-     * since coroutines and generators have records of different sizes. */
+    /* What lay below the last stack pointer is no stack's any more: the next user's record may lie
+     * there, since coroutines and generators have records of different sizes. */
     if (!fiber->adopted)
         VALGRIND_MAKE_MEM_DEFINED(fiber->bottom, fiber->size);
     if (!fiber->adopted)

@@ -38,7 +38,8 @@ __attribute__((constructor(101))) static void thread_begin(void)
     allowed_at_start = allowed_now();
 }
 
-/* Of the program, not of the calling thread: one that has pinned itself to a CPU must not decide for all others that nobody else can run. */
+/* Of the program, not of the calling thread: one that has pinned itself to a CPU must not decide
+ * for all others that nobody else can run. */
 int os_cpus_allowed(void)
 {
     return allowed_at_start ? allowed_at_start : allowed_now();

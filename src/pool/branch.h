@@ -1,16 +1,18 @@
 /* Branches: calls that may run elsewhere, and the deque in which each task keeps its own.
  *
- * Problem: a fork at every call of a recursion, merged in nearly all cases by its own task, must cost
- * next to nothing; others must be able to take the oldest, which are the largest. Obvious idea: a
- * Chase-Lev deque. Its pop needs a fence against thieves each time, which is ten times a call. Lace
- * splits the deque: the owner alone uses the private part, without fences, and moves the split when
- * thieves are hungry. Lace hands the index of the top on in a register, which a function of one
- * argument cannot; an index in memory that each merge counts down is a chain of dependent loads and
- * stores (2.0 times plain calls in fib). So a branch on its task's stack keeps where its slot is: the merge
- * puts that back, and calls the function with an argument that the compiler has seen (1.15 times).
+ * Problem: a fork at every call of a recursion, merged in nearly all cases by its own task, must
+ * cost next to nothing; others must be able to take the oldest, which are the largest. Obvious
+ * idea: a Chase-Lev deque. Its pop needs a fence against thieves each time, which is ten times a
+ * call. Lace splits the deque: the owner alone uses the private part, without fences, and moves the
+ * split when thieves are hungry. Lace hands the index of the top on in a register, which a function
+ * of one argument cannot; an index in memory that each merge counts down is a chain of dependent
+ * loads and stores (2.0 times plain calls in fib). So a branch on its task's stack keeps where its
+ * slot is: the merge puts that back, and calls the function with an argument that the compiler has
+ * seen (1.15 times).
  *   1. fork: function and argument into the slot at the top. `limit` 0, or none left: step 3
  *   2. merge of one from the split on: off the top, and called. Both stand in the public header
- *   3. offer: the owner prepares the oldest half of its private slots, then moves the split (RELEASE)
+ *   3. offer: the owner prepares the oldest half of its private slots, then moves the split
+ *      (RELEASE)
  *   4. steal: a thief moves the tail by compare-and-swap (pairs with 3), then reads the slot, which
  *      stays as it is until he is done
  *   5. take back: the owner moves the split down by compare-and-swap; when none is left, the branch
@@ -75,8 +77,8 @@ static inline void branches_want(struct branches *one)
     atom_store(&one->own.limit, NULL, SEQ_CST);
 }
 
-/* Steps 3 to 7. offer, take_back and drop, for the youngest of those that were offered, are the owner's;
- * drop: it is done. steal: NULL: none, or `awaited`, unless NULL, is done. */
+/* Steps 3 to 7. offer, take_back and drop, for the youngest of those that were offered, are the
+ * owner's; drop: it is done. steal: NULL: none, or `awaited`, unless NULL, is done. */
 void branches_offer(struct branches *mine);
 bool branches_take_back(struct branches *mine);
 void branches_drop(struct branches *mine);

@@ -13,11 +13,13 @@
  *
  * alive is held by the child's main thread as long as it lives; its death wakes the parent, who
  * sleeps on both words. Where the kernel does not tell, the parent's patrol sees the end of the
- * task. The parent's own death ends the child as that of any tied one. `taken` is the turn whose job
- * the child has begun: a death before that has touched no job, which is given to the next child.
+ * task. The parent's own death ends the child as that of any tied one. `taken` is the turn whose
+ * job the child has begun: a death before that has touched no job, which is given to the next
+ * child.
  *
- * The parent reads sizes once, checks them, and reads no pointer; the child, which trusts its parent,
- * gets its function as a difference to one that it knows when it is a fork, else as images do. */
+ * The parent reads sizes once, checks them, and reads no pointer; the child, which trusts its
+ * parent, gets its function as a difference to one that it knows when it is a fork, else as images
+ * do. */
 #ifndef POOL_CHANNEL_H
 #define POOL_CHANNEL_H
 

@@ -1,7 +1,7 @@
 /* The child of a process pool's worker, from its worker thread: started, given jobs, replaced.
  *
- * The worker thread is the one that waits for the child, so a job's death is that of one channel, and
- * everything else of the pool is as for threads. */
+ * The worker thread is the one that waits for the child, so a job's death is that of one channel,
+ * and everything else of the pool is as for threads. */
 #include "pool/child.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -154,7 +154,8 @@ static int function_write(const struct pool_worker *worker, struct pool_child *c
 }
 
 /* One job to the living child: 0 and what it returned; else the child is to be buried. Only the
- * answer's coming is waited for with an ear for cancels, because a message is read or written whole. */
+ * answer's coming is waited for with an ear for cancels, because a message is read or written
+ * whole. */
 static int child_ask(struct pool_worker *worker, struct pool_child *child, plait_future *job,
                      int *status)
 {

@@ -1,8 +1,8 @@
 /* plait_map_each: inputs from a function, results one by one.
  *
  * Chunks of inputs are on their way, each a job of the pool with a message (message.c), on all
- * carriers; together they hold .ahead inputs at most. One chunk is open: its results are handed out.
- * It keeps its message until then, because the inputs of a chunk whose worker has died are run
+ * carriers; together they hold .ahead inputs at most. One chunk is open: its results are handed
+ * out. It keeps its message until then, because the inputs of a chunk whose worker has died are run
  * again, one by one. */
 #include "base/report.h"
 #include "os/os.h"
@@ -65,7 +65,8 @@ static int each_check(plait_job *function, int (*next)(void *, void *), size_t i
     return function && next && sizes && numbers && !options->errors ? 0 : EINVAL;
 }
 
-/* Two chunks for each worker, so that none waits for us; their length is measured unless it is given. */
+/* Two chunks for each worker, so that none waits for us; their length is measured unless it is
+ * given. */
 static void results_size(plait_results *results)
 {
     const plait_map_options *options = &results->options;

@@ -1,8 +1,9 @@
-/* plait_for: the caller and as many branches as there are threads of the gang run bodies until none is
- * left. A branch that nobody takes comes too late to find any, and costs its merge.
+/* plait_for: the caller and as many branches as there are threads of the gang run bodies until none
+ * is left. A branch that nobody takes comes too late to find any, and costs its merge.
  *
  *   1. each that runs counts itself in `active`, then takes units and runs bodies
- *   2. a body that fails, the caller's deadline and its cancel set `stop`, at which nobody takes more
+ *   2. a body that fails, the caller's deadline and its cancel set `stop`, at which nobody takes
+ *      more
  *   3. the caller finds no more units, waits until the others are done (active 0), and merges its
  *      branches, and must not leave before, since the loop lies on its stack
  *   4. the parts are put together by the caller alone */

@@ -3,25 +3,27 @@
  * word, one word, also what waiters sleep on:
  *   bits 0-2  plait_state: PENDING, RUNNING, DONE, FAILED, CANCELED
  *   bit 3  W        somebody sleeps until the end
- *   bit 4  SLOW     there are watchers, or somebody cancels at this moment: who ends it takes the lock
+ *   bit 4  SLOW     there are watchers, or somebody cancels at this moment: who ends it takes the
+ *          lock
  *   bit 5  LOOSE    the handle has been given back: who ended it gives the memory back
  *   bit 6  BUSY     it has ended, and who ended it still uses it
  *   bit 7  READ     its failure has been told
  *   bit 8  WANTED   a cancel was asked for while it ran
  *   bit 9  PROMISE  user code ends it
- *   bit 10 HELD     others' ends are to be told of to it (chain.c): its memory stays meanwhile; goes
- *                   with SLOW
+ *   bit 10 HELD     others' ends are to be told of to it (chain.c): its memory stays meanwhile;
+ *                   goes with SLOW
  *   bit 11 QUEUED   it lies in its pool's lane (lane.h): its memory stays meanwhile
  *
  * The end, by one task (future_end.c):
  *   1. result and error are written; nobody else does, since only one came from PENDING to RUNNING
  *   2. one compare-and-swap from RUNNING to the final state. With SLOW: under the lock, with BUSY
- *   3. without SLOW the future is not touched any more, unless LOOSE was there and QUEUED not: then it
- *      is ours
+ *   3. without SLOW the future is not touched any more, unless LOOSE was there and QUEUED not: then
+ *      it is ours
  *   4. with SLOW: watchers that wait are told under the lock, callbacks are called behind it, BUSY
  *      comes off; if LOOSE came meanwhile, and it is neither HELD nor QUEUED: then it is ours
- * The handle's side gives back by one compare-and-swap, too: final, and none of BUSY, HELD and QUEUED:
- * frees it; else sets LOOSE. Who takes HELD or QUEUED off does as 4 does. So exactly one frees. */
+ * The handle's side gives back by one compare-and-swap, too: final, and none of BUSY, HELD and
+ * QUEUED: frees it; else sets LOOSE. Who takes HELD or QUEUED off does as 4 does. So exactly one
+ * frees. */
 #ifndef POOL_FUTURE_H
 #define POOL_FUTURE_H
 
@@ -145,8 +147,8 @@ void future_unwatch(plait_future *future, struct future_watch *watch);
 /* ---- future_wait.c: filled in by pool/help.c, so that a wait can do more than sleep */
 struct future_help {
     bool (*help)(plait_future *future); /* ran it: true */
-    /* It ended while this one spun. Else *began is when he stopped, and spun tells when he has slept;
-     * 0: he did not spin, and nothing is to be told */
+    /* It ended while this one spun. Else *began is when he stopped, and spun tells when he has
+     * slept; 0: he did not spin, and nothing is to be told */
     bool (*spin)(plait_future *future, int64_t *began);
     void (*spun)(plait_future *future, int64_t began);
     /* The calling job sleeps from here on | still. False: a worker that should run meanwhile could

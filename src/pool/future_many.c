@@ -1,8 +1,9 @@
 /* Waiting for several futures: the first, so many of them, the first failure.
  *
- * The waiter lists a watch at each, and sleeps on one word of his own. Obvious idea: a select with a
- * case for each. It looks at all of them after each wake, so that waiting for n would cost n * n, and
- * a select has a bound. Here each end counts `missing` down, and only the one that is enough wakes. */
+ * The waiter lists a watch at each, and sleeps on one word of his own. Obvious idea: a select with
+ * a case for each. It looks at all of them after each wake, so that waiting for n would cost n * n,
+ * and a select has a bound. Here each end counts `missing` down, and only the one that is enough
+ * wakes. */
 #include "os/os.h"
 #include "pool/future.h"
 
@@ -52,7 +53,8 @@ static bool has_failed(plait_future *future)
     return future_state(atom_load(&future->word, ACQUIRE)) > PLAIT_DONE;
 }
 
-/* How many have ended; *all: how many there are. A failure counts as all where that is asked for. */
+/* How many have ended; *all: how many there are. A failure counts as all where that is asked
+ * for. */
 static size_t ended(plait_future *const *futures, size_t count, size_t *all, bool *failed)
 {
     size_t done = 0;

@@ -1,11 +1,11 @@
-/* The memory of futures. A job is mostly submitted on one CPU and given back on another; libc then takes
- * the lock of the first one's arena for each, and clears each anew. Here each thread has a cache of
- * blocks, and whole lots of them go between the caches by way of the stock.
+/* The memory of futures. A job is mostly submitted on one CPU and given back on another; libc then
+ * takes the lock of the first one's arena for each, and clears each anew. Here each thread has a
+ * cache of blocks, and whole lots of them go between the caches by way of the stock.
  *
  * A lot of free blocks is listed in one of them, so that nothing is allocated for it. A thread that
- * ends leaves its cache to the next one. Blocks are cut from larger and larger slabs, because a thread's
- * arena in libc asks the kernel for each page; they are kept for later futures, which is why there is a
- * bound of them. Who comes when all are used has his future from libc. */
+ * ends leaves its cache to the next one. Blocks are cut from larger and larger slabs, because a
+ * thread's arena in libc asks the kernel for each page; they are kept for later futures, which is
+ * why there is a bound of them. Who comes when all are used has his future from libc. */
 #include "os/os.h"
 #include "os/sanitizer.h"
 #include "pool/future.h"
@@ -21,7 +21,8 @@ struct lot {
 };
 _Static_assert(sizeof(struct lot) <= FUTURE_BLOCK, "a lot is a block");
 
-/* Of one thread. In a child that another one forks it is lost, because it may be copied half-way. */
+/* Of one thread. In a child that another one forks it is lost, because it may be copied
+ * half-way. */
 struct cache {
     uint32_t count;
     struct cache *next; /* while it is nobody's */
@@ -146,7 +147,8 @@ void *future_block(void)
     if (unlikely(!cache || (cache->count == 0 && !take_lot(cache))))
         return NULL;
     uint32_t count = --cache->count;
-    /* Mostly another CPU has written to them last, which takes as long to ask for as to make a job. */
+    /* Mostly another CPU has written to them last, which takes as long to ask for as to make a
+     * job. */
     if (count >= 3)
         __builtin_prefetch(cache->blocks[count - 3], 1);
     return cache->blocks[count];

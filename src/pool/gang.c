@@ -7,8 +7,8 @@
  *   2. sleep: counts itself asleep, marks all deques once more (both SEQ_CST), looks once more
  *   3. offer: takes its mark off, counts the idle ones, offers (SEQ_CST), and calls one if none
  *      searches. Between 2 and 3 either the sleeper sees the offer or the caller sees the sleeper
- *   4. who has found one looks whether there is more: calls the next one if so, else marks the deque
- *      for those that are still idle. So one call after the other, and none in vain
+ *   4. who has found one looks whether there is more: calls the next one if so, else marks the
+ *      deque for those that are still idle. So one call after the other, and none in vain
  * A called one counts as searching from the call on: owners do not mark themselves, so that a fork
  * goes its fast path until that thread has really begun to run. */
 #include "pool/gang.h"

@@ -1,10 +1,10 @@
 /* What a waiting job does for its pool, and a waiter for the job.
  *
  * Who waits for ever for a job that has not begun runs it himself, which takes 0.1 us where a wake
- * takes 10. The obvious rule, "run any job", is a trap: a foreign one runs under my locks and may take
- * far longer than what I wait for. So only that job (and what it waits for itself), only when there is
- * no deadline, with no lock held, with room on the stack, and on the carrier that it was meant for.
- * Otherwise who waits in a job counts as blocked, and a spare worker runs instead. */
+ * takes 10. The obvious rule, "run any job", is a trap: a foreign one runs under my locks and may
+ * take far longer than what I wait for. So only that job (and what it waits for itself), only when
+ * there is no deadline, with no lock held, with room on the stack, and on the carrier that it was
+ * meant for. Otherwise who waits in a job counts as blocked, and a spare worker runs instead. */
 #include "os/os.h"
 #include "pool/list.h"
 #include "wait/robust.h"
@@ -72,8 +72,9 @@ static bool help(plait_future *job)
     return future_has_ended(job);
 }
 
-/* While its worker runs on another CPU: a sleep and a wake take fifty times as long as a small job. Only
- * where that has paid before, and not on a coroutine, which would hold up the others of its thread. */
+/* While its worker runs on another CPU: a sleep and a wake take fifty times as long as a small job.
+ * Only where that has paid before, and not on a coroutine, which would hold up the others of its
+ * thread. */
 static bool spin(plait_future *future, int64_t *began)
 {
     plait_pool *pool = atom_load(&future->pool, ACQUIRE);
@@ -99,7 +100,8 @@ static void spun(plait_future *future, int64_t began)
     sync_budget_learn(&future->pool->budget, os_now() - began);
 }
 
-/* Calls a worker for what waits in the pool of a job that sleeps. False: it could not be started. */
+/* Calls a worker for what waits in the pool of a job that sleeps. False: it could not be
+ * started. */
 static bool block_more(uint32_t begins)
 {
     struct pool_worker *worker = worker_here(NULL);

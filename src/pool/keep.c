@@ -1,6 +1,6 @@
-/* A pool's memory, which goes with the last who has it: the handle, a worker, a chain. It goes into a
- * stock, and never back to libc: who finds a job PENDING and then takes the lock of its pool may come
- * too late, but must find a lock there (help.c). */
+/* A pool's memory, which goes with the last who has it: the handle, a worker, a chain. It goes into
+ * a stock, and never back to libc: who finds a job PENDING and then takes the lock of its pool may
+ * come too late, but must find a lock there (help.c). */
 #include "base/report.h"
 #include "os/os.h"
 #include "pool/pool.h"

@@ -93,8 +93,8 @@ int lane_put(struct lane *lane, plait_future *job)
     return 0;
 }
 
-/* Behind `head`; looked at only when no taker knows of one, since submitters write that line all the
- * time. */
+/* Behind `head`; looked at only when no taker knows of one, since submitters write that line all
+ * the time. */
 static uint64_t known_tail(struct lane *lane, uint64_t head)
 {
     uint64_t tail = atom_load(&lane->known, ACQUIRE); /* pairs with the store below */

@@ -1,8 +1,9 @@
 /* The schedules of loop.h. */
 #include "pool/loop.h"
 
-/* Of what is left a guided turn takes one of so many parts for each who runs; an owner of a stealing
- * range one of so many: the rest stays open for thieves, and its last turns are single units. */
+/* Of what is left a guided turn takes one of so many parts for each who runs; an owner of a
+ * stealing range one of so many: the rest stays open for thieves, and its last turns are single
+ * units. */
 enum { GUIDED = 2, OWN = 16 };
 
 static inline uint64_t range_of(uint32_t first, uint32_t end)

@@ -1,10 +1,10 @@
 /* Which iterations of a loop come next, for several that run it at once.
  *
- * The range is counted in units: one iteration, the user's chunk, or more where 2^31 units would not
- * do. For PLAIT_STEALING each part of the loop has a range of its own, one word: bits 31-0 its first
- * unit, 63-32 behind its last. Its owner takes from the front, thieves the half behind, both by
- * compare-and-swap, after which the units are theirs alone: no word guards anything else, so values
- * that come again do no harm. The other two schedules count in `next`. */
+ * The range is counted in units: one iteration, the user's chunk, or more where 2^31 units would
+ * not do. For PLAIT_STEALING each part of the loop has a range of its own, one word: bits 31-0 its
+ * first unit, 63-32 behind its last. Its owner takes from the front, thieves the half behind, both
+ * by compare-and-swap, after which the units are theirs alone: no word guards anything else, so
+ * values that come again do no harm. The other two schedules count in `next`. */
 #ifndef POOL_LOOP_H
 #define POOL_LOOP_H
 

@@ -39,7 +39,8 @@ static inline void map_job_ended(struct map_call *map, size_t index, int error)
 int map_here(struct map_call *map);  /* threads and coroutines: in the caller's arrays */
 int map_there(struct map_call *map); /* processes: by messages */
 
-/* map_wait.c. Until so many have ended, telling the progress: 0, -ETIMEDOUT, -ECANCELED, -ENOMEM. */
+/* map_wait.c. Until so many have ended, telling the progress: 0, -ETIMEDOUT, -ECANCELED,
+ * -ENOMEM. */
 int map_wait_some(struct map_call *map, plait_future **futures, size_t count, size_t enough);
 /* Cancels what has not ended, and waits for it. */
 void map_cancel(struct map_call *map, plait_future **futures, size_t count);

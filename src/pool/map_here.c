@@ -1,9 +1,10 @@
 /* A map in the caller's own memory: as many take part as the pool has workers, each of which takes
- * inputs as a thread of plait_for takes iterations (loop.h), until none is left. Those are jobs of the
- * pool and, where it may help (help.c), the calling task, which then need not be woken at the end.
+ * inputs as a thread of plait_for takes iterations (loop.h), until none is left. Those are jobs of
+ * the pool and, where it may help (help.c), the calling task, which then need not be woken at the
+ * end.
  *
- * The obvious way, a job of the pool for each chunk, needs a chunk's length before anything is known
- * of the jobs, and a wake for each. */
+ * The obvious way, a job of the pool for each chunk, needs a chunk's length before anything is
+ * known of the jobs, and a wake for each. */
 #include "os/os.h"
 #include "pool/loop.h"
 #include "pool/map.h"
@@ -69,9 +70,10 @@ static size_t reduce_chunk(const struct part *part, size_t first, size_t end)
     return index - first;
 }
 
-/* A stretch of inputs whose results are zeroed at once, because a call of memset for each would take as
- * long as a short job. Runs them until one fails: how many, that one included. All that the loop needs
- * lies in registers or is only read, since an addition in memory each time would take as long, too. */
+/* A stretch of inputs whose results are zeroed at once, because a call of memset for each would
+ * take as long as a short job. Runs them until one fails: how many, that one included. All that the
+ * loop needs lies in registers or is only read, since an addition in memory each time would take as
+ * long, too. */
 static inline __attribute__((always_inline)) size_t
 run_stretch(const struct part *part, bool range, size_t first, size_t count, int *error)
 {
@@ -160,7 +162,8 @@ static int take_part(const void *in, void *out)
 }
 
 /* The calling task's part: 0; -ECANCELED, also when one of its jobs has been told of that. What its
- * jobs start without a handle is waited for as in a worker, and belongs to no block of the caller. */
+ * jobs start without a handle is waited for as in a worker, and belongs to no block of the
+ * caller. */
 static int take_callers_part(struct map_here *here)
 {
     struct task_record *record = task_me();
@@ -195,8 +198,8 @@ static void count_units(struct map_here *here)
     here->units.parts = here->units.count < map->pool->size ? here->units.count : map->pool->size;
 }
 
-/* Submits so many: how many, or why not even one. Bounded pools make a submit wait, which nobody but
- * the first is worth. */
+/* Submits so many: how many, or why not even one. Bounded pools make a submit wait, which nobody
+ * but the first is worth. */
 static int submit_all(struct map_here *here, plait_future **futures, uint32_t count)
 {
     uint32_t given = 0;

@@ -1,5 +1,6 @@
-/* A map in worker processes: chunks as messages, two for each worker on their way, so that none waits
- * for the caller. The first are single inputs; from what these take the length of the next follows. */
+/* A map in worker processes: chunks as messages, two for each worker on their way, so that none
+ * waits for the caller. The first are single inputs; from what these take the length of the next
+ * follows. */
 #include "os/os.h"
 #include "pool/map.h"
 

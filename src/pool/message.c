@@ -1,10 +1,10 @@
 /* A chunk of jobs as bytes, for workers that do not see the caller's memory.
  *
  *   message: struct map_message, inputs one behind the other
- *   reply:   struct map_reply with an error for each, results one behind the other; both parts on 16
- *            bytes, as pools align what they hand over
- * The function crosses as images find it (image/image.h) where the worker is another process, else by
- * its address. */
+ *   reply:   struct map_reply with an error for each, results one behind the other; both parts on
+ *            16 bytes, as pools align what they hand over
+ * The function crosses as images find it (image/image.h) where the worker is another process, else
+ * by its address. */
 #include "image/image.h"
 #include "pool/map.h"
 

@@ -1,15 +1,18 @@
 /* Pools inside plait: workers, and the jobs that wait for them.
  *
- * A job is its future (future.h). Who brings one takes the pool's lock, for a few instructions; a worker
- * takes the next one of the lane without (lane.h), unless `slowly` says that there is more to decide.
- * Who finds nothing comes to the lock and looks again before it rests, and submits decide under it whom
- * they call, so that none is missed. Everything else is guarded by the lock, but for these words:
+ * A job is its future (future.h). Who brings one takes the pool's lock, for a few instructions; a
+ * worker takes the next one of the lane without (lane.h), unless `slowly` says that there is more
+ * to decide. Who finds nothing comes to the lock and looks again before it rests, and submits
+ * decide under it whom they call, so that none is missed. Everything else is guarded by the lock,
+ * but for these words:
  *   worker.word  0: it sleeps, or is about to; 1: it is to look again
- *   room         bit 31 W: a submitter may sleep until there is room; the rest changes when there is
- *   waiting      jobs that wait, of a pool with a bound only: counted up under the lock, and down by
- *                who claims one. He then looks at W, and who sets W then looks at this (both SEQ_CST)
- *   slowly       workers are to come to the lock: too many run, a ranked job goes first, or no worker
- *                could be started
+ *   room         bit 31 W: a submitter may sleep until there is room; the rest changes when there
+ *                is
+ *   waiting      jobs that wait, of a pool with a bound only: counted up under the lock, and down
+ *                by who claims one. He then looks at W, and who sets W then looks at this (both
+ *                SEQ_CST)
+ *   slowly       workers are to come to the lock: too many run, a ranked job goes first, or no
+ *                worker could be started
  *   lends        one more could be called: who takes a job while others wait is to call it, since a
  *                submit calls nobody while a worker looks, and whoever calls, calls one
  *   alive        workers that have not left; who closes sleeps on it
@@ -95,8 +98,8 @@ static inline void pool_check(const plait_pool *pool, void *place)
                  pool->magic != POOL_MAGIC + wait_forks))
         pool_bad(pool, place);
 }
-/* After a job; `forks` is what wait_forks was before it. A child that it forked must not come back: it
- * would go on as a second worker, with the same channel. */
+/* After a job; `forks` is what wait_forks was before it. A child that it forked must not come back:
+ * it would go on as a second worker, with the same channel. */
 _Noreturn void pool_job_forked(plait_job *function);
 static inline void pool_job_returned(plait_job *function, uint32_t forks)
 {

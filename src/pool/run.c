@@ -139,8 +139,8 @@ void pool_run(plait_pool *pool, struct pool_worker *worker, plait_future *job)
     int rc = run_function(&frame);
     if (rc != 0 && frame.self->cut && job->limited)
         rc = -ETIMEDOUT;
-    /* Callbacks run as part of the job, so that a close inside does not wait for itself; but the job
-     * may be gone by then. */
+    /* Callbacks run as part of the job, so that a close inside does not wait for itself; but the
+     * job may be gone by then. */
     frame.job = NULL;
     finish(&frame, job, rc);
     record->job = outer;

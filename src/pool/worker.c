@@ -1,9 +1,9 @@
 /* A worker's life, and who calls one.
  *
- * `alive - blocked - resting` of them run, at most `size`. Whoever brings a job, or blocks while jobs
- * wait, calls one more where that leaves room: an idle one, else a new one. A worker that finds itself
- * too many, because one that was blocked goes on, rests; he calls nobody, since those who run go on
- * taking jobs. So a job never waits while fewer than `size` run. */
+ * `alive - blocked - resting` of them run, at most `size`. Whoever brings a job, or blocks while
+ * jobs wait, calls one more where that leaves room: an idle one, else a new one. A worker that
+ * finds itself too many, because one that was blocked goes on, rests; he calls nobody, since those
+ * who run go on taking jobs. So a job never waits while fewer than `size` run. */
 #include "os/os.h"
 #include "pool/pool.h"
 
@@ -97,11 +97,11 @@ static void relax(int pauses)
         os_relax();
 }
 
-/* Looks for a job for a while before it rests, because who submits one after the other would else pay
- * for a wake each time. One at a time; who submits calls nobody meanwhile (pool_call_worker). When it
- * sees one it leaves the submitter a moment, who may wait for it and run it himself. Not when its last
- * job was waited for: then the two take turns, and the kernel keeps them on one CPU if this one
- * sleeps; between two CPUs each turn costs twice as much. */
+/* Looks for a job for a while before it rests, because who submits one after the other would else
+ * pay for a wake each time. One at a time; who submits calls nobody meanwhile (pool_call_worker).
+ * When it sees one it leaves the submitter a moment, who may wait for it and run it himself. Not
+ * when its last job was waited for: then the two take turns, and the kernel keeps them on one CPU
+ * if this one sleeps; between two CPUs each turn costs twice as much. */
 static bool worker_looks(plait_pool *pool, const struct pool_worker *worker)
 {
     if (worker->awaited || pool->looks || !pool->spins)
@@ -153,8 +153,9 @@ static void worker_takes_turns(plait_pool *pool)
         atom_store(&pool->in_turns, false, RELAXED);
 }
 
-/* Without the lock, also what comes a moment later. Looks seldom, because a submitter who makes one job
- * after the other is held up by each look at the lane's end, and goes on in his own cache meanwhile. */
+/* Without the lock, also what comes a moment later. Looks seldom, because a submitter who makes one
+ * job after the other is held up by each look at the lane's end, and goes on in his own cache
+ * meanwhile. */
 static plait_future *worker_next_quickly(plait_pool *pool)
 {
     if (atom_load(&pool->in_turns, RELAXED))

@@ -49,7 +49,8 @@ int call_announce(struct queue_call *call, struct wait_word *words)
     }
     if (!call->is_vain(call))
         return 0;
-    /* Not of coroutines, which never spin here: two readings of the clock are a third of a hand-over. */
+    /* Not of coroutines, which never spin here: two readings of the clock are a third of a
+     * hand-over. */
     if (!call->slept && !wait_me()->carrier->is_coroutine)
         call->since = wait_now();
     call->slept = true;
@@ -68,10 +69,11 @@ static int call_attempt(void *object)
     return call->attempt(call);
 }
 
-/* A thread: waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses, in case
- * the other side runs on another CPU; a few in a row, because each look takes the line away from
- * it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads than
- * CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a wake.
+/* A thread: waits without a sleep while that has paid so far; -EAGAIN: it did not. First by pauses,
+ * in case the other side runs on another CPU; a few in a row, because each look takes the line away
+ * from it, and so that items gather. Then by giving the CPU to whoever wants it: with more threads
+ * than CPUs the other side most likely waits for ours, and a switch costs a tenth of a sleep and a
+ * wake.
  * */
 static int call_spin(struct queue_call *call)
 {

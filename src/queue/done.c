@@ -3,13 +3,13 @@
  *
  * Joiner: 1. sets W, 2. looks at how many were put: as many as done: over; else sleeps while the
  * lower half of `done` is as it was at 1.
- * Who is done: a. looks at how many were put, b. adds to `done`, and takes W off in the same step if
- * by a. these were the last. Behind b he touches nothing, because a joiner may free the queue; he
- * wakes by the word's address.
+ * Who is done: a. looks at how many were put, b. adds to `done`, and takes W off in the same step
+ * if by a. these were the last. Behind b he touches nothing, because a joiner may free the queue;
+ * he wakes by the word's address.
  *
- * a comes before b because of that, so more may have been put meanwhile: then the joiner was woken in
- * vain, and sleeps again. Not the other way: puts only grow, so what were the last at b were so at
- * a. */
+ * a comes before b because of that, so more may have been put meanwhile: then the joiner was woken
+ * in vain, and sleeps again. Not the other way: puts only grow, so what were the last at b were so
+ * at a. */
 #include "queue/done.h"
 #include "base/report.h"
 #include "queue/shared_done.h"

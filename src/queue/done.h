@@ -4,7 +4,8 @@
 
 #include "queue/queue.h"
 
-/* So many more are done. Its last touch is the effect, so that who has joined may free the queue. */
+/* So many more are done. Its last touch is the effect, so that who has joined may free the
+ * queue. */
 void done_add(plait_queue *queue, uint64_t count);
 
 #endif

@@ -1,10 +1,11 @@
 /* Closing a queue when the last of its feeders has ended, however it ended.
  *
  * Problem: a getter waits for ever when its putters are gone and did not close. Obvious idea: each
- * putter closes at its end. But who is killed does not, and of several only the last one may. So the
- * ends of tasks are counted here, by whoever tells them, which for a process is the watcher.
+ * putter closes at its end. But who is killed does not, and of several only the last one may. So
+ * the ends of tasks are counted here, by whoever tells them, which for a process is the watcher.
  *
- * Each feeder that lives holds the queue (keep.h), because its end may come while the queue is freed. */
+ * Each feeder that lives holds the queue (keep.h), because its end may come while the queue is
+ * freed. */
 #include "queue/feed.h"
 #include "base/report.h"
 #include "queue/keep.h"

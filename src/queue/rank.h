@@ -1,10 +1,10 @@
-/* In which order the cells of a stock go out: a list for the first or the last one in; for the lowest
- * a heap of the newest, and runs of the others.
+/* In which order the cells of a stock go out: a list for the first or the last one in; for the
+ * lowest a heap of the newest, and runs of the others.
  *
  * The heap has four children a node, because four of 16 bytes are one cache line. Equal ones go out
  * as they came in: that needs a number for each (`order`), which is looked at only when two are
- * equal, so it stands in the cell. Whatever a compare function says, the steps of a sift are bounded
- * by the depth: one that lies gets its items in some order, and all of them. */
+ * equal, so it stands in the cell. Whatever a compare function says, the steps of a sift are
+ * bounded by the depth: one that lies gets its items in some order, and all of them. */
 #ifndef QUEUE_RANK_H
 #define QUEUE_RANK_H
 
@@ -27,7 +27,8 @@ struct rank {
 void rank_insert(struct rank *rank, struct cell *cell);
 /* The next one out; the order must not be empty. */
 struct cell *rank_remove(struct rank *rank);
-/* As if it had never gone out: the next one, or, in a heap, by its priority and before its equals. */
+/* As if it had never gone out: the next one, or, in a heap, by its priority and before its
+ * equals. */
 void rank_put_back(struct rank *rank, struct cell *cell);
 /* Which rank_remove would take; NULL: empty. */
 struct cell *rank_first(const struct rank *rank);

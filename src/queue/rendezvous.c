@@ -6,8 +6,8 @@
  * Instead only one of the two ever sleeps: the other one runs, wants nothing else at that moment,
  * and fires the sleeper's state word, which can be fired once.
  *
- *   1. who comes: under the bucket's lock of the queue's word looks for a sleeper of the other kind,
- *      not of its own task. Found: fires him, copies the item, takes him out: both are done
+ *   1. who comes: under the bucket's lock of the queue's word looks for a sleeper of the other
+ *      kind, not of its own task. Found: fires him, copies the item, takes him out: both are done
  *   2. none: enters the lot; under the same lock it looks once more, because the other one may have
  *      come meanwhile. Found: it does not sleep, it leaves all the objects of its select, and is
  *      back at 1, free to fire

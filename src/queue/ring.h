@@ -18,8 +18,8 @@
  *                 below the lap: index + 1 of the next one that is back, 0: none; they are kept in
  *                 the order of their positions, under a lock
  *   bit 63 of tail, CLOSED: no putter claims any more
- *   bit 63 of head, BACK: some slots are in this state; it makes the claims of getters fail, so that
- *   they need not look for it
+ *   bit 63 of head, BACK: some slots are in this state; it makes the claims of getters fail, so
+ *   that they need not look for it
  *
  * put: 1. stamp says FREE: claim the position, tail -> next
  *      2. copy in

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Entries ahead of a run's next one: so far they are fetched, and nearer their cells. Dozens of runs
- * are more than the processor follows by itself. */
+/* Entries ahead of a run's next one: so far they are fetched, and nearer their cells. Dozens of
+ * runs are more than the processor follows by itself. */
 enum { AHEAD = 16, CELL_AHEAD = 6, SHORT = 12 };
 
 /* ---- the heap of heads */

@@ -1,17 +1,18 @@
 /* Sorted runs: where the many entries of a large queue by priority lie.
  *
- * Problem: a heap of a million entries is 16 MB and more, and each removal walks from its top to its
- * bottom; the lower half of the way is a cache miss a step, 1 to 2 us in all. Obvious idea: nodes
- * with more children. That saves levels, but each of them is one more line to read.
+ * Problem: a heap of a million entries is 16 MB and more, and each removal walks from its top to
+ * its bottom; the lower half of the way is a cache miss a step, 1 to 2 us in all. Obvious idea:
+ * nodes with more children. That saves levels, but each of them is one more line to read.
  *
  * So only the newest entries are a heap, small enough for the first cache (rank.c). When it is full
- * it is sorted into a run; eight runs of a size are merged into one of the next size. A removal takes the lowest of the runs' heads, of which there are a few dozen; runs are
- * read and written from one end to the other, as memory likes it best. (Sanders, Fast priority
- * queues for cached memory, 2000, does so on all levels.) The largest runs are not merged, because a
- * merge holds up everybody else: 32,768 entries are half a millisecond.
+ * it is sorted into a run; eight runs of a size are merged into one of the next size. A removal
+ * takes the lowest of the runs' heads, of which there are a few dozen; runs are read and written
+ * from one end to the other, as memory likes it best. (Sanders, Fast priority queues for cached
+ * memory, 2000, does so on all levels.) The largest runs are not merged, because a merge holds up
+ * everybody else: 32,768 entries are half a millisecond.
  *
- * Runs are allocated under the queue's lock. Without memory nothing happens: the heap grows instead,
- * and there are more runs; slower, never wrong. */
+ * Runs are allocated under the queue's lock. Without memory nothing happens: the heap grows
+ * instead, and there are more runs; slower, never wrong. */
 #ifndef QUEUE_RUN_H
 #define QUEUE_RUN_H
 
@@ -25,7 +26,8 @@ struct run {
     struct entry entries[];
 };
 
-/* A heap of runs by their next entry, which is kept beside the run because each step looks at it. */
+/* A heap of runs by their next entry, which is kept beside the run because each step looks at
+ * it. */
 struct run_head {
     struct entry first;
     struct run *run;

@@ -1,9 +1,10 @@
 /* The queue that processes share: what lies in its area, and what each process keeps for itself.
  *
  * docs/shared-memory-queue.md tells the protocol and argues each point at which somebody may be
- * killed; tests/models/queue.c explores it. What holds for both kinds (shared_ring.c, shared_stock.c):
- * an item is in, or out, by one store into its cell's own word, behind its bytes. All else, indices
- * and orders and counts, can be derived from the cells, so whoever finds it left half done mends it. */
+ * killed; tests/models/queue.c explores it. What holds for both kinds (shared_ring.c,
+ * shared_stock.c): an item is in, or out, by one store into its cell's own word, behind its bytes.
+ * All else, indices and orders and counts, can be derived from the cells, so whoever finds it left
+ * half done mends it. */
 #ifndef QUEUE_SHARED_H
 #define QUEUE_SHARED_H
 
@@ -30,8 +31,8 @@ struct shared_end {
     uint64_t count; /* how many were put, were got; a hint behind a death */
 };
 
-/* For a process that is handed the queue without the arguments of its open. Copied once, and checked
- * as those are, because a peer may change it meanwhile. */
+/* For a process that is handed the queue without the arguments of its open. Copied once, and
+ * checked as those are, because a peer may change it meanwhile. */
 struct shared_shape {
     uint64_t element, capacity, bytes;
     uint8_t order, redeliver, single_producer, single_consumer;
@@ -74,7 +75,8 @@ struct shared {
 
 enum { SHARED_HAS_PUT = 1, SHARED_HAS_GOT = 2 }; /* marks of users */
 
-/* ---- shared_call.c: entering an end, waking, waiting; the usual case of each is in shared_end.h */
+/* ---- shared_call.c: entering an end, waking, waiting; the usual case of each is in
+ * shared_end.h */
 /* `rc`: what the first try of the lock gave. */
 int shared_enter_slowly(struct queue_call *call, struct robust_word *lock, int rc);
 void shared_wake_slowly(plait_queue *queue, enum shared_side side, int count);
@@ -82,8 +84,8 @@ void shared_wake_slowly(plait_queue *queue, enum shared_side side, int count);
 void shared_over_slowly(struct queue_call *call);
 /* Sleeps as call_wait does; ends when nobody alive could end it. */
 int shared_wait(const char *verb, struct queue_call *call, int64_t deadline, void *place);
-/* An attempt of a select, which sleeps by itself; now and then, or if it is `sure`, it asks the rule
- * of the last one. */
+/* An attempt of a select, which sleeps by itself; now and then, or if it is `sure`, it asks the
+ * rule of the last one. */
 int shared_try(struct queue_call *call, bool sure);
 extern const struct plait_case_kind shared_on_get, shared_on_put; /* shared_case.c */
 enum shared_side shared_side_of(const struct queue_call *call);

@@ -1,11 +1,11 @@
 /* How calls on a shared queue get in, wake and wait.
  *
- * Problem: a wait must end when what it waits for comes, when whoever was to bring it is killed, and
- * when nobody is left who could. Obvious idea: each end wakes the other side. But a killer asks
+ * Problem: a wait must end when what it waits for comes, when whoever was to bring it is killed,
+ * and when nobody is left who could. Obvious idea: each end wakes the other side. But a killer asks
  * nobody. Three things work together: the kernel wakes one sleeper of the word that a dying thread
- * had pending; a sleeper lets the kernel compare the cell's stamp beside that word, because a commit
- * whose task dies at once changes nothing else; and each 20 ms a sleeper looks after those who are
- * gone (docs/shared-memory-queue.md). */
+ * had pending; a sleeper lets the kernel compare the cell's stamp beside that word, because a
+ * commit whose task dies at once changes nothing else; and each 20 ms a sleeper looks after those
+ * who are gone (docs/shared-memory-queue.md). */
 #include "base/settings.h"
 #include "os/os.h"
 #include "queue/shared_end.h"
@@ -111,8 +111,9 @@ int shared_try(struct queue_call *call, bool sure)
 
 /* ---- waiting */
 
-/* Asked behind each attempt in vain, because a call that is kept out by somebody who was stopped inside,
- * although there is something to be had, never lies down, where else deadlines are looked at. */
+/* Asked behind each attempt in vain, because a call that is kept out by somebody who was stopped
+ * inside, although there is something to be had, never lies down, where else deadlines are looked
+ * at. */
 static bool is_too_late(const struct queue_call *call)
 {
     struct wait_self *self = wait_me();
@@ -164,7 +165,8 @@ static int shared_words(void *object, struct wait_word *words)
 }
 
 /* The other side may be in another process, so whether it runs is not known but by whether spinning
- * has paid. Only looks, because attempts would take the lock away from who is to bring something. */
+ * has paid. Only looks, because attempts would take the lock away from who is to bring
+ * something. */
 static int spin(struct queue_call *call)
 {
     int shift = sync_budget_take(&call->side->budget);

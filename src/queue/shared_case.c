@@ -1,6 +1,6 @@
-/* What a shared queue gives to plait_select. The sleep is on the side's word alone, not on a stamp, and
- * a select names no pending word, because it has one for all of its cases: what a death in these
- * moments leaves asleep looks again after the patrol's interval. */
+/* What a shared queue gives to plait_select. The sleep is on the side's word alone, not on a stamp,
+ * and a select names no pending word, because it has one for all of its cases: what a death in
+ * these moments leaves asleep looks again after the patrol's interval. */
 #include "queue/shared_end.h"
 #include "wait/case.h"
 

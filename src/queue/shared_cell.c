@@ -1,8 +1,8 @@
 /* A cell of a shared stock becomes free. */
 #include "queue/shared_stock.h"
 
-/* Without it, who is killed between the two leaves an item that was got and not counted, or is inside
- * and was: one that dies then counts as done for another, or a join never ends. */
+/* Without it, who is killed between the two leaves an item that was got and not counted, or is
+ * inside and was: one that dies then counts as done for another, or a join never ends. */
 void shared_turn(plait_queue *queue, uint32_t index, enum shared_state state, int add)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);

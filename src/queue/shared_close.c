@@ -14,8 +14,8 @@ bool shared_is_closed(const plait_queue *queue)
 /* Under the putters' lock, so that who finds it closed and empty knows that no put is on its way. A
  * stopped putter is not waited for; what he puts when he goes on is found by who gets once more.
  *
- * There are two words to wake and one may be pending: that of the side which sleeps. Who is woken by
- * our death finds the queue closed, and wakes all others (shared_wait). */
+ * There are two words to wake and one may be pending: that of the side which sleeps. Who is woken
+ * by our death finds the queue closed, and wakes all others (shared_wait). */
 void shared_close(plait_queue *queue)
 {
     struct shared_head *head = queue->shared.head;

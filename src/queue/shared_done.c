@@ -1,15 +1,15 @@
 /* Waiting until all that was put into a shared queue is done.
  *
  * `done` counts what is done, `count` of the getters' end what was got. All is done when nothing is
- * inside and the two are equal. A getter killed between its commit and its count leaves an item that
- * nobody will do uncounted, which is what a joiner needs.
+ * inside and the two are equal. A getter killed between its commit and its count leaves an item
+ * that nobody will do uncounted, which is what a joiner needs.
  *
- * But a living one is between the two, too: its item is not inside any more and not counted yet. So a
- * joiner looks once more with the getters' lock, behind which each that was got is counted, and what is
- * half done by a dead one has been repaired. Where one getter is promised there is no lock: there the
- * ring counts before it moves its position on, and says that it holds something while that lies behind
- * (shared_ring.c); what was put back has no position, and a join may end in the middle of its second
- * get. */
+ * But a living one is between the two, too: its item is not inside any more and not counted yet. So
+ * a joiner looks once more with the getters' lock, behind which each that was got is counted, and
+ * what is half done by a dead one has been repaired. Where one getter is promised there is no lock:
+ * there the ring counts before it moves its position on, and says that it holds something while
+ * that lies behind (shared_ring.c); what was put back has no position, and a join may end in the
+ * middle of its second get. */
 #include "queue/shared_done.h"
 #include "base/report.h"
 #include "queue/shared_end.h"

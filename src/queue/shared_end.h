@@ -8,7 +8,8 @@
 
 #include <errno.h>
 
-/* 0: the end is this task's, and sound. -EAGAIN: somebody has been inside for 50 ms; another code. */
+/* 0: the end is this task's, and sound. -EAGAIN: somebody has been inside for 50 ms; another
+ * code. */
 static inline int shared_enter(struct queue_call *call, enum shared_side side)
 {
     struct shared *shared = &call->queue->shared;

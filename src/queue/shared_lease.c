@@ -1,8 +1,8 @@
 /* Cells of a shared stock that some process has out: written, read in place, or got and not done.
  *
- * Each names its owner, a user of the area. When that is gone, by whatever end, whoever uses the queue
- * next finds out within 20 ms: what was being written is free, what was being read or worked on comes
- * back where the queue redelivers, and is counted as lost where it does not. */
+ * Each names its owner, a user of the area. When that is gone, by whatever end, whoever uses the
+ * queue next finds out within 20 ms: what was being written is free, what was being read or worked
+ * on comes back where the queue redelivers, and is counted as lost where it does not. */
 #include "base/settings.h"
 #include "queue/shared_end.h"
 #include "queue/shared_stock.h"

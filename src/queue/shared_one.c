@@ -1,6 +1,6 @@
-/* A shared ring's put and get of one item, in the usual case: the steps of shared_ring.c in one piece,
- * because the calls between them would cost as much as they do. Whatever is odd gives everything back
- * and goes the long way. */
+/* A shared ring's put and get of one item, in the usual case: the steps of shared_ring.c in one
+ * piece, because the calls between them would cost as much as they do. Whatever is odd gives
+ * everything back and goes the long way. */
 #include "os/os.h"
 #include "queue/shared_end.h"
 #include "queue/shared_ring.h"

@@ -149,7 +149,8 @@ void shared_order_heap(plait_queue *queue, uint32_t place, uint32_t index)
     sift_up(queue, place, index);
 }
 
-/* A heap is taken apart from its lowest on: the array is in descending order then, and is turned. */
+/* A heap is taken apart from its lowest on: the array is in descending order then, and is
+ * turned. */
 void shared_order_sort(plait_queue *queue, uint32_t count)
 {
     uint32_t *order = order_of(queue);

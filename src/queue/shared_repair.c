@@ -1,7 +1,7 @@
 /* After a death inside: all that is not in the cells of a shared stock is made anew from them.
  *
- * It takes a few nanoseconds a cell, more for a sorted one, and happens once for each such death. Who
- * made it may be killed as well: the next one begins again. */
+ * It takes a few nanoseconds a cell, more for a sorted one, and happens once for each such death.
+ * Who made it may be killed as well: the next one begins again. */
 #include "queue/shared_end.h"
 #include "queue/shared_stock.h"
 
@@ -37,8 +37,8 @@ static void repair_count(plait_queue *queue)
     atom_store(&stock->turn, 0, RELEASE);
 }
 
-/* Who looked meanwhile saw an empty queue, or a full one, and may sleep by now: the versions grow, and
- * all are woken.
+/* Who looked meanwhile saw an empty queue, or a full one, and may sleep by now: the versions grow,
+ * and all are woken.
  *
  * May be killed itself, since it changes no cell but those that are free. */
 void shared_stock_repair(plait_queue *queue)

@@ -2,13 +2,14 @@
  *
  * Problem: a task may be killed at any instruction of a put or a get, and the others must find each
  * item whole, once, and the ring usable. Obvious idea: two counters, a place claimed by adding one
- * (the private ring's). But who is killed behind his claim leaves a hole for ever. So an end has one
- * task at a time, by a lock that survives its holder, and nothing is claimed: the slot's stamp, stored
- * behind the item, is the whole effect, and the index only tells where to look. Steps, of a put:
+ * (the private ring's). But who is killed behind his claim leaves a hole for ever. So an end has
+ * one task at a time, by a lock that survives its holder, and nothing is claimed: the slot's stamp,
+ * stored behind the item, is the whole effect, and the index only tells where to look. Steps, of a
+ * put:
  *
  *   1. take the lock of the end
- *   2. look at the index' slot: its stamp says FREE for this position: go on. Of an earlier lap: full.
- *      A later state: who was here before died between 5 and 6: move the index on, look again
+ *   2. look at the index' slot: its stamp says FREE for this position: go on. Of an earlier lap:
+ *      full. A later state: who was here before died between 5 and 6: move the index on, look again
  *   3. copy the item in
  *   4. pending = the getters' word
  *   5. stamp = ITEM: the commit
@@ -17,11 +18,12 @@
  *   8. pending = NULL
  *   9. give the lock back
  *
- * A get is the same with the two changed about: it looks for ITEM, copies out, and its commit is FREE
- * for the next lap. With single_producer or single_consumer that end has no steps 1 and 9.
+ * A get is the same with the two changed about: it looks for ITEM, copies out, and its commit is
+ * FREE for the next lap. With single_producer or single_consumer that end has no steps 1 and 9.
  *
  * Positions and stamps are the private ring's (ring.h): lap | index, and lap | state. RESERVED and
- * TAKEN slots belong to a process, in `owners`; when it is gone, who is blocked by one settles it. */
+ * TAKEN slots belong to a process, in `owners`; when it is gone, who is blocked by one settles
+ * it. */
 #include "queue/shared_ring.h"
 #include "base/settings.h"
 #include "os/os.h"
@@ -54,8 +56,8 @@ static inline enum look look_at(const struct shared *shared, enum shared_side si
     return state == RING_FREE || state == RING_RESERVED ? LOOK_VAIN : LOOK_BEHIND;
 }
 
-/* A slot that blocks its end, of a process that is gone: what it reserved is no item; what it took is
- * lost, because nobody knows how far it came. True: look again. */
+/* A slot that blocks its end, of a process that is gone: what it reserved is no item; what it took
+ * is lost, because nobody knows how far it came. True: look again. */
 static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
 {
     struct shared *shared = &queue->shared;
@@ -99,8 +101,8 @@ static void skip(plait_queue *queue, uint64_t position)
     shared_wake(queue, SHARED_PUTS, 1);
 }
 
-/* 2, with the lock: 0 and the position; -EAGAIN. Each round but the last moves the index on, so more
- * rounds than slots mean that somebody has written lies. */
+/* 2, with the lock: 0 and the position; -EAGAIN. Each round but the last moves the index on, so
+ * more rounds than slots mean that somebody has written lies. */
 static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
 {
     plait_queue *queue = call->queue;
@@ -369,8 +371,8 @@ static struct ring_slot *slot_of(const plait_queue *queue, const void *item, uns
     return mine && (*stamp & RING_STATE) == state ? slot : NULL;
 }
 
-/* From one state to another, which is an effect for those of `side`. All are woken, because what lies
- * behind the slot may have waited for it. */
+/* From one state to another, which is an effect for those of `side`. All are woken, because what
+ * lies behind the slot may have waited for it. */
 static bool change(plait_queue *queue, void *item, unsigned state, uint64_t add,
                    enum shared_side side)
 {

@@ -1,8 +1,8 @@
 /* Room for the messages of a shared stock: a map with a bit for each granule.
  *
- * In one piece, because a message may be written and read where it lies. The search goes on where the
- * last one ended, so that a queue in order finds room at once. There are twice as many granules as
- * messages may need, because what is left between two may be too small for the next. */
+ * In one piece, because a message may be written and read where it lies. The search goes on where
+ * the last one ended, so that a queue in order finds room at once. There are twice as many granules
+ * as messages may need, because what is left between two may be too small for the next. */
 #include "queue/shared_stock.h"
 
 size_t shared_room_granules(size_t size)

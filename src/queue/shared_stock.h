@@ -2,12 +2,12 @@
  * redelivery.
  *
  * Problem: an order of many cells is many words, and a task may be killed between any two of them.
- * Obvious idea: an undo journal, which costs every call a dozen stores. But all of it follows from the
- * cells: each says by one word what it is, and beside it what its place in the order depends on. So a
- * call changes that word once, and the rest as it likes; who takes the lock after a death makes the
- * rest anew (shared_repair.c). The count of gets does not follow from the cells: where it must change
- * together with one, what it is to be is written first (turn). The death of somebody who is not inside changes nothing here, but for
- * the cells that he had out (shared_lease.c). */
+ * Obvious idea: an undo journal, which costs every call a dozen stores. But all of it follows from
+ * the cells: each says by one word what it is, and beside it what its place in the order depends
+ * on. So a call changes that word once, and the rest as it likes; who takes the lock after a death
+ * makes the rest anew (shared_repair.c). The count of gets does not follow from the cells: where it
+ * must change together with one, what it is to be is written first (turn). The death of somebody
+ * who is not inside changes nothing here, but for the cells that he had out (shared_lease.c). */
 #ifndef QUEUE_SHARED_STOCK_H
 #define QUEUE_SHARED_STOCK_H
 

@@ -5,8 +5,8 @@
  *   bit 1 W        somebody may sleep
  *   bits 2..31     epoch, one more at each wake, so that who is about to sleep notices it
  *
- * A getter that found nothing: sets W (1), looks again (2), sleeps while the word is as it then was.
- * A putter: announces its item (a), looks at the getters' word (b): W: takes it off with a new
+ * A getter that found nothing: sets W (1), looks again (2), sleeps while the word is as it then
+ * was. A putter: announces its item (a), looks at the getters' word (b): W: takes it off with a new
  * epoch; makes the item visible; wakes one. All of 1, 2, a, b are SEQ_CST, or under one lock, so
  * either 2 sees a, and the getter does not sleep, or b sees the W of 1. Room is the same with the
  * two changed about.

@@ -5,8 +5,8 @@
  * number of takers needs a way to give memory back that others still look at, which costs more than
  * the lock that it saves: this one is held for 20 to 200 ns.
  *
- * The lock is a spin lock unless a compare function of the user's runs under it: that may wait, even
- * if it should not, and then a lock that spins would wait for a task that cannot run. */
+ * The lock is a spin lock unless a compare function of the user's runs under it: that may wait,
+ * even if it should not, and then a lock that spins would wait for a task that cannot run. */
 #ifndef QUEUE_STOCK_H
 #define QUEUE_STOCK_H
 

@@ -3,8 +3,8 @@
  * Which of them runs next? The obvious answer, first come first served, walks a tree of coroutines
  * in its breadth: a million leaves are all alive before the first one ends, each with its stack.
  * So the youngest family goes first: what one coroutine starts in one go runs in the order of its
- * starts, but before everything older. The tree is walked in its depth, as by calls of functions, and
- * few are alive at a time. Thieves take the oldest, which lead to the most work.
+ * starts, but before everything older. The tree is walked in its depth, as by calls of functions,
+ * and few are alive at a time. Thieves take the oldest, which lead to the most work.
  *
  * A ring of pointers, not a list through the records: a thief would otherwise wait for the cold
  * memory of each one that it takes, with the lock held.

@@ -7,8 +7,8 @@
  * since the lock is free but for the moment of a theft, and a deque cannot turn a family round.
  *
  * Sleeping and waking, the lost wake-up argument: a worker stores SLEEPS, then looks at inbox,
- * fresh, moving and global once more; who adds work stores it first and then looks at the state. All four
- * are SEQ_CST, so one of the two sees the other. */
+ * fresh, moving and global once more; who adds work stores it first and then looks at the state.
+ * All four are SEQ_CST, so one of the two sees the other. */
 #include "os/os.h"
 #include "os/sanitizer.h"
 #include "sched/worker.h"
@@ -190,7 +190,8 @@ void worker_pass_on(struct sched_worker *worker)
     ready_pass_on(worker);
 }
 
-/* ---- a lone one. Most who start one coroutine wait for it next, and then their own worker runs it at
+/* ---- a lone one. Most who start one coroutine wait for it next, and then their own worker runs it
+ * at
  *  once: another one, woken for it, would come 5 us later, or, if it is searching, take it away, so
  *  that its end must be told across cores. Obvious idea: nobody is woken for a single one. Then a
  *  starter that goes on computing keeps it waiting. So thieves leave it alone for 2 us, and it is
@@ -256,7 +257,8 @@ void worker_take_in(struct sched_worker *worker, struct sched_co *co)
         global_push(co);
 }
 
-/* Now and then the oldest, because under a steady stream of starts it would never be the youngest. */
+/* Now and then the oldest, because under a steady stream of starts it would never be the
+ * youngest. */
 static struct sched_co *fresh_next(struct sched_worker *worker, uint32_t turn)
 {
     if (!atom_load(&worker->fresh.count, RELAXED))

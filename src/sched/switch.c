@@ -86,8 +86,8 @@ switch_to(struct sched_worker *worker, struct sched_co *from, struct sched_co *t
     worker_settle(worker);
 }
 
-/* In deterministic mode: one of the first eight that could run, by the seed; but each fourth time the
- * one that waits longest, because a choice by lot alone serves nobody within a bound. */
+/* In deterministic mode: one of the first eight that could run, by the seed; but each fourth time
+ * the one that waits longest, because a choice by lot alone serves nobody within a bound. */
 static struct sched_co *pick_seeded(struct sched_worker *worker)
 {
     for (struct sched_co *co; (co = fresh_pop(&worker->fresh));)
@@ -228,9 +228,9 @@ void sched_yield_now(void)
         atom_store(&worker->tick, worker->tick + 1, RELAXED);
 }
 
-/* The watcher has asked: a coroutine that takes free locks and fills queues with room for milliseconds
- * never waits, and only looks stuck. Another one may be asked while this one takes the request back:
- * then that one is not, and is found stuck. */
+/* The watcher has asked: a coroutine that takes free locks and fills queues with room for
+ * milliseconds never waits, and only looks stuck. Another one may be asked while this one takes the
+ * request back: then that one is not, and is found stuck. */
 void sched_point(void)
 {
     struct sched_worker *here = sched_here;

@@ -111,8 +111,8 @@ void timer_remove(struct sched_co *co)
     co->timer_home = NULL;
 }
 
-/* Until when a worker with nothing to run may sleep. Of a crowd each would otherwise end a sleep of a
- * few microseconds, which on a virtual machine costs more CPU than all the rest: they are served
+/* Until when a worker with nothing to run may sleep. Of a crowd each would otherwise end a sleep of
+ * a few microseconds, which on a virtual machine costs more CPU than all the rest: they are served
  * together, at the end of their millisecond. */
 int64_t timer_rest(struct sched_worker *worker)
 {

@@ -155,9 +155,9 @@ static void watch_serve_stuck(struct sched_worker *worker, int64_t now)
         watch_name_stuck(worker, now);
 }
 
-/* Not switched since the last look, nor when asked: because it computes, or because it is blocked. One
- * that the kernel has taken off the CPU is neither, and may not have heard: on a busy machine a spare
- * worker would only take more of what is short. */
+/* Not switched since the last look, nor when asked: because it computes, or because it is blocked.
+ * One that the kernel has taken off the CPU is neither, and may not have heard: on a busy machine a
+ * spare worker would only take more of what is short. */
 static bool watch_is_stuck(const struct sched_worker *worker)
 {
     pid_t tid = atom_load(&worker->tid, RELAXED);

@@ -54,8 +54,8 @@ struct sched_worker {
     struct os_fiber loop_fiber;
     struct os_exceptions exceptions; /* of the loop */
     int index;
-    /* As a thief: for so many looks more it leaves that victim's only one alone, which has not switched
-     * since this tick */
+    /* As a thief: for so many looks more it leaves that victim's only one alone, which has not
+     * switched since this tick */
     uint32_t patience, victim_tick;
     const struct sched_worker *victim;
     pid_t tid;

@@ -232,8 +232,8 @@ int heap_extend(struct heap *heap, uint64_t top)
     return give_back(heap, old, &copy) ? changed(heap) : damaged(heap);
 }
 
-/* Where the walk goes on when the block in front of `behind` was freed: a free one that begins there
- * must be skipped, because it becomes a part of it. */
+/* Where the walk goes on when the block in front of `behind` was freed: a free one that begins
+ * there must be skipped, because it becomes a part of it. */
 static uint64_t skip_free(const struct heap *heap, uint64_t behind)
 {
     struct block copy;

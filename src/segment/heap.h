@@ -1,5 +1,5 @@
-/* The blocks of a segment: boundary tags and free lists by size, under one shared lock, changed by an
- * undo journal. docs/shared-memory.md, "The allocator".
+/* The blocks of a segment: boundary tags and free lists by size, under one shared lock, changed by
+ * an undo journal. docs/shared-memory.md, "The allocator".
  *
  * A block, in the segment:
  *   size    bytes, header included, a multiple of 32
@@ -10,8 +10,8 @@
  * Each block is owned by exactly one of the three at any instruction: owner changes in the same
  * journaled step as all that hangs on it.
  *
- * All offsets are from the area's memory on. Whatever is read is copied once and checked; what makes no
- * sense is -PLAIT_EFORMAT, and the change under way is undone. */
+ * All offsets are from the area's memory on. Whatever is read is copied once and checked; what
+ * makes no sense is -PLAIT_EFORMAT, and the change under way is undone. */
 #ifndef SEGMENT_HEAP_H
 #define SEGMENT_HEAP_H
 

@@ -1,4 +1,5 @@
-/* plait_segment: an area whose memory begins with plait's page, then the user's structure, then blocks.
+/* plait_segment: an area whose memory begins with plait's page, then the user's structure, then
+ * blocks.
  *
  * Offsets of users count from their structure on, so that 0 is no block; inside they count from the
  * area's memory on. */
@@ -266,8 +267,8 @@ void *plait_segment_at(plait_segment *segment, uint64_t offset, size_t size)
 
 /* ---- blocks */
 
-/* Not with a descriptor that the program has closed, since the others take this process for gone then,
- * and its blocks for a dead one's. */
+/* Not with a descriptor that the program has closed, since the others take this process for gone
+ * then, and its blocks for a dead one's. */
 static int enter_living(plait_segment *segment, struct heap *heap, void *place)
 {
     int rc = share_area_check(segment->area);

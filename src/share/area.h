@@ -1,14 +1,14 @@
 /* The memory of a large shared object: queue, pipe, dict, array, permits, segment.
  *
- * An area is a memfd of its own, mapped MAP_SHARED, with a header of plait's (what it is, how large,
- * who has it open: users.h) before the noun's memory. Without a URL it is anonymous and goes to
- * children by fork, at the same address. With "shm:NAME" unrelated processes meet in it, at addresses
- * of their own: offsets cross, pointers do not. The kernel takes it back with its last user, however
- * that one ends. Its descriptor stays open, close-on-exec, because it is what tells the others that
- * this process lives, and what is handed to a spawned child (handle.h).
+ * An area is a memfd of its own, mapped MAP_SHARED, with a header of plait's (what it is, how
+ * large, who has it open: users.h) before the noun's memory. Without a URL it is anonymous and goes
+ * to children by fork, at the same address. With "shm:NAME" unrelated processes meet in it, at
+ * addresses of their own: offsets cross, pointers do not. The kernel takes it back with its last
+ * user, however that one ends. Its descriptor stays open, close-on-exec, because it is what tells
+ * the others that this process lives, and what is handed to a spawned child (handle.h).
  *
- * With `where` PLAIT_PRIVATE and no URL it is this process' own memory without header, descriptor and
- * users, so that a noun need not know the difference. */
+ * With `where` PLAIT_PRIVATE and no URL it is this process' own memory without header, descriptor
+ * and users, so that a noun need not know the difference. */
 #ifndef SHARE_AREA_H
 #define SHARE_AREA_H
 
@@ -36,15 +36,16 @@ struct share_request {
  * namespace), EACCES (another user's), EUSERS (SHARE_USERS have it open), PLAIT_EFORMAT (another
  * kind, layout or size; damaged). */
 struct share_area *share_area_open(const struct share_request *request);
-/* This process leaves it and unmaps it. NULL is allowed. Misuse: this process holds a lock inside. */
+/* This process leaves it and unmaps it. NULL is allowed. Misuse: this process holds a lock
+ * inside. */
 void share_area_close(struct share_area *area);
 
 void *share_area_memory(struct share_area *area); /* aligned to a page */
 /* Bytes that may be touched. Another process may have made it grow: then more than before. Checked
  * against the file, so that no peer can lie us into a SIGBUS. */
 size_t share_area_size(struct share_area *area);
-/* At least `size` bytes from now on, zeroed, at the same address. 0; -ENOSPC: beyond the limit, or no
- * memory for it: nothing has changed. Callers of several processes may race. */
+/* At least `size` bytes from now on, zeroed, at the same address. 0; -ENOSPC: beyond the limit, or
+ * no memory for it: nothing has changed. Callers of several processes may race. */
 int share_area_grow(struct share_area *area, size_t size);
 /* The address of these bytes of it, NULL unless all lie inside. */
 void *share_area_at(struct share_area *area, uint64_t offset, size_t size);
@@ -53,8 +54,8 @@ size_t share_area_wanted(const struct share_area *area); /* `size` of the first 
 bool share_area_is_shared(const struct share_area *area);
 /* The area in whose memory this address lies; NULL: none. */
 struct share_area *share_area_of(const void *address);
-/* 0; -EBADF: the program has closed plait's descriptor behind its back, so that the others take this
- * process for gone. One system call: for slow paths. */
+/* 0; -EBADF: the program has closed plait's descriptor behind its back, so that the others take
+ * this process for gone. One system call: for slow paths. */
 int share_area_check(struct share_area *area);
 
 #endif

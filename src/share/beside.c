@@ -1,9 +1,9 @@
 /* Behind what plait_share has given lies room that nobody was told of (SHARE_BESIDE bytes of
- * addresses, without pages). When an object needs more than its 64 bytes, the file grows into it, so
- * that all who have the mapping have that too, also processes that were forked before.
+ * addresses, without pages). When an object needs more than its 64 bytes, the file grows into it,
+ * so that all who have the mapping have that too, also processes that were forked before.
  *
- * Obvious ideas: an area of the object's own - but those who were forked before would not have it; room
- * behind the 64 bytes - but whoever moves an object between two versions of plait breaks it.
+ * Obvious ideas: an area of the object's own - but those who were forked before would not have it;
+ * room behind the 64 bytes - but whoever moves an object between two versions of plait breaks it.
  *
  * The first page says what lies where. No lock, because its holder could be killed: a record is
  * claimed by one compare-and-swap, and what a dead one had claimed and not said is lost until the
@@ -44,8 +44,8 @@ static bool make_there(struct mapping *m, uint64_t size)
            (os_memfd_grow(m->file, m->size, m->size + size) == 0 && is_there(m, size));
 }
 
-/* Where it lies: `at` is its first byte, counted from the mapping's. In an area what the area's user has
- * left for it, which is there from the beginning. */
+/* Where it lies: `at` is its first byte, counted from the mapping's. In an area what the area's
+ * user has left for it, which is there from the beginning. */
 struct room {
     struct mapping *mapping; /* NULL: there is none */
     uint64_t at, size;
@@ -107,8 +107,8 @@ static uint64_t make(const struct room *room, struct beside *beside, uint64_t ob
     return 0;
 }
 
-/* Behind the object in plait_share's memory, which is what is counted from there. An area's lies before
- * most objects, so that it is counted from the area's beginning. */
+/* Behind the object in plait_share's memory, which is what is counted from there. An area's lies
+ * before most objects, so that it is counted from the area's beginning. */
 static uint64_t origin(const struct room *room, uint64_t byte)
 {
     return room->mapping->area ? 0 : byte;

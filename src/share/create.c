@@ -37,7 +37,8 @@ static void header_fill(struct share_area *area, const struct share_request *req
     atom_store(&header->is.magic, SHARE_MAGIC, RELEASE);
 }
 
-/* Maps the whole limit: what lies behind the file's end is not touched before the file has grown. */
+/* Maps the whole limit: what lies behind the file's end is not touched before the file has
+ * grown. */
 static int area_map(struct share_area *area, int file)
 {
     area->mapped = SHARE_HEADER + area->limit;
@@ -58,8 +59,8 @@ static bool is_open_already(const struct share_area *area)
     return false;
 }
 
-/* From here on share_contains knows the memory, and a fork hands it on: in one step with the lock of
- * our byte, because a child forked in between would keep that locked. */
+/* From here on share_contains knows the memory, and a fork hands it on: in one step with the lock
+ * of our byte, because a child forked in between would keep that locked. */
 static int area_list(struct share_area *area, int file)
 {
     struct mapping *mapping = area->mapping;

@@ -4,7 +4,8 @@
  * Before:  open and enter a description for the child, in each area
  * Child:   drop the parent's description, go on with its own, confirm the entry
  * Parent:  confirm (plait_start knows that there is a child), drop the child's description
- * A fork that failed leaves an entry that nobody confirmed: it is buried as if it had never been. */
+ * A fork that failed leaves an entry that nobody confirmed: it is buried as if it had never
+ * been. */
 #include "share/inside.h"
 #include "share/name.h"
 #include "task/process.h"

@@ -73,8 +73,8 @@ int share_handle_of(const void *object, struct share_handle *handle)
     return 0;
 }
 
-/* The area may have been closed since: then its memory is mapped no more, and the entry is buried by
- * whoever finds it, as one that nobody confirmed. */
+/* The area may have been closed since: then its memory is mapped no more, and the entry is buried
+ * by whoever finds it, as one that nobody confirmed. */
 void share_handle_sent(struct share_handle *handle, pid_t pid)
 {
     struct os_file look;

@@ -1,7 +1,7 @@
 /* What an area consists of; for src/share alone.
  *
- * The header lies before the noun's memory and may hold anything when a peer is hostile: what is read
- * from it is copied once, checked, and only then used. */
+ * The header lies before the noun's memory and may hold anything when a peer is hostile: what is
+ * read from it is copied once, checked, and only then used. */
 #ifndef SHARE_INSIDE_H
 #define SHARE_INSIDE_H
 
@@ -89,8 +89,8 @@ static inline size_t share_pages(size_t size)
  * its threads from each other; held around a fork. */
 extern base_spin share_lock;
 
-/* users.c. A new user by a description of its own, entered for this process or, NOT_YET, for a child
- * to be. 0, -EUSERS, -errno. */
+/* users.c. A new user by a description of its own, entered for this process or, NOT_YET, for a
+ * child to be. 0, -EUSERS, -errno. */
 enum user_kind { USER_ME, USER_ME_AGAIN, USER_CHILD };
 int roster_enter(struct share_header *header, int file, enum user_kind kind,
                  struct share_user *user);

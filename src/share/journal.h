@@ -5,13 +5,13 @@
  *   2. count + 1, with release order
  *   3. change the word; as often as needed from 1
  *   4. count = 0, with release order: the change stands
- * Who acquires the lock with -EOWNERDEAD calls share_journal_undo before anything else, then mends: it
- * writes the old values back, the newest first, and sets count = 0. Killed meanwhile, the next one does
- * it again, to the same end. The lock orders all of it between the living; of a dead one only its
- * program's order matters, so nothing is flushed.
+ * Who acquires the lock with -EOWNERDEAD calls share_journal_undo before anything else, then mends:
+ * it writes the old values back, the newest first, and sets count = 0. Killed meanwhile, the next
+ * one does it again, to the same end. The lock orders all of it between the living; of a dead one
+ * only its program's order matters, so nothing is flushed.
  *
- * Readers without the lock are the noun's matter (a sequence counter). Only words that old values must
- * come back to are saved: fresh memory that nothing points to yet is written without. */
+ * Readers without the lock are the noun's matter (a sequence counter). Only words that old values
+ * must come back to are saved: fresh memory that nothing points to yet is written without. */
 #ifndef SHARE_JOURNAL_H
 #define SHARE_JOURNAL_H
 
@@ -30,7 +30,8 @@ struct share_journal {
 #define SHARE_JOURNAL_SIZE(words)                                                                  \
     (sizeof(struct share_journal) + (words) * sizeof(struct share_saved))
 
-/* A process' view, under the lock: what a peer writes into the journal must not make us go astray. */
+/* A process' view, under the lock: what a peer writes into the journal must not make us go
+ * astray. */
 struct share_log {
     struct share_journal *journal;
     uint32_t most;  /* words that fit into it */
@@ -46,8 +47,8 @@ void share_journal_save(struct share_log *log, const void *at, size_t size);
 /* Saves one word and changes it; steps 1 to 3. */
 void share_journal_set(struct share_log *log, uint64_t *word, uint64_t value);
 /* For a change that others see by one word, which they read without the lock: it changes last, and
- * with it the change stands, so that no value is seen that is taken back later. Plan before the first
- * save; commit instead of done. The plan takes the place of one saved word. */
+ * with it the change stands, so that no value is seen that is taken back later. Plan before the
+ * first save; commit instead of done. The plan takes the place of one saved word. */
 void share_journal_plan(struct share_log *log, const uint64_t *word, uint64_t value);
 void share_journal_commit(struct share_log *log, uint64_t *word, uint64_t value);
 /* Step 4. */

@@ -1,5 +1,5 @@
-/* What lies behind this user's names, for `plait shm`. Reads only: attaching would make the tool a user
- * of what it shows. */
+/* What lies behind this user's names, for `plait shm`. Reads only: attaching would make the tool a
+ * user of what it shows. */
 #ifndef SHARE_LISTED_H
 #define SHARE_LISTED_H
 
@@ -7,9 +7,9 @@
 
 struct share_listed {
     const char *name;
-    /* 0: somebody has it open; -ENOENT: nobody, the name is stale; -PLAIT_EFORMAT: no area's name, or a
-     * damaged one; -EXDEV: made in another PID namespace; -EACCES: not to be seen; -EAGAIN: somebody
-     * opens it at this moment; -errno */
+    /* 0: somebody has it open; -ENOENT: nobody, the name is stale; -PLAIT_EFORMAT: no area's name,
+     * or a damaged one; -EXDEV: made in another PID namespace; -EACCES: not to be seen; -EAGAIN:
+     * somebody opens it at this moment; -errno */
     int state;
     char kind[16];
     uint64_t size, limit; /* bytes of the noun's memory */

@@ -1,9 +1,9 @@
 /* The file of a name.
  *
  * Problem: unrelated processes must find the area by a name, at any moment and with any of them
- * killed; the name must not keep the memory alive, nor point to a half made one. Obvious idea: put the
- * memory itself into /dev/shm. It stays there for ever after a kill. Instead the file names who has
- * the memory, and every open is done with the file locked by its description, which the kernel
+ * killed; the name must not keep the memory alive, nor point to a half made one. Obvious idea: put
+ * the memory itself into /dev/shm. It stays there for ever after a kill. Instead the file names who
+ * has the memory, and every open is done with the file locked by its description, which the kernel
  * unlocks at a kill:
  *
  * Open:
@@ -12,8 +12,8 @@
  *   3. none: make the memory, prepare it, then write who it is into the file: first the memory's
  *      inode with no process, then this process
  *   4. unlock
- * A kill before the last write of 3 leaves a file that names nobody alive. Slots are written without
- * the lock, each by the one that has that place in the roster. */
+ * A kill before the last write of 3 leaves a file that names nobody alive. Slots are written
+ * without the lock, each by the one that has that place in the roster. */
 #include "share/name.h"
 #include "base/report.h"
 #include "share/inside.h"

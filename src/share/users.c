@@ -1,27 +1,28 @@
 /* The roster of an area.
  *
- * Problem: whether a process that has the area open still lives must be known exactly, cheaply, within
- * 50 ms, whatever killed it, and before its first instruction. Obvious idea: note its pid. But pids are
- * used again, an executed program keeps its own, and a forked child's is known too late. Instead each
- * user has an open file description of the memory file, and by it holds a lock on the byte of its
- * index: the kernel drops it with the last descriptor of that description, at exit, kill and exec. A
- * parent opens and locks a child's description before the fork, so that there is no moment in which
- * the child runs unknown; and one system call tells whether anybody else is there at all.
+ * Problem: whether a process that has the area open still lives must be known exactly, cheaply,
+ * within 50 ms, whatever killed it, and before its first instruction. Obvious idea: note its pid.
+ * But pids are used again, an executed program keeps its own, and a forked child's is known too
+ * late. Instead each user has an open file description of the memory file, and by it holds a lock
+ * on the byte of its index: the kernel drops it with the last descriptor of that description, at
+ * exit, kill and exec. A parent opens and locks a child's description before the fork, so that
+ * there is no moment in which the child runs unknown; and one system call tells whether anybody
+ * else is there at all.
  *
  * Enter:
  *   1. lock the byte of an entry that is free or whose user is gone
  *   2. bury who was there before (4)
  *   3. fill it in, id last, with release order
  * Bury, by who has the byte locked:
- *   4. died if it did not leave, then id = 0. Killed in between: the next does it again, to the same
- *      end
+ *   4. died if it did not leave, then id = 0. Killed in between: the next does it again, to the
+ *      same end
  * Leave:
  *   5. id = 0 by the user itself, then close the description, which drops the lock
  * Ask whether all others are gone:
  *   6. does another description have any byte locked, but for this process' own opens? They are
  *      passed over, which takes several looks, so somebody may come behind the first of them
- *   7. lock the byte of each entry that has an id, bury (4), unlock it. One that is locked: somebody
- *      has come since 6, or is burying there and has not yet said that it was a death
+ *   7. lock the byte of each entry that has an id, bury (4), unlock it. One that is locked:
+ *      somebody has come since 6, or is burying there and has not yet said that it was a death
  *   8. died, entered */
 #include "share/inside.h"
 

@@ -1,8 +1,8 @@
-/* Who has an area open: its roster, in the area's header, so that a wait which nobody alive can end is
- * seen to be one, and so that what a dead process held comes back.
+/* Who has an area open: its roster, in the area's header, so that a wait which nobody alive can end
+ * is seen to be one, and so that what a dead process held comes back.
  *
- * A user is a process (two opens of one process are two users of the same process). It is entered by
- * its open; a child of plait_start, or of a fork of the program's own, is entered by its parent
+ * A user is a process (two opens of one process are two users of the same process). It is entered
+ * by its open; a child of plait_start, or of a fork of the program's own, is entered by its parent
  * before it runs. It leaves by share_area_close, exit() and exec; everything else is a death. A
  * thread's end changes nothing. */
 #ifndef SHARE_USERS_H
@@ -25,9 +25,9 @@ struct share_others {
 void share_user_mark(struct share_area *area, uint32_t bits);
 uint32_t share_user_marks(const struct share_area *area); /* this process' own */
 
-/* Looks after the others: for a wait's patrol (each 20 ms), since it makes a system call or two. True:
- * another process has had it open, and all of them are gone: only this process can end its waits.
- * (A private area never has others.) */
+/* Looks after the others: for a wait's patrol (each 20 ms), since it makes a system call or two.
+ * True: another process has had it open, and all of them are gone: only this process can end its
+ * waits. (A private area never has others.) */
 bool share_users_others(struct share_area *area, struct share_others *others);
 
 /* This process' number in the area, never used again for another process, so that it marks what

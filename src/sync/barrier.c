@@ -1,10 +1,11 @@
-/* The private barrier; the shared one is shared_barrier.c. Rounds of waiting, each of which ends for all at once.
+/* The private barrier; the shared one is shared_barrier.c. Rounds of waiting, each of which ends
+ * for all at once.
  *
  * Problem: who is let through may free the barrier, or begin the next round, while others of his
  * round have not even fallen asleep. Obvious idea: a count and the number of the round in one word,
- * on which all sleep. But then the slow ones look at the word of a barrier that is perhaps gone; and
- * a slow one who finds a later round cannot tell whether his own was completed or broken, unless
- * nobody may come in before all have left (as in Python), which costs the fast ones a sleep.
+ * on which all sleep. But then the slow ones look at the word of a barrier that is perhaps gone;
+ * and a slow one who finds a later round cannot tell whether his own was completed or broken,
+ * unless nobody may come in before all have left (as in Python), which costs the fast ones a sleep.
  *
  * So each call has a record on its own stack: the word on which it sleeps, and its result. The
  * barrier is only a list of them. What guards the list is a spin lock that does not lie in the
@@ -39,8 +40,8 @@
 enum { LOCKS = 64, SLEEPS = 1 << 30 };
 enum { WAITS, TOLD };
 
-/* All but the head is guarded by its lock of the table, because no word could hold at once who waits
- * and what became of his round. */
+/* All but the head is guarded by its lock of the table, because no word could hold at once who
+ * waits and what became of his round. */
 struct barrier {
     uint64_t head; /* zero: sync_is_private */
     int parties;   /* 0: never initialised */
@@ -64,8 +65,8 @@ struct barrier_call {
     bool taken;       /* guarded by the lock */
 };
 
-/* What the last one has to do. Ended by a cleanup, so that the others are told also when an exception
- * leaves the action. */
+/* What the last one has to do. Ended by a cleanup, so that the others are told also when an
+ * exception leaves the action. */
 struct barrier_round {
     struct barrier *barrier;
     struct list calls;

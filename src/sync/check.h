@@ -10,8 +10,8 @@
  * holds already is told neither at the acquire nor at the release. Readers are told as writers are,
  * because a reader waits behind a writer that waits.
  *
- * `mark` is 8 bytes in the lock itself that begin as zeroes and are touched by nobody else; NULL for
- * one in shared memory, where other processes keep other books. */
+ * `mark` is 8 bytes in the lock itself that begin as zeroes and are touched by nobody else; NULL
+ * for one in shared memory, where other processes keep other books. */
 #ifndef SYNC_CHECK_H
 #define SYNC_CHECK_H
 

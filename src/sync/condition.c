@@ -1,12 +1,13 @@
-/* The private condition; the shared one sleeps in shared_condition.c. Tasks that gave a lock back to wait until something under it has changed.
+/* The private condition; the shared one sleeps in shared_condition.c. Tasks that gave a lock back
+ * to wait until something under it has changed.
  *
- * Problem: between the release of the lock and the sleep somebody may notify, and a hundred that are
- * notified at once all want the lock that one can have. Obvious idea: a counter that each notify
- * changes and that a sleeper compares. Then a notify of one also ends the wait of everybody who was
- * just lying down, and each of the hundred wakes to find the lock taken. So a waiter is in the lot's
- * queue before he gives the lock back: a notify by whoever has the lock later finds him there, and
- * takes out as many as it says. Those are not woken but moved to the sleepers of the lock, whose
- * releases wake them, one each; only when nobody holds the lock one is woken.
+ * Problem: between the release of the lock and the sleep somebody may notify, and a hundred that
+ * are notified at once all want the lock that one can have. Obvious idea: a counter that each
+ * notify changes and that a sleeper compares. Then a notify of one also ends the wait of everybody
+ * who was just lying down, and each of the hundred wakes to find the lock taken. So a waiter is in
+ * the lot's queue before he gives the lock back: a notify by whoever has the lock later finds him
+ * there, and takes out as many as it says. Those are not woken but moved to the sleepers of the
+ * lock, whose releases wake them, one each; only when nobody holds the lock one is woken.
  *
  * The word: bit 0 W, somebody may sleep on it. May be stale, never missing.
  *
@@ -20,7 +21,8 @@
  *      left; set the lock's W; when nobody holds the lock, wake one of those who were moved
  * Who was moved has his notify, also when his time-out or a cancel comes while he waits for the
  * lock: the wait says 0. Who was fired by one of these before could be taken is not counted: the
- * next one is. After 5 the condition is not touched by anybody who was told, so that he may free it.
+ * next one is. After 5 the condition is not touched by anybody who was told, so that he may free
+ * it.
  */
 #include "base/report.h"
 #include "sync/lock.h"

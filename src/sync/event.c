@@ -7,8 +7,8 @@
  *                there was one though a clear came right behind. Shared: zero, because the kernel
  *                wakes a sleeper of a word with zeroes here when a setter or a woken waiter is
  *                killed (robust.h, R2); the count is the word `behind`, added to before the set.
- * `behind`, private: on which those sleep who take, so that a set can wake all of the others and one
- * of these:
+ * `behind`, private: on which those sleep who take, so that a set can wake all of the others and
+ * one of these:
  *   bit 0 T      somebody may sleep on it
  *
  * Set is one compare-and-swap that takes W off, puts SET on and, if it was clear, takes T off; then

@@ -1,9 +1,9 @@
 /* The latch: a count and a word to sleep on, in one.
  *
  * Problem: those who wait sleep on 32 bits, and each count down changes them, so that every sleeper
- * about to lie down would look again at each. And a latch that came to 0 and was raised again before
- * a woken waiter looks must not hold him back. So the count lies in the upper half of 64 bits, and
- * the lower half, on which they sleep, changes only when the count comes to 0:
+ * about to lie down would look again at each. And a latch that came to 0 and was raised again
+ * before a woken waiter looks must not hold him back. So the count lies in the upper half of 64
+ * bits, and the lower half, on which they sleep, changes only when the count comes to 0:
  *   bit 31       W, somebody may sleep; never together with a count of 0
  *   bits 30..0   private: how many times the count came to 0
  *   bit 30       shared: turns over when the count comes to 0; the others are zero, because the
@@ -19,10 +19,10 @@
  * Shared:
  *   4. who raises from 0 reads `raised`, sees the 0, and adds one to `raised` by compare-and-swap
  *      before it raises. So `raised` grows only if the count was 0 while it had its old value.
- *      (Counted by 3 it could be too early, before a 3 that fails, or lost with a killed one between
- *      the two steps.) But of two that raise, one may add behind the other's raise, so who waits has
- *      missed a 0 when it has grown by two, or when the turns of `both` have changed: those are
- *      exact, but after four times as before
+ *      (Counted by 3 it could be too early, before a 3 that fails, or lost with a killed one
+ *      between the two steps.) But of two that raise, one may add behind the other's raise, so who
+ *      waits has missed a 0 when it has grown by two, or when the turns of `both` have changed:
+ *      those are exact, but after four times as before
  *   5. a waiter that has slept wakes all the others when it goes, since who did 3 may have been
  *      killed when only one was awake
  * Each shared call covers the word (wait_cover) from before its first store to after its last

@@ -186,8 +186,8 @@ int lock_words(void *object, struct wait_word *words)
     uint64_t both;
     uint32_t seen, next;
     do {
-        /* One load for the look and the comparison: with two, the lock could be free at the first, held
-         * at the second and free again at the change, and all would sleep. */
+        /* One load for the look and the comparison: with two, the lock could be free at the first,
+         * held at the second and free again at the change, and all would sleep. */
         both = atom_load(&lock->both, RELAXED);
         seen = (uint32_t)both;
         if (seen & REFUSED || is_open(call, both))
@@ -386,8 +386,8 @@ static __attribute__((noinline)) int lock_acquire_oddest(plait_lock *lock, int64
     return lock_take(lock, deadline, false, place);
 }
 
-/* The usual case of checked mode, straight for the same reason as below: a lock that is free, and an
- * order that is known. */
+/* The usual case of checked mode, straight for the same reason as below: a lock that is free, and
+ * an order that is known. */
 static __attribute__((noinline)) int lock_acquire_odd(plait_lock *object, int64_t deadline,
                                                       void *place)
 {

@@ -15,8 +15,8 @@ int lock_take(plait_lock *lock, int64_t deadline, bool done, void *place);
 
 /* The same for a shared one, of which the checker is told by the caller. */
 int lock_take_shared(plait_lock *lock, int64_t deadline, bool done, void *place);
-/* The same for one of a set of locks, of which the checker has been told as a whole: no deadlock can
- * come of the order in which they are taken. */
+/* The same for one of a set of locks, of which the checker has been told as a whole: no deadlock
+ * can come of the order in which they are taken. */
 int lock_take_of_set(plait_lock *lock, int64_t deadline, void *place);
 struct wait_mark *lock_mark(plait_lock *lock); /* for the checker; NULL: a shared one */
 /* plait_lock_release for such callers. */

@@ -1,5 +1,5 @@
-/* A private lock, and one call that waits for it: what lock.c shares with the cases of plait_select.
- * The word's bits and the protocol stand in lock.c. */
+/* A private lock, and one call that waits for it: what lock.c shares with the cases of
+ * plait_select. The word's bits and the protocol stand in lock.c. */
 #ifndef SYNC_LOCK_CALL_H
 #define SYNC_LOCK_CALL_H
 

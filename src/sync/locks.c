@@ -11,8 +11,8 @@
  *
  * So both: in order of address, which keeps sets from meeting head-on, and with a bound on each
  * wait that holds something.
- *   1. Wait for lock `first` (at the beginning the lowest), as long as the caller allows, with empty
- *      hands.
+ *   1. Wait for lock `first` (at the beginning the lowest), as long as the caller allows, with
+ *      empty hands.
  *   2. Take the others in order: try; else wait up to PATIENCE. That is long enough for the lock's
  *      own rule against starving (STARVED in lock.c) to let this task in.
  *   3. One was not to be had: put all back, that one is `first`, go to 1. The patience differs from

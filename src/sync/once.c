@@ -17,11 +17,12 @@
  *   4. it failed -> 0, keeping W; with W: wake one, who takes it by 2, or finds that another has
  *   5. RUNS by another: set W, sleep on the word
  * Nobody is forgotten: a wake of 4 is only lost on one who finds RUNS, and then W is there for the
- * runner to see. A woken one that is late or cancelled tries once more before he leaves (wait.h), so
- * he finds 0 and runs it himself.
+ * runner to see. A woken one that is late or cancelled tries once more before he leaves (wait.h),
+ * so he finds 0 and runs it himself.
  *
  * A shared once is a shared lock that is held while the function runs, so that a killed runner is
- * found out; what tells that it has run is published by its last release (shared_lock.c, 8 and 9). */
+ * found out; what tells that it has run is published by its last release (shared_lock.c, 8 and
+ * 9). */
 #include "base/report.h"
 #include "os/os.h"
 #include "sync/object.h"
@@ -85,7 +86,8 @@ static int once_attempt(void *object)
     return 0;
 }
 
-/* Step 5. W is set together with one more look, otherwise a DONE between the two would wake nobody. */
+/* Step 5. W is set together with one more look, otherwise a DONE between the two would wake
+ * nobody. */
 static int once_words(void *object, struct wait_word *words)
 {
     struct once_call *call = object;

@@ -18,8 +18,9 @@
  *      leave the new step out of the graph, so that one mistake is told once and not with each
  *      later step. Otherwise enter it.
  * A number is an index and a generation: nodes are handed on in turn when all are in use, and a
- * lock whose node is another's by now begins anew. So memory is bounded, and what is lost is at most
- * a finding. A lock freed, and its memory used for another: that one begins with a zero mark. */
+ * lock whose node is another's by now begins anew. So memory is bounded, and what is lost is at
+ * most a finding. A lock freed, and its memory used for another: that one begins with a zero
+ * mark. */
 #include "sync/order.h"
 #include "base/spin.h"
 #include "os/os.h"
@@ -201,8 +202,8 @@ static uint32_t node_new(struct book *in, const void *key, bool is_class, uint32
     return node->number;
 }
 
-/* Does the number still stand for this lock, or for a class? Its node may have been handed on, so the
- * generation must be the same, too. */
+/* Does the number still stand for this lock, or for a class? Its node may have been handed on, so
+ * the generation must be the same, too. */
 static bool is_valid(const struct book *in, uint32_t number, const void *object)
 {
     const struct node *node = &in->nodes[index_of(number)];

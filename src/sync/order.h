@@ -23,8 +23,8 @@ struct order_circle {
 };
 
 enum { ORDER_INDEX_BITS = 12, ORDER_NODES = 1 << ORDER_INDEX_BITS };
-/* Which pairs were looked at: a bit for each [held][wanted], by the lower bits of their numbers. NULL:
- * none yet. */
+/* Which pairs were looked at: a bit for each [held][wanted], by the lower bits of their numbers.
+ * NULL: none yet. */
 extern WAIT_HOT uint64_t (*order_known)[ORDER_NODES / 64];
 
 /* Has this pair been looked at? No lock is taken. A wrong yes, possible when numbers change hands

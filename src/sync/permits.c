@@ -1,22 +1,23 @@
 /* Permits: units that know their holders, private and shared.
  *
- * Problem: a count cannot say whose unit is missing. Obvious idea: a table of holders beside the count.
- * But a process killed between the two leaves them telling different things. So a unit is a word on its
- * holder's robust list, and there is no count: free units are counted when somebody wants to know, 120
- * words at most. The kernel marks a dead holder's units in one step with its death.
+ * Problem: a count cannot say whose unit is missing. Obvious idea: a table of holders beside the
+ * count. But a process killed between the two leaves them telling different things. So a unit is a
+ * word on its holder's robust list, and there is no count: free units are counted when somebody
+ * wants to know, 120 words at most. The kernel marks a dead holder's units in one step with its
+ * death.
  *
- * The rest is the shared semaphore's (shared_semaphore.c): who cannot have his units at once waits for
- * the lock of the front, and the front alone sleeps on Z, and listens to what others hold.
+ * The rest is the shared semaphore's (shared_semaphore.c): who cannot have his units at once waits
+ * for the lock of the front, and the front alone sleeps on Z, and listens to what others hold.
  *
  * Acquire:
  *   1. one unit, no S: take a free one (5)
  *   2. wait for the lock of the front. Each second patrol try 1. A dead front: S off, mend
  *   3. enough free: take them (5), S off, release the lock. Fewer were left, for others take by 1:
  *      give back what was taken
- *   4. else W on, S on if it wants more than one or has waited for STARVED; count again; sleep on Z and
- *      on the units held, as they are. Back to 3
- *   5. take: pending = unit; free -> TID | W by compare and swap; link it; pending = NULL. It had D: it
- *      has come back
+ *   4. else W on, S on if it wants more than one or has waited for STARVED; count again; sleep on Z
+ *      and on the units held, as they are. Back to 3
+ *   5. take: pending = unit; free -> TID | W by compare and swap; link it; pending = NULL. It had
+ *      D: it has come back
  * Release, for each unit:
  *   6. pending = unit; unlink it; word = 0
  *   7. pending = Z; W off; wake all of Z; pending = NULL */

@@ -12,8 +12,8 @@ enum { PERMITS_MOST = 120 };
 /* In the area; what it holds is believed by nobody. `front`'s room is, as in shared_semaphore.c:
  *   z      bit 31 W: somebody may sleep on it; bits 30..0 zero
  *   state  bit 0 S: units are put by for the front
- * Each unit's word is free with its lower 30 bits zero: D then says that its last holder died. Held:
- * TID | W, always with W, so that the kernel wakes whoever listens. */
+ * Each unit's word is free with its lower 30 bits zero: D then says that its last holder died.
+ * Held: TID | W, always with W, so that the kernel wakes whoever listens. */
 struct permits_memory {
     struct robust_word front;
     uint64_t units, room[7];

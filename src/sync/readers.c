@@ -50,8 +50,8 @@ void readers_settle(void)
         os_yield();
 }
 
-/* The count inside the lock. One of another generation is nobody's, because those of the forker have
- * been brought over by readers_restore. */
+/* The count inside the lock. One of another generation is nobody's, because those of the forker
+ * have been brought over by readers_restore. */
 static uint64_t own_now(union readers_entry *own)
 {
     uint64_t seen = atom_load(&own->both, SEQ_CST), fresh = (uint64_t)wait_forks << 32;

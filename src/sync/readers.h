@@ -17,9 +17,9 @@
  *   bit 0 W, bits 1-31 how many; bits 32-63 generation (wait_forks), a count of another one is not
  *   of this process' tasks
  *
- * A reader enters by one compare-and-swap and leaves by one. When the last one of an entry takes a W
- * off, it wakes by the entry's address. So nothing of the lock is touched after the step that lets
- * the writer in, and that one may free the lock. */
+ * A reader enters by one compare-and-swap and leaves by one. When the last one of an entry takes a
+ * W off, it wakes by the entry's address. So nothing of the lock is touched after the step that
+ * lets the writer in, and that one may free the lock. */
 #ifndef SYNC_READERS_H
 #define SYNC_READERS_H
 
@@ -79,8 +79,8 @@ static inline bool readers_is_own(const union readers_entry *entry)
 
 void readers_wake(union readers_entry *entry);
 
-/* Leaves by an entry of the table, which becomes free with the last one, since another lock may want
- * it. */
+/* Leaves by an entry of the table, which becomes free with the last one, since another lock may
+ * want it. */
 static inline void readers_leave_here(union readers_entry *entry)
 {
     uint64_t seen = atom_load(&entry->both, RELAXED), next;

@@ -18,12 +18,12 @@
  *   4. Take the gate.
  *   5. Touch the gate once more (SEQ_CST), then look at the counts (SEQ_CST): 1 and 2 against 4 and
  *      5 are Dekker's: either 2 sees the gate held or 5 sees the count.
- *   6. Sleep until they are empty, one after the other: nobody new comes while the gate is held, and
- *      the count that those inside can still raise is looked at last.
+ *   6. Sleep until they are empty, one after the other: nobody new comes while the gate is held,
+ *      and the count that those inside can still raise is looked at last.
  *   7. Could not wait so long: give the gate back.
- * Release: a reader leaves its count, which wakes the writer of 6; a writer gives the gate back. The
- * gate is the one thing that a writer's release touches, so that whoever comes in may free the lock.
- * Downgrade: enter, then give the gate back.
+ * Release: a reader leaves its count, which wakes the writer of 6; a writer gives the gate back.
+ * The gate is the one thing that a writer's release touches, so that whoever comes in may free the
+ * lock. Downgrade: enter, then give the gate back.
  *
  * A death is the gate's affair: D there keeps readers out at 2, and who then has the gate stays
  * alone with it, as a writer. */

@@ -1,4 +1,5 @@
-/* The private semaphore; the shared one is shared_semaphore.c. Units that tasks take and give back, n at a time.
+/* The private semaphore; the shared one is shared_semaphore.c. Units that tasks take and give back,
+ * n at a time.
  *
  * Problem: one task wants five units while others take one each all the time. Obvious idea: a
  * release wakes the longest sleeper, who tries again. But five are never there at once, because
@@ -36,8 +37,8 @@
  * No sleeper is forgotten: units that are there while somebody sleeps in the line and nobody is at
  * the front have always one on his way, whom 6 or 5 woke and who does 3 or 5. A front sleeps only
  * while there is too little for him, since 3 looks and marks in one step and each release changes
- * `units`. After 6 nothing of the semaphore is touched but by the lot while sleepers remain, so that
- * whoever sees the units may free it. */
+ * `units`. After 6 nothing of the semaphore is touched but by the lot while sleepers remain, so
+ * that whoever sees the units may free it. */
 #include "base/report.h"
 #include "os/os.h"
 #include "sync/budget.h"

@@ -1,39 +1,39 @@
 /* The barrier in shared memory: rounds that end for all at once, also when a party dies.
- * docs/shared-memory-sync.md argues each kill; tests/models/barrier.c explores these steps with kills.
+ * docs/shared-memory-sync.md argues each kill; tests/models/barrier.c explores these steps.
  *
- * Problem: a party that has come and is killed will never go on, so the others must not wait for the
- * rest. Obvious idea: count who has come. But a count does not say whose it is. So each party that has
- * come holds an *entry* of its own, a word on its thread's robust list, which the kernel marks when it
- * dies; and what became of its round is written there, so that who is slow to wake cannot mistake a
- * later round for his own. Entries lie beside the barrier (share/beside.h), two for each party, since
- * the fast come again while the slow still hold theirs.
+ * Problem: a party that has come and is killed will never go on, so the others must not wait for
+ * the rest. Obvious idea: count who has come. But a count does not say whose it is. So each party
+ * that has come holds an *entry* of its own, a word on its thread's robust list, which the kernel
+ * marks when it dies; and what became of its round is written there, so that who is slow to wake
+ * cannot mistake a later round for his own. Entries lie beside the barrier (share/beside.h), two
+ * for each party, since the fast come again while the slow still hold theirs.
  *
- * The lock, the first 48 bytes: who comes and who ends a round hold it for a moment, and never while
- * they sleep. While it is held Z is covered, so that a death inside wakes a sleeper, who finds the
- * lock's D and mends.
+ * The lock, the first 48 bytes: who comes and who ends a round hold it for a moment, and never
+ * while they sleep. While it is held Z is covered, so that a death inside wakes a sleeper, who
+ * finds the lock's D and mends.
  * `z`, on which all sleep:
  *   bit 31 W     somebody may sleep. Who takes it off wakes all
  *   bit 30 P     changes with each round that ends
  *   bits 29..0   zero
  * `state`, in the same 8 bytes:
  *   bit 0 BROKEN
- *   bit 1 ENDING the last one has come: from here on no time-out, no cancel, no death of a sleeper counts
+ *   bit 1 ENDING the last one has come: no time-out, no cancel, no death of a sleeper counts
  *   bit 2 ACTS   ... and runs his action, without the lock
  *   bits 8..31   number of the round, so that who leaves late does not break the next one
- * An entry: the word (W always with a TID) and its `own[0]`: 0 free, else what its holder is, and his
- * number << 8. An entry is free when nobody holds it and it is not WAITS.
+ * An entry: the word (W always with a TID) and its `own[0]`: 0 free, else what its holder is, and
+ * his number << 8. An entry is free when nobody holds it and it is not WAITS.
  *
  * Wait:
  *   1. lock; pending = Z. Told of a death inside: end what it had begun to end (5), wake all, mend
  *   2. broken, or an entry of this round has a dead holder: break it (8), -EPIPE
- *   3. not the last one: take an entry, link it, WAITS; unlock; pending = Z; sleep on Z and on the entry
- *      of who came before. Each look: told? broken? has he died who came before, or anybody? D in the
- *      lock? then mend
- *   4. the last one: ENDING by compare and swap, since a sleeper may break it without the lock. With
- *      an action: holds an entry, unlocks, runs it, locks
+ *   3. not the last one: take an entry, link it, WAITS; unlock; pending = Z; sleep on Z and on the
+ *      entry of who came before. Each look: told? broken? has he died who came before, or anybody?
+ *      D in the lock? then mend
+ *   4. the last one: ENDING by compare and swap, since a sleeper may break it without the lock.
+ *      With an action: holds an entry, unlocks, runs it, locks
  *   5. each entry that WAITS becomes GOES; then ENDING off, P changed, W off in one step; wake all
- *   6. told, or broken: D in the lock or broken: wake the others, because who ended it may have died
- *      before he could. Free the entry: unlink it, then take the TID off
+ *   6. told, or broken: D in the lock or broken: wake the others, because who ended it may have
+ *      died before he could. Free the entry: unlink it, then take the TID off
  *   7. late or cancelled: unless ENDING: break it. Else sleep on: it is a matter of moments
  * 8. Break: BROKEN on, P changed, W off in one step; wake all. Without the lock
  * 9. Reset: lock; each that WAITS becomes LEFT; BROKEN off, P changed; wake all */
@@ -136,8 +136,8 @@ static void barrier_turn(struct shared_barrier *barrier, uint32_t off, uint32_t 
         wake_all(barrier);
 }
 
-/* Step 8. False: it was broken already, or its round has ended, or is about to (`unless` 0: abort). Z
- * must be covered, because the sleepers lose W before their wake. */
+/* Step 8. False: it was broken already, or its round has ended, or is about to (`unless` 0: abort).
+ * Z must be covered, because the sleepers lose W before their wake. */
 static bool barrier_break(struct shared_barrier *barrier, uint32_t round, uint32_t unless)
 {
     uint64_t seen = atom_load(&barrier->both, RELAXED), next;
@@ -300,8 +300,8 @@ static int barrier_count(struct barrier_call *call)
     return count;
 }
 
-/* A death that the kernel has marked, or has not (R4): of who came before this one, and, since nobody
- * comes after the latest, of that one by the first. */
+/* A death that the kernel has marked, or has not (R4): of who came before this one, and, since
+ * nobody comes after the latest, of that one by the first. */
 static bool somebody_died(struct barrier_call *call)
 {
     bool first = !call->before;
@@ -515,8 +515,8 @@ static int barrier_await_turn(struct barrier_call *call)
     return rc;
 }
 
-/* Step 1, and what comes before it. 0: has the lock; otherwise it cannot come, which breaks the round
- * unless it was a try. */
+/* Step 1, and what comes before it. 0: has the lock; otherwise it cannot come, which breaks the
+ * round unless it was a try. */
 static int barrier_begin(struct barrier_call *call)
 {
     bool tries = call->deadline == 0;

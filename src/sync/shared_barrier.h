@@ -1,4 +1,5 @@
-/* The barrier in shared memory. barrier.c calls these when it has seen that an object is a shared one. */
+/* The barrier in shared memory. barrier.c calls these when it has seen that an object is a shared
+ * one. */
 #ifndef SYNC_SHARED_BARRIER_H
 #define SYNC_SHARED_BARRIER_H
 

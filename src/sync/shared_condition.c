@@ -5,8 +5,8 @@
  * notifier may be killed between his change and his wake. Obvious idea: a counter that each notify
  * changes and that the kernel compares with what the waiter saw under the lock (glibc's, once). But
  * the kernel passes on the wake of a dead notifier only for a word whose lower 30 bits are zero
- * (robust.c, R2), so nobody would hear of his death. So one sleeps on two words at once, the counter
- * and Z, which holds nothing but a mark: notifies wake on the counter, deaths on Z.
+ * (robust.c, R2), so nobody would hear of his death. So one sleeps on two words at once, the
+ * counter and Z, which holds nothing but a mark: notifies wake on the counter, deaths on Z.
  *
  * `z`:   bit 31 W     somebody may sleep. Who finds it off has been told to look
  *        bits 30..0   zero
@@ -26,7 +26,8 @@
  *   8. that woke nobody: take W off and wake all, in one step of the kernel. They look and find
  *      nothing; without this each notify from now on would make a system call
  *   9. pending = NULL
- * Who is about to sleep when a notify comes is told too, so a notify may end more waits than it says. */
+ * Who is about to sleep when a notify comes is told too, so a notify may end more waits than it
+ * says. */
 #include "sync/shared_condition.h"
 #include "base/settings.h"
 #include "os/os.h"

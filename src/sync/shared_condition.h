@@ -1,5 +1,5 @@
-/* The condition in shared memory. condition.c calls these when it has seen that an object is a shared
- * one. */
+/* The condition in shared memory. condition.c calls these when it has seen that an object is a
+ * shared one. */
 #ifndef SYNC_SHARED_CONDITION_H
 #define SYNC_SHARED_CONDITION_H
 

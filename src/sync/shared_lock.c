@@ -37,10 +37,10 @@
  *   8.  over: instead of 5b to 6a the word becomes 0, W included, and `behind` OVER, in one step of
  *       64 bits, so that nothing of the object is touched once it can be seen; with W wake all
  *   9.  acquire: a look for OVER before 2, before 3, and after 2b, since between the look and 2 it
- *       may have been held and given up. Who has slept and finds OVER wakes all, since who did 8 may
- *       have been killed when the kernel had woken one. Who finds it behind 2b sets W, takes D off, and
- *       releases it: it may be the reason why the kernel woke nobody at that death, and a D left over
- *       would tell the next one that the lock was given up */
+ *       may have been held and given up. Who has slept and finds OVER wakes all, since who did 8
+ *       may have been killed when the kernel had woken one. Who finds it behind 2b sets W, takes D
+ *       off, and releases it: it may be the reason why the kernel woke nobody at that death, and a
+ *       D left over would tell the next one that the lock was given up */
 #include "sync/shared_lock.h"
 #include "base/report.h"
 #include "os/os.h"
@@ -247,7 +247,8 @@ static int lock_wait(struct shared_call *call, int64_t deadline, void *place)
     return rc;
 }
 
-/* Who is first in the line does not hold what the others wait for, so nobody is named as its holder. */
+/* Who is first in the line does not hold what the others wait for, so nobody is named as its
+ * holder. */
 static int line_wait(struct shared_call *call, int64_t deadline, void *place)
 {
     const struct wait_call acquire = {lock_attempt, lock_words, "acquire", call->line_of};

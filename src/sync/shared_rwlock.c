@@ -1,11 +1,11 @@
 /* The reader-writer lock in shared memory. docs/shared-memory-rwlock.md argues each kill;
  * tests/models/rwlock.c explores these steps with kills.
  *
- * Problem: a killed writer must be found and told of, a killed reader must not keep writers out, and
- * readers must not wait for each other. Obvious idea: the private form, a lock for writers and counts
- * of readers. A count does not tell whose part of it is dead. A link for the kernel in each reader's
- * word, as the lock has it, takes 40 bytes a reader. So each reading thread has a word with its name,
- * and who waits for it asks whether that thread is still there.
+ * Problem: a killed writer must be found and told of, a killed reader must not keep writers out,
+ * and readers must not wait for each other. Obvious idea: the private form, a lock for writers and
+ * counts of readers. A count does not tell whose part of it is dead. A link for the kernel in each
+ * reader's word, as the lock has it, takes 40 bytes a reader. So each reading thread has a word
+ * with its name, and who waits for it asks whether that thread is still there.
  *
  * The gate is a shared lock (shared_lock.c), with all that it promises at a death.
  * Read:

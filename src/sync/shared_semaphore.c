@@ -6,8 +6,8 @@
  * counts them. But the kernel passes a wake on only for a word whose lower 30 bits are zero
  * (robust.c, R2), so a count cannot be what `pending` names; and who wants five units among many
  * who want one is woken in vain again and again. So there are two words that change together: the
- * units, and Z, which holds nothing but marks, on which one sleeps: the *front*. All others sleep on
- * the lock that makes one the front, the proven one of shared_lock.c, which passes to the next
+ * units, and Z, which holds nothing but marks, on which one sleeps: the *front*. All others sleep
+ * on the lock that makes one the front, the proven one of shared_lock.c, which passes to the next
  * however the front ended.
  *
  * `z`, on which the front sleeps, and the cases of selects:
@@ -20,26 +20,26 @@
  *   bits 30..0   units that are there
  *
  * Acquire:
- *   1.  enough units and no S: take them by compare and swap. The usual case, and nothing else. Else again
- *       for a while, as long as that has paid
- *   2.  wait for the lock of the front. At each second patrol try 1 again, because a front that was stopped
- *       keeps the lock
+ *   1.  enough units and no S: take them by compare and swap. The usual case, and nothing else.
+ *       Else again for a while, as long as that has paid
+ *   2.  wait for the lock of the front. At each second patrol try 1 again, because a front that was
+ *       stopped keeps the lock
  *   3.  told of a dead front: S off, as in 5; mend
  *   4.  pending = Z
  *   5.  enough units: take them, S off. Was S on and W too: W off as well, and wake all of Z, whom
  *       S kept away. The same without units when deadline or cancel end the wait
  *   6.  else W on, S on if it wants more than one or has waited for STARVED; sleep while both words
  *       are what was seen. Z alone could be the same again, after a release and another's W
- *   7.  woken, with C and without W: wake the others. Not with W, since two who cannot go on would wake
- *       each other for ever; if W was put on again since the death, patrol finds the units
+ *   7.  woken, with C and without W: wake the others. Not with W, since two who cannot go on would
+ *       wake each other for ever; if W was put on again since the death, patrol finds the units
  *   8.  pending = NULL, release the lock
  * Release:
  *   9.  W is on: pending = Z
  *   10. add the units, W off, in one compare and swap; with release order
  *   11. W was on: wake all of Z. By address: the object is not touched any more
  *   12. pending = NULL
- * S never outlives its front but together with the lock's D: who finds S on, and the lock free, gets
- * in by 3 (semaphore_unblock). */
+ * S never outlives its front but together with the lock's D: who finds S on, and the lock free,
+ * gets in by 3 (semaphore_unblock). */
 #include "sync/shared_semaphore.h"
 #include "base/report.h"
 #include "base/settings.h"
@@ -310,8 +310,8 @@ void shared_semaphore_init(plait_semaphore *object, int units, int limit)
     semaphore->both = pair(0, (uint32_t)units);
 }
 
-/* ---- for select. A case never lines up, because who selects has other things to wait for. It sleeps
- * on Z without cover, and looks at each patrol. */
+/* ---- for select. A case never lines up, because who selects has other things to wait for. It
+ * sleeps on Z without cover, and looks at each patrol. */
 static int case_attempt(plait_case *one)
 {
     struct shared_semaphore *semaphore = one->object;

@@ -10,7 +10,8 @@
  *   turn      what they sleep on, a word that changes before each wake
  *   1. a waiter adds one to `sleepers`, reads `turn`, looks at the number, sleeps on `turn`
  *   2. a change comes first, then a look at `sleepers`; unless that is 0: `turn` + 1, wake all
- * 1 and 2 are Dekker's, SEQ_CST: either the waiter sees the new number or the changer sees the waiter.
+ * 1 and 2 are Dekker's, SEQ_CST: either the waiter sees the new number or the changer sees the
+ * waiter.
  *
  * Shared: those who wait sleep in the kernel on three words at once (R2 is robust.c's):
  *   the number's lower half and its upper half, with the values that they wait to be gone. In this

@@ -52,8 +52,8 @@ static void adopt_prepare(void)
         task_first_use();
 }
 
-/* The main task is the program's first thread, whoever calls plait first: another thread ends before
- * the program does. */
+/* The main task is the program's first thread, whoever calls plait first: another thread ends
+ * before the program does. */
 static struct task_record *adopt_record(bool is_main)
 {
     struct task_record *record = is_main ? record_of_main() : record_new();

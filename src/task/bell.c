@@ -1,14 +1,15 @@
 /* What a task's end rings: descriptors that become readable, and functions of queues.
  *
- * Obvious idea: a pidfd for a process, and an eventfd in each record for the others. But a process is
- * over some microseconds before its status is there, and a coroutine's record lies on its stack,
- * which goes to the next one at the end. Instead: a list of bells beside the table, and a bit in the
- * slot's word, so that tasks nobody watches pay one test.
+ * Obvious idea: a pidfd for a process, and an eventfd in each record for the others. But a process
+ * is over some microseconds before its status is there, and a coroutine's record lies on its stack,
+ * which goes to the next one at the end. Instead: a list of bells beside the table, and a bit in
+ * the slot's word, so that tasks nobody watches pay one test.
  *   1. plait_task_descriptor puts the bell into the list, then sets TASK_BELL in slot.state
  *   2. the end swaps slot.state; it rings when it saw TASK_BELL
  *   3. whoever of 1 finds the end in what was there before rings himself: so one of the two does
- * Both numbers of the handle name a bell, since the slot may serve another task while 2 still looks.
- * A bell that was rung is kept for the next one: the watcher rings too, and never frees memory. */
+ * Both numbers of the handle name a bell, since the slot may serve another task while 2 still
+ * looks. A bell that was rung is kept for the next one: the watcher rings too, and never frees
+ * memory. */
 #include "base/spin.h"
 #include "os/os.h"
 #include "task/task.h"

@@ -1,5 +1,5 @@
-/* What checked mode asks of a task beside the order of its locks: that it gives them back before its
- * end, and holds none across a call that may block for long. */
+/* What checked mode asks of a task beside the order of its locks: that it gives them back before
+ * its end, and holds none across a call that may block for long. */
 #include "base/report.h"
 #include "task/task.h"
 #include "wait/held.h"
@@ -9,7 +9,8 @@
 
 enum { PLACES = 64, NAME = 128 };
 
-/* It stops the program, because nobody else could ever release it: whoever wants it waits for ever. */
+/* It stops the program, because nobody else could ever release it: whoever wants it waits for
+ * ever. */
 void task_check_end(struct task_record *record)
 {
     struct wait_held_one one;

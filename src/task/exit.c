@@ -100,8 +100,8 @@ static void exit_interrupted(int signal_number)
     raise(signal_number);
 }
 
-/* A daemon thread stops at its next wait, as a coroutine does: it must not touch what later handlers
- * and destructors take apart. */
+/* A daemon thread stops at its next wait, as a coroutine does: it must not touch what later
+ * handlers and destructors take apart. */
 static void exit_stop_daemon(struct wait_self *self)
 {
     const struct task_record *record = (struct task_record *)self;

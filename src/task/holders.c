@@ -1,5 +1,5 @@
-/* Whom a task waits for when it waits for tasks (wait/look.h). A process' own waits are not seen from
- * here, so it counts as one that will act. */
+/* Whom a task waits for when it waits for tasks (wait/look.h). A process' own waits are not seen
+ * from here, so it counts as one that will act. */
 #include "os/sanitizer.h"
 #include "task/task.h"
 #include "wait/look.h"

@@ -43,9 +43,9 @@ struct task_process {
     bool ended;
 };
 
-/* What src/share wants to be told. `forked`: on the thread that forked, of a fork of process_start's,
- * whose handlers see process_forking set: the child's pid, -1 when there is none. `leaving`: this
- * process ends and joins nobody any more. */
+/* What src/share wants to be told. `forked`: on the thread that forked, of a fork of
+ * process_start's, whose handlers see process_forking set: the child's pid, -1 when there is none.
+ * `leaving`: this process ends and joins nobody any more. */
 struct process_hooks {
     void (*forked)(pid_t pid);
     void (*leaving)(void);

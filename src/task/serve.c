@@ -144,8 +144,8 @@ static bool serve_spare(void)
     return rc == 0;
 }
 
-/* Until another one is wanted; false: the program is gone, or wants no more. Not after a rest for the
- * child that was just taken, because that was tried, and made the next start wait. */
+/* Until another one is wanted; false: the program is gone, or wants no more. Not after a rest for
+ * the child that was just taken, because that was tried, and made the next start wait. */
 static bool serve_wanted(void)
 {
     char more;

@@ -180,16 +180,16 @@ static void letter_write(struct letter *letter, const struct spawn *spawn)
     }
 }
 
-/* Asks for other children: now, or where the kernel has no memory for it, later. Where the server is
- * gone the next receive tells it. */
+/* Asks for other children: now, or where the kernel has no memory for it, later. Where the server
+ * is gone the next receive tells it. */
 static void server_ask(void)
 {
     while (server.owes > 0 && os_message_send(server.socket, "", 1, NULL, 0) == 0)
         server.owes--;
 }
 
-/* A refusal may be from the time when the last children were taken, so it is asked for anew as often
- * as such ones can lie there. */
+/* A refusal may be from the time when the last children were taken, so it is asked for anew as
+ * often as such ones can lie there. */
 static int spare_take(struct spare *spare)
 {
     int rc = -EAGAIN;

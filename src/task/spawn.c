@@ -1,5 +1,5 @@
-/* PLAIT_SPAWN, the parent's side: the order is written, and the watcher's thread executes the image.
- * That thread and no other, because the kernel ties a child to the thread that started it
+/* PLAIT_SPAWN, the parent's side: the order is written, and the watcher's thread executes the
+ * image. That thread and no other, because the kernel ties a child to the thread that started it
  * (PDEATHSIG), and the watcher lives as long as there are children. */
 #include "base/report.h"
 #include "os/os.h"

@@ -97,8 +97,8 @@ static void record_fill(struct task_record *record, struct task_slot *slot,
     slot_set_record(slot, record);
 }
 
-/* A start without a handle is counted in the starter's scope before it can end, and any start is listed
- * in the block around; but for daemons. */
+/* A start without a handle is counted in the starter's scope before it can end, and any start is
+ * listed in the block around; but for daemons. */
 static void scope_count(struct task_record *record, struct task_slot *slot, bool loose)
 {
     uint32_t state = PLAIT_RUNNING | (loose ? TASK_LOOSE : 0);

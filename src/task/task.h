@@ -33,8 +33,8 @@ struct task_scope {
     uint32_t failed;
 };
 
-/* The entries by which the task reads reader-writer locks at the moment (sync/readers.h), the newest
- * last. Changed by the task alone; read by others as a hint, and once by a fork's child. */
+/* The entries by which the task reads reader-writer locks at the moment (sync/readers.h), the
+ * newest last. Changed by the task alone; read by others as a hint, and once by a fork's child. */
 enum { TASK_READS = 15 };
 struct task_reads {
     uint32_t count;
@@ -91,7 +91,8 @@ struct task_slot {
 enum { TASK_HAS_CORE = 1, TASK_HAS_DAEMON = 2, TASK_HAS_EXIT = 4 };
 
 /* A handle that plait_tasks_visit gave out stays good until the visit is over, though the task may
- * end and its slot be given back meanwhile: then `copy`, as a task that has ended, answers for it. */
+ * end and its slot be given back meanwhile: then `copy`, as a task that has ended, answers for
+ * it. */
 struct task_visit {
     const plait_task *task;
     struct task_slot copy;
@@ -130,8 +131,8 @@ void slot_keep_only(uint32_t number); /* in a fork's child, since the rest is th
 /* bell.c */
 int bell_new(struct task_slot *slot, uint32_t number, uint32_t serial);
 void bell_ring(uint32_t slot, uint32_t serial);
-/* Calls function(arg) once when the task, not NULL, has ended, by whoever tells its end; at once if it has. 0,
- * -ENOMEM. */
+/* Calls function(arg) once when the task, not NULL, has ended, by whoever tells its end; at once if
+ * it has. 0, -ENOMEM. */
 int task_on_end(plait_task *task, void (*function)(void *arg), void *arg, void *place);
 int bells_forget(const void *arg); /* takes back those of task_on_end with it; how many */
 void bell_fork_prepare(void);
@@ -182,8 +183,8 @@ void task_give_back(uint32_t slot);
 /* holders.c: of a wait for the end of `shown`, a handle (wait/look.h) */
 int task_holders(const struct wait_self *waiter, const void *shown, struct wait_holder *who,
                  int most);
-/* From now on `record` waits for all that are counted in this scope or listed in this block; NULL: no
- * more. */
+/* From now on `record` waits for all that are counted in this scope or listed in this block; NULL:
+ * no more. */
 void tasks_awaited(struct task_record *record, const void *count, bool may_fail);
 
 /* check.c: a message unless the task may end now, or block for long at `place` */

@@ -37,9 +37,9 @@ struct plait_case_kind {
     void (*pass_on)(plait_case *one);
 };
 
-/* For two kinds of case that meet each other on one word (rendezvous.c). Finds a sleeper of the word
- * whose offer is of the other kind, and not of this task; fires him and calls `hand` under the lot's
- * lock, which must mark theirs as done. False: there is none. */
+/* For two kinds of case that meet each other on one word (rendezvous.c). Finds a sleeper of the
+ * word whose offer is of the other kind, and not of this task; fires him and calls `hand` under the
+ * lot's lock, which must mark theirs as done. False: there is none. */
 bool wait_meet(uint32_t *word, plait_case *mine,
                void (*hand)(plait_case *mine, plait_case *theirs));
 

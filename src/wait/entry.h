@@ -1,5 +1,6 @@
-/* The shared words that coroutines of this process wait on: one entry each, however many wait, and one
- * sleeper in the kernel for all of them: the helper thread (helper.c) or a worker's ring (ring.c).
+/* The shared words that coroutines of this process wait on: one entry each, however many wait, and
+ * one sleeper in the kernel for all of them: the helper thread (helper.c) or a worker's ring
+ * (ring.c).
  *
  *   1. coroutine: announces itself in the word (W), enters the lot, joins the entry with the value
  *      it saw, which makes the entry fresh; if it was not, somebody must sleep on it in the kernel
@@ -16,10 +17,10 @@
  * value that it read itself it would oversleep: the word may be taken and released, with nobody to
  * wake in sight, and be the same again (tests/models/helper.c).
  *
- * Some words are woken for all who sleep on them (`all`: an event's, a barrier's). There each coroutine
- * is unparked in 3, because the first one to look may wait again, for the next round, before the others
- * have looked: it would make the entry fresh, and nobody would owe them a look. For the same reason who
- * joins such an entry with another value than the others' unparks them.
+ * Some words are woken for all who sleep on them (`all`: an event's, a barrier's). There each
+ * coroutine is unparked in 3, because the first one to look may wait again, for the next round,
+ * before the others have looked: it would make the entry fresh, and nobody would owe them a look.
+ * For the same reason who joins such an entry with another value than the others' unparks them.
  *
  * The word belongs to the caller: it is read only under the lock while somebody who waits stands in
  * the entry, since afterwards the object may be unmapped. */

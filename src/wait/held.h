@@ -1,5 +1,5 @@
-/* What each task holds, noted down in checked mode only (PLAIT_CHECK=1): for the order of locks, for
- * the check at a task's end, for reports and dumps.
+/* What each task holds, noted down in checked mode only (PLAIT_CHECK=1): for the order of locks,
+ * for the check at a task's end, for reports and dumps.
  *
  * The list belongs to the task: it alone changes it. Others read it as a hint; its memory is never
  * given back, so that a late look reads a list, if perhaps another task's. */

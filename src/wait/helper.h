@@ -1,5 +1,5 @@
-/* One thread per process that sleeps in the kernel for all coroutines that wait on shared words, where
- * workers have no rings. */
+/* One thread per process that sleeps in the kernel for all coroutines that wait on shared words,
+ * where workers have no rings. */
 #ifndef WAIT_HELPER_H
 #define WAIT_HELPER_H
 

@@ -2,8 +2,8 @@
 
 struct wait_look wait_look;
 
-/* A wait with a deadline ends by itself, so nobody needs to end it. No atom_...: these are no points
- * where the explorer needs to choose. */
+/* A wait with a deadline ends by itself, so nobody needs to end it. No atom_...: these are no
+ * points where the explorer needs to choose. */
 void wait_look_begin(struct wait_self *self, int64_t deadline)
 {
     int64_t until = deadline < self->limit ? deadline : self->limit;

@@ -7,8 +7,8 @@
  * own task walks from holder to holder (watch/deadlock.c). One look is enough: what closes a circle
  * is always the start of a wait, and that wait, the youngest, looks after all others have begun.
  *
- * A thread sleeps until its look is due, looks, and sleeps on where it lies (wait/thread.c): it does
- * not try again, otherwise a wake that plait itself forgot would be healed and never found. A
+ * A thread sleeps until its look is due, looks, and sleeps on where it lies (wait/thread.c): it
+ * does not try again, otherwise a wake that plait itself forgot would be healed and never found. A
  * coroutine has no timer for it, because one more timer for each contended lock would cost a tenth
  * of the switch: it asks for a round of the watcher (later), which looks for all coroutines whose
  * time has come. */
@@ -44,15 +44,16 @@ extern struct wait_look wait_look;
 
 /* A wait begins: when its look is due, into the note. */
 void wait_look_begin(struct wait_self *self, int64_t deadline);
-/* A wait that cannot be looked after, since it is no wait_until, but is part of others' ways: it has
- * no end of its own unless there is a deadline. */
+/* A wait that cannot be looked after, since it is no wait_until, but is part of others' ways: it
+ * has no end of its own unless there is a deadline. */
 static inline void wait_look_pass(struct wait_self *self, int64_t deadline)
 {
     __atomic_store_n(&self->note.due, WAIT_NEVER, __ATOMIC_RELAXED);
     __atomic_store_n(&self->note.endless, deadline == WAIT_NEVER && self->limit == WAIT_NEVER,
                      __ATOMIC_RELAXED);
 }
-/* Wakes a task that belongs to a circle, so that it looks itself; harmless when its wait is over. */
+/* Wakes a task that belongs to a circle, so that it looks itself; harmless when its wait is
+ * over. */
 void wait_look_fire(struct wait_self *self);
 
 #endif

@@ -19,10 +19,10 @@ struct lot_node {
     struct plait_case *offer;       /* of a kind that meets another one's; else NULL */
 };
 
-/* Queues the node if *word is still `seen`; -EAGAIN: it is not, or its offer has a counterpart; -EXDEV: a sleeper of this word has
- * another `onto`, whose object is put into onto->clash. Nothing was done then. The look and the queueing
- * are one step for every waker, since a waker changes the word first and takes the bucket
- * afterwards. */
+/* Queues the node if *word is still `seen`; -EAGAIN: it is not, or its offer has a counterpart;
+ * -EXDEV: a sleeper of this word has another `onto`, whose object is put into onto->clash. Nothing
+ * was done then. The look and the queueing are one step for every waker, since a waker changes the
+ * word first and takes the bucket afterwards. */
 int lot_enter(struct lot_node *node);
 /* Takes the node out unless a waker did. */
 void lot_leave(struct lot_node *node);
@@ -56,7 +56,8 @@ static inline int lot_enter_all(struct wait_self *self, struct lot_node *nodes, 
 /* Takes them out again, but for the one that `state` says was fired. */
 static inline void lot_leave_all(struct lot_node *nodes, int count, uint32_t state)
 {
-    /* The one that was fired is out, but what it met may still be copying under the bucket's lock */
+    /* The one that was fired is out, but what it met may still be copying under the bucket's
+     * lock */
     for (int i = 0; i < count; i++)
         if (state != WAIT_WORD + (uint32_t)nodes[i].index || nodes[i].offer)
             lot_leave(&nodes[i]);

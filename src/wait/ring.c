@@ -1,9 +1,9 @@
 /* Sleeping on shared words by the worker's own ring.
  *
- * Problem: the helper thread costs two switches more for each wake: the kernel wakes it, and it wakes
- * the worker. A request of the ring is told to the worker itself, in the poller where it rests. One
- * request per word and process all the same, because requests in flight delay the notice of a death:
- * the kernel cancels them before it walks the list of held words (1.3 ms for 2,000).
+ * Problem: the helper thread costs two switches more for each wake: the kernel wakes it, and it
+ * wakes the worker. A request of the ring is told to the worker itself, in the poller where it
+ * rests. One request per word and process all the same, because requests in flight delay the notice
+ * of a death: the kernel cancels them before it walks the list of held words (1.3 ms for 2,000).
  *
  * The request compares the value and lies down in one step, with the lock of entries held. So
  * between a joiner's look and its sleep nothing is missed: another value is answered at once.

@@ -188,7 +188,8 @@ int robust_held_count(uint64_t task)
     return count;
 }
 
-/* Unlinked before it is marked, as in a release, because the next holder writes the link at once. */
+/* Unlinked before it is marked, as in a release, because the next holder writes the link at
+ * once. */
 void robust_let_go(uint64_t task)
 {
     struct robust_thread *here = robust_current;

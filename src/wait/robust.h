@@ -149,7 +149,8 @@ static inline bool robust_holds_newest(const struct robust_thread *here,
 /* The task of this process that holds it, as a hint; NULL: none, or another process'. May be asked
  * when the object is gone. */
 struct wait_self *robust_holder(const struct robust_word *held);
-/* In the number of a holder: what it holds at its end comes back (robust_let_go), and is no misuse. */
+/* In the number of a holder: what it holds at its end comes back (robust_let_go), and is no
+ * misuse. */
 #define ROBUST_COMES_BACK UINT64_C(1)
 /* The task ends: its words with that mark are left as the kernel would leave a dead one's. */
 void robust_let_go(uint64_t task);

@@ -5,7 +5,8 @@
  * select of 256 cases sorts and locks 256 objects, and a lock-free queue needs a lock for the sake
  * of select. Instead each object is asked by its own attempt, as any other call would, and what
  * makes the choice exclusive is the sleeper's own state word: it is fired once (wait.h), by the
- * first object that has something. A waker whose sleeper was fired before takes the next one (lot.c).
+ * first object that has something. A waker whose sleeper was fired before takes the next one
+ * (lot.c).
  *
  * Protocol: the five steps of case.h. No wake is lost: each case sleeps on its word as it was when
  * it was announced, so whatever comes between 2 and 3 is seen by the lot; and a wake that was used
@@ -102,8 +103,9 @@ static int select_pass(struct select *select)
     return never;
 }
 
-/* A code is believed when a second pass, all of which comes after what the code tells, finds nothing
- * ready: who puts into one queue and then closes another one means the item to be taken first. */
+/* A code is believed when a second pass, all of which comes after what the code tells, finds
+ * nothing ready: who puts into one queue and then closes another one means the item to be taken
+ * first. */
 static int select_try(struct select *select)
 {
     int rc = select_pass(select);
@@ -158,8 +160,8 @@ static void select_pass_on(struct select *select, int index)
         one->kind->pass_on(one);
 }
 
-/* 3. With a shared word among them it looks again after the patrol's interval, because what ends such
- * a wait may be that nobody else is left (queue/shared_call.c), which no word tells. */
+/* 3. With a shared word among them it looks again after the patrol's interval, because what ends
+ * such a wait may be that nobody else is left (queue/shared_call.c), which no word tells. */
 static int select_park(struct select *select, struct lot_node *nodes, int64_t deadline)
 {
     int64_t patrol = select->shared ? base_settings()->patrol : 0, until = deadline;

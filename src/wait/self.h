@@ -9,8 +9,9 @@ enum { WAIT_CANCEL_PENDING = 1, WAIT_CANCEL_TOLD = 2, WAIT_CANCEL_BLOCK = 4 }; /
 /* AWAKE -> ARMED. False: a cancel is due, so do not sleep; it is armed all the same. */
 bool wait_self_arm(struct wait_self *self);
 bool wait_cancel_is_due(const struct wait_self *self);
-/* -> AWAKE; what it was. Nobody fires from here on. One that was fired stays so whatever others do, since
- * only ARMED and ASLEEP are fired: then a store is enough, and a swap costs as much as a switch. */
+/* -> AWAKE; what it was. Nobody fires from here on. One that was fired stays so whatever others do,
+ * since only ARMED and ASLEEP are fired: then a store is enough, and a swap costs as much as a
+ * switch. */
 static inline uint32_t wait_self_disarm(struct wait_self *self)
 {
     uint32_t state = atom_load(&self->state, ACQUIRE); /* pairs with the ACQ_REL of who fired */

@@ -5,8 +5,8 @@
  * cancel wake it. That wakes somebody else's sleeper as likely as ours, and a woken one who did
  * not need it must pass it on. Instead a thread sleeps on both at once, the shared words and its
  * own state word, so the carrier's rouse reaches it as it would anywhere. A coroutine lies in the
- * lot under the words' addresses, and its worker's ring sleeps in the kernel for it (ring.c), or one
- * helper thread per process for all of them (helper.c).
+ * lot under the words' addresses, and its worker's ring sleeps in the kernel for it (ring.c), or
+ * one helper thread per process for all of them (helper.c).
  *
  * No sleep lasts longer than the patrol's interval (R4): the kernel cannot tell that a stopped
  * process has swallowed a wake, nor that a thread died without its list being walked. So -EAGAIN

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <limits.h>
 
-/* No word: only the deadline or a cancel ends it. -ETIMEDOUT: the deadline of a scope came first. */
+/* No word: only the deadline or a cancel ends it. -ETIMEDOUT: the deadline of a scope came
+ * first. */
 static int sleep_until(const struct wait_call *call, int64_t deadline, void *place)
 {
     struct wait_self *self = wait_me();
@@ -27,8 +28,8 @@ int plait_sleep(int64_t deadline)
     return sleep_until(&call, deadline, __builtin_return_address(0));
 }
 
-/* Which tick it is time for: how many were missed before it, or -EAGAIN: it is not time yet. By unsigned
- * arithmetic, because `next` is the user's and may be anything. */
+/* Which tick it is time for: how many were missed before it, or -EAGAIN: it is not time yet. By
+ * unsigned arithmetic, because `next` is the user's and may be anything. */
 static int tick(plait_ticker *ticker)
 {
     int64_t now = wait_now();

@@ -38,9 +38,9 @@ static void thread_rouse(struct wait_self *self)
     os_futex_wake(&self->state, 1, false);
 }
 
-/* Each sleeps on a word of its own, and the kernel switches to whoever is woken: a hundred calls are a
- * hundred switches and more. So they are first moved to one word, which lies here, because of a
- * private word the kernel takes the address only. Who is not asleep there any more, or has begun
+/* Each sleeps on a word of its own, and the kernel switches to whoever is woken: a hundred calls
+ * are a hundred switches and more. So they are first moved to one word, which lies here, because of
+ * a private word the kernel takes the address only. Who is not asleep there any more, or has begun
  * another sleep meanwhile, looks at his state and sleeps on. */
 static void thread_rouse_many(struct wait_self *const *selves, int count)
 {

@@ -10,8 +10,9 @@
  *     meanwhile; how many words, 0: look again
  *
  * Private words go through the lot (lot.c): hashed short queues that know both kinds of sleeper.
- * Shared words go to the kernel's futex (shared.c); a coroutine's through its worker's ring (ring.c)
- * or one helper thread per process (helper.c). Nothing here allocates: the records lie on the sleeper's stack. */
+ * Shared words go to the kernel's futex (shared.c); a coroutine's through its worker's ring
+ * (ring.c) or one helper thread per process (helper.c). Nothing here allocates: the records lie on
+ * the sleeper's stack. */
 #ifndef WAIT_WAIT_H
 #define WAIT_WAIT_H
 
@@ -67,8 +68,8 @@ struct wait_note {
  *   0 WAIT_AWAKE   it runs
  *   1 WAIT_ARMED   its records are in the lot; it may still be looking, spinning, or switching away
  *   2 WAIT_ASLEEP  its carrier has put it to sleep: who fires must rouse it
- *   3 WAIT_TIMEOUT, 4 WAIT_CANCEL, 5 WAIT_LOOK (look.h), 8 + i: word i was unparked Only ARMED and ASLEEP may be fired,
- *   by one compare-and-swap: so exactly one waker, timer or cancel wins. */
+ *   3 WAIT_TIMEOUT, 4 WAIT_CANCEL, 5 WAIT_LOOK (look.h), 8 + i: word i was unparked Only ARMED and
+ *   ASLEEP may be fired, by one compare-and-swap: so exactly one waker, timer or cancel wins. */
 struct wait_self {
     uint32_t state;
     /* bit 0: cancelled and not yet told; bit 1: it was told at least once; bit 2: the block that it
@@ -260,10 +261,11 @@ static inline void wait_pass_time(void)
         wait_virtual_now += 1000;
 }
 
-/* ---- switches that the task did not ask for: at each call in deterministic mode; at the calls that may
- *  wait also when the watcher asks who has long run to let others (wait_ask), and there alone, because
- *  a pinned coroutine may rely on others of its worker not running meanwhile. One load and a branch
- *  otherwise */
+/* ---- switches that the task did not ask for: at each call in deterministic mode; at the calls
+ * that may
+ *  wait also when the watcher asks who has long run to let others (wait_ask), and there alone,
+ *  because a pinned coroutine may rely on others of its worker not running meanwhile. One load and
+ *  a branch otherwise */
 extern WAIT_HOT bool wait_deterministic, wait_pointed;
 /* Checked mode (sync/check.h), decided at plait's first use; and any of the three, which is what
  * fast paths ask, so that all cost one load and a branch. Not by atom_load, because they are no

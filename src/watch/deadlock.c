@@ -4,11 +4,11 @@
  * others and may change meanwhile, so a walk that came back to where it began proves nothing yet:
  *   1. Walk: for each task on the way its wait (turn, object), then who holds that object.
  *   2. Came back? Once more along the same way, each task's wait before its holder. Every turn and
- *      every holder the same as before: then it is a circle. For between 1 and 2 all of them waited,
- *      each in one wait; and what a task holds at its object's second look it has held since then,
- *      because a task that waits takes nothing and releases nothing.
- *   3. The youngest wait tells: the others looked before it had begun. It ends with -EDEADLK, or, if
- *      it cannot fail, the youngest that can, whom it tells to look again. Nobody else ends.
+ *      every holder the same as before: then it is a circle. For between 1 and 2 all of them
+ *      waited, each in one wait; and what a task holds at its object's second look it has held
+ *      since then, because a task that waits takes nothing and releases nothing.
+ *   3. The youngest wait tells: the others looked before it had begun. It ends with -EDEADLK, or,
+ *      if it cannot fail, the youngest that can, whom it tells to look again. Nobody else ends.
  * Memory is fixed: one walk at a time, of WALK_MOST tasks. A longer circle is not found. */
 #include "base/report.h"
 #include "base/settings.h"
@@ -49,7 +49,8 @@ static struct {
 
 /* ---- the walk */
 
-/* One look at a task's wait. False: it does not wait for holders that are known, or ends by itself. */
+/* One look at a task's wait. False: it does not wait for holders that are known, or ends by
+ * itself. */
 OS_READS_HINTS static bool hop_look(struct hop *hop, struct wait_self *self)
 {
     const struct wait_note *now = &self->note;
@@ -147,8 +148,8 @@ static bool is_younger(const struct hop *one, const struct hop *other)
                                                 : one->id > other->id;
 }
 
-/* The youngest of all, or of those that may fail, because a block's wait for its tasks cannot; NULL:
- * none. */
+/* The youngest of all, or of those that may fail, because a block's wait for its tasks cannot;
+ * NULL: none. */
 static struct hop *youngest(bool may_fail)
 {
     struct hop *found = NULL;

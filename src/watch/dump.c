@@ -35,8 +35,8 @@ static void dump_wait(char *line, size_t size, plait_task *task)
                     base_place(wait.place, place, sizeof place));
 }
 
-/* Of coroutines only, because one that sleeps has left its registers on its stack, while a thread has
- * them in its CPU. */
+/* Of coroutines only, because one that sleeps has left its registers on its stack, while a thread
+ * has them in its CPU. */
 static void dump_stack(struct dump *dump, const plait_task *task)
 {
     void *frames[FRAMES];

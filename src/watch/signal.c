@@ -1,7 +1,7 @@
 /* A dump by a signal of the user's choice (PLAIT_DUMP_SIGNAL, plait_settings.dump_signal), for a
- * program that hangs. A thread of its own waits for the mark that the handler makes: the watcher must
- * take no lock of libc, and a worker may be what hangs. It stays until the program ends; a child has
- * one of its own. */
+ * program that hangs. A thread of its own waits for the mark that the handler makes: the watcher
+ * must take no lock of libc, and a worker may be what hangs. It stays until the program ends; a
+ * child has one of its own. */
 #include "base/report.h"
 #include "base/settings.h"
 #include "os/os.h"

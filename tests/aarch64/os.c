@@ -1,5 +1,6 @@
-/* What src/os does on the other CPU, as one static program for qemu-user (tests/aarch64.sh): the switch, whose assembly is this
- * CPU's own, and a few calls of each kind, whose numbers and structures differ. Says what failed, else "ok" at the end. */
+/* What src/os does on the other CPU, as one static program for qemu-user (tests/aarch64.sh): the
+ * switch, whose assembly is this CPU's own, and a few calls of each kind, whose numbers and
+ * structures differ. Says what failed, else "ok" at the end. */
 #include "os/os.h"
 
 #include <errno.h>
@@ -44,8 +45,9 @@ static void check_context(void)
     os_unmap(stack, STACK);
 }
 
-/* Sets x19 - x28 and d8 - d15 from `base`, switches, and stores what they are then. In assembly, because no compiler can be made to
- * use all of them. x29 is the frame's, and checked by the return from here. */
+/* Sets x19 - x28 and d8 - d15 from `base`, switches, and stores what they are then. In assembly,
+ * because no compiler can be made to use all of them. x29 is the frame's, and checked by the return
+ * from here. */
 void fill_and_switch(void **from, void *to, uint64_t base, uint64_t seen[REGISTERS]);
 __asm__(".text\n.globl fill_and_switch\n.type fill_and_switch, %function\nfill_and_switch:\n"
         "stp x29, x30, [sp, #-176]!\n mov x29, sp\n"

@@ -1,5 +1,5 @@
-/* The private barrier: nobody leaves before all have come, each gets a number or the reason why not, nobody is asleep for ever,
- * and whoever returns first may free it. */
+/* The private barrier: nobody leaves before all have come, each gets a number or the reason why
+ * not, nobody is asleep for ever, and whoever returns first may free it. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"

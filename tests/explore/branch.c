@@ -1,5 +1,6 @@
-/* Branches between their owner, thieves and helpers: each runs once, its merge has its result, and a helper runs
- * what he waits for and nothing else. The gang's threads are these tasks; src/pool/gang.c is stood in for. */
+/* Branches between their owner, thieves and helpers: each runs once, its merge has its result, and
+ * a helper runs what he waits for and nothing else. The gang's threads are these tasks;
+ * src/pool/gang.c is stood in for. */
 #include "explorer.h"
 #include "os/os.h"
 #include "pool/gang.h"

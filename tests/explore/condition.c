@@ -1,5 +1,5 @@
-/* The private condition on the private lock: whoever was told goes on, no notify is lost, nobody is asleep for ever, the lock is held
- * by one at a time and free in the end. */
+/* The private condition on the private lock: whoever was told goes on, no notify is lost, nobody is
+ * asleep for ever, the lock is held by one at a time and free in the end. */
 #include "explorer.h"
 #include "wait/lot.h"
 

@@ -1,4 +1,5 @@
-/* The private event: who waits sees each set, also one with a clear right behind; and a waiter may free it. */
+/* The private event: who waits sees each set, also one with a clear right behind; and a waiter may
+ * free it. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"
@@ -60,7 +61,8 @@ static void clears_and_sets(void)
     plait_event_set(&event);
 }
 
-/* ---- a set is seen by who waited before it, though it was cleared at once: he says that he waits before he sets W */
+/* ---- a set is seen by who waited before it, though it was cleared at once: he says that he waits
+ * before he sets W */
 static void sets_and_clears(void)
 {
     while (!atom_load(&explore_self(0)->note.verb, ACQUIRE))

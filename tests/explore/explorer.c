@@ -104,8 +104,9 @@ static bool is_ready(const struct task *task)
     return task->woken || task->timed || (task->by_value && *task->word == 0);
 }
 
-/* Who looks again and again goes on only after everybody else, but for those who do the same, has made a step: otherwise there would
- * be executions without end in which he looks and nobody moves. */
+/* Who looks again and again goes on only after everybody else, but for those who do the same, has
+ * made a step: otherwise there would be executions without end in which he looks and nobody
+ * moves. */
 static bool can_run(const struct task *task)
 {
     for (int i = 0; task->yields && i < run.count; i++)
@@ -153,7 +154,8 @@ static void schedule(void)
     switch_to(to);
 }
 
-/* A task's note is written by that task and read by nobody here: no other order of such a write makes a difference. */
+/* A task's note is written by that task and read by nobody here: no other order of such a write
+ * makes a difference. */
 void explore_point(const volatile void *address)
 {
     if (run.current < 0)

@@ -1,11 +1,13 @@
-/* Runs the real functions of src/wait, and of what stands on it, under all interleavings of two or three tasks.
+/* Runs the real functions of src/wait, and of what stands on it, under all interleavings of two or
+ * three tasks.
  *
  * Every atomic access of src/base/atomic.h is a point in the `explore` build; so are the futex
  * calls and the spin lock's wait, which explorer.c stands in for. An execution is a list of
  * choices: who goes on at each point. The explorer runs the case again and again, each time with
  * the next list, depth first, until none is left. Choices that take the CPU from a task that could
  * go on are pre-emptions; `preemptions` bounds them (Musuvathi and Qadeer 2007: most faults need
- * two), and is printed with the result; EXPLORE_DEEPER=1 in the environment allows one more. A deadline is a choice too: it may strike at any moment.
+ * two), and is printed with the result; EXPLORE_DEEPER=1 in the environment allows one more. A
+ * deadline is a choice too: it may strike at any moment.
  *
  * Who waits by looking again and again (os_relax) goes on when the others have moved.
  *
@@ -42,7 +44,8 @@ void explore(const struct explore_case *one);
 void explore_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define EXPLORE_CHECK(condition)                                                                   \
     ((condition) ? (void)0 : explore_fail("%s:%d: %s", __FILE__, __LINE__, #condition))
-/* From here on the memory belongs to somebody else: whose atomic access touches it is wrong. Until the execution's end. */
+/* From here on the memory belongs to somebody else: whose atomic access touches it is wrong. Until
+ * the execution's end. */
 void explore_gone(const void *memory, size_t size);
 /* How far the clock goes on at each look; 0 before each setup. */
 extern int64_t explore_tick;

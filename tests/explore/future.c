@@ -1,4 +1,5 @@
-/* Futures: one end, seen by all who wait, look or are called back; and the memory goes with the last of the two sides. */
+/* Futures: one end, seen by all who wait, look or are called back; and the memory goes with the
+ * last of the two sides. */
 #include "pool/future.h"
 #include "explorer.h"
 #include "os/os.h"

@@ -1,5 +1,6 @@
-/* The lane of a pool's jobs: each is claimed once, in the order of coming, by a worker or by who cancels it; and its memory goes when
- * the handle is given back, it has ended and no slot shows it any more. */
+/* The lane of a pool's jobs: each is claimed once, in the order of coming, by a worker or by who
+ * cancels it; and its memory goes when the handle is given back, it has ended and no slot shows it
+ * any more. */
 #include "pool/lane.h"
 #include "explorer.h"
 #include "os/os.h"

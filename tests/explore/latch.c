@@ -1,4 +1,5 @@
-/* The private latch: who waits sees each time the count comes to 0, also one raised again at once; and a waiter may free it. */
+/* The private latch: who waits sees each time the count comes to 0, also one raised again at once;
+ * and a waiter may free it. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"

@@ -1,4 +1,5 @@
-/* The private lock: one holder at a time, nobody asleep for ever, no mark left behind; and a sleeper that starves goes first. */
+/* The private lock: one holder at a time, nobody asleep for ever, no mark left behind; and a
+ * sleeper that starves goes first. */
 #include "explorer.h"
 #include "wait/lot.h"
 
@@ -96,7 +97,8 @@ static void second_a_while(void)
     once(1, LATER);
 }
 
-/* Nobody holds it, nobody starves, nobody is on his way: marks that stay would keep others out, or asleep. */
+/* Nobody holds it, nobody starves, nobody is on his way: marks that stay would keep others out, or
+ * asleep. */
 static void check_free(void)
 {
     EXPLORE_CHECK((word_now() & (LOCKED | STARVES | COMING)) == 0);
@@ -134,7 +136,8 @@ static void check_canceled(void)
     check_free();
 }
 
-/* ---- one that comes by while S stands gets the lock only after one of those who wait; either may starve */
+/* ---- one that comes by while S stands gets the lock only after one of those who wait; either may
+ * starve */
 static void comes_by(void)
 {
     for (int i = 0; i < 2; i++) {

@@ -1,4 +1,5 @@
-/* The private once: one at a time runs the function, until it has run; nobody is asleep for ever, and a waiter may free it. */
+/* The private once: one at a time runs the function, until it has run; nobody is asleep for ever,
+ * and a waiter may free it. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"

@@ -1,5 +1,5 @@
-/* The private queue: each item comes out once and in its putter's order, nobody sleeps for ever, and the queue may be freed as soon as a
- * call's effect is seen. */
+/* The private queue: each item comes out once and in its putter's order, nobody sleeps for ever,
+ * and the queue may be freed as soon as a call's effect is seen. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"

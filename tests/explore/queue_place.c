@@ -1,5 +1,5 @@
-/* Places in a ring, and who waits until all is done: nobody sleeps for ever, nothing is lost or skipped, and the queue may be freed
- * as soon as a call's effect is seen. */
+/* Places in a ring, and who waits until all is done: nobody sleeps for ever, nothing is lost or
+ * skipped, and the queue may be freed as soon as a call's effect is seen. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"

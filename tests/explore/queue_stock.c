@@ -1,5 +1,5 @@
-/* A queue under a lock (last in first out, messages with little room): nobody sleeps for ever, nothing is lost, and the queue may be
- * freed as soon as a call's effect is seen. */
+/* A queue under a lock (last in first out, messages with little room): nobody sleeps for ever,
+ * nothing is lost, and the queue may be freed as soon as a call's effect is seen. */
 #include "explorer.h"
 #include "os/os.h"
 #include "wait/lot.h"

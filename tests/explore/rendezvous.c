@@ -1,5 +1,5 @@
-/* The queue without room: each item goes to one getter, both sides know, nobody meets himself, nobody sleeps for ever beside
- * one that he could meet. */
+/* The queue without room: each item goes to one getter, both sides know, nobody meets himself,
+ * nobody sleeps for ever beside one that he could meet. */
 #include "explorer.h"
 #include "wait/lot.h"
 
@@ -187,8 +187,8 @@ static void check_perhaps(void)
     check_items();
     EXPLORE_CHECK(met() <= 1);
 }
-/* The select meets one of the two plain calls, and a fourth hand is not there: one of them would wait for ever, so
- * it gives up. */
+/* The select meets one of the two plain calls, and a fourth hand is not there: one of them would
+ * wait for ever, so it gives up. */
 static void second_gets_a_while(void)
 {
     get(1, left, LATER);

@@ -1,4 +1,5 @@
-/* The reader-writer lock: nobody beside a writer, nobody asleep for ever, no count or mark left behind, and who comes in may free it. */
+/* The reader-writer lock: nobody beside a writer, nobody asleep for ever, no count or mark left
+ * behind, and who comes in may free it. */
 #include "explorer.h"
 #include "sync/held.h"
 #include "sync/readers.h"

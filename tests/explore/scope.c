@@ -1,4 +1,5 @@
-/* Blocks: all inside have ended before the block is left, nothing of it is touched afterwards, and a cancel reaches everybody once. */
+/* Blocks: all inside have ended before the block is left, nothing of it is touched afterwards, and
+ * a cancel reaches everybody once. */
 #include "task/scope.h"
 #include "explorer.h"
 #include "os/os.h"
@@ -249,7 +250,8 @@ static void begins_and_lets_go(void)
     EXPLORE_CHECK(ended[2]);
 }
 
-/* ---- a task that is let go while it starts another: that one is inside, or the first was out before */
+/* ---- a task that is let go while it starts another: that one is inside, or the first was out
+ * before */
 static void one_starts(void)
 {
     await(&begun[1]);

@@ -1,5 +1,5 @@
-/* plait_select: exactly one case is done, what is left is there for others, nobody sleeps for ever beside something that he or
- * another one could have. */
+/* plait_select: exactly one case is done, what is left is there for others, nobody sleeps for ever
+ * beside something that he or another one could have. */
 #include "explorer.h"
 #include "sync/lock.h"
 #include "wait/lot.h"
@@ -204,7 +204,8 @@ static void check_closed(void)
     EXPLORE_CHECK(result[0] == -EPIPE);
 }
 
-/* ---- a time before two queues without room: what went over is told of by its own case, and by no other */
+/* ---- a time before two queues without room: what went over is told of by its own case, and by no
+ * other */
 static void setup_none(void)
 {
     setup_of(0);

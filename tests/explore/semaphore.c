@@ -1,5 +1,5 @@
-/* The private semaphore: units are never more than they were, nobody is asleep while he could go on, no mark is left behind; and who
- * wants two gets them among those who want one. */
+/* The private semaphore: units are never more than they were, nobody is asleep while he could go
+ * on, no mark is left behind; and who wants two gets them among those who want one. */
 #include "explorer.h"
 #include "wait/lot.h"
 

@@ -1,5 +1,5 @@
-/* What stands in for the layers beside locks, events and queues. Nobody spins: a spin is a try more, and the explorer makes a task
- * try late in any case. */
+/* What stands in for the layers beside locks, events and queues. Nobody spins: a spin is a try
+ * more, and the explorer makes a task try late in any case. */
 #include "base/settings.h"
 #include "explorer.h"
 
@@ -134,7 +134,8 @@ void sync_budget_learn(void *budget, int64_t slept)
 {
 }
 
-/* For queues. What is freed stays readable, so that a late access is a failure with a text, not a crash. */
+/* For queues. What is freed stays readable, so that a late access is a failure with a text, not a
+ * crash. */
 static struct block {
     struct block *next;
     size_t size;

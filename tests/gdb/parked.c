@@ -1,4 +1,5 @@
-/* For tests/gdb.py: when `stop_here` is reached, one coroutine runs, one is parked three calls deep, one has not started. */
+/* For tests/gdb.py: when `stop_here` is reached, one coroutine runs, one is parked three calls
+ * deep, one has not started. */
 #include <plait.h>
 
 #include <stddef.h>

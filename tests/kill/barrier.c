@@ -1,5 +1,5 @@
-/* The shared barrier's cases: two parties. Whoever dies, the survivor's wait ends, with a number or with
- * -EPIPE, and after a reset two parties meet. */
+/* The shared barrier's cases: two parties. Whoever dies, the survivor's wait ends, with a number or
+ * with -EPIPE, and after a reset two parties meet. */
 #include "kill.h"
 
 #include <errno.h>

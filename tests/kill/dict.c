@@ -74,7 +74,8 @@ static void dict_open(void)
     }
 }
 
-/* Else it would grow by a quarter at each point. The waiter must not believe in the size that it had. */
+/* Else it would grow by a quarter at each point. The waiter must not believe in the size that it
+ * had. */
 static void shrink(struct share_area *area, size_t size)
 {
     char *memory = share_area_memory(area);

@@ -1,4 +1,5 @@
-/* The shared event's cases. A death undoes no set and makes none; whoever sleeps goes on with the next one. */
+/* The shared event's cases. A death undoes no set and makes none; whoever sleeps goes on with the
+ * next one. */
 #include "kill.h"
 
 #include <unistd.h>

@@ -1,22 +1,23 @@
 /* Kills a victim after instruction 1, 2, 3 ... of an operation, and looks whether the others go
  * on.
  *
- *     kill                at most 18 kills a case, spread over the operation, and 5,000 in all; with
- *                         PLAIT_LONG set --full
+ *     kill                at most 18 kills a case, spread over the operation, and 5,000 in all;
+ *                         with PLAIT_LONG set --full
  *     kill --points N     at most N
  *     kill --full         after each instruction; of a loop the first 16 rounds and the last
  *     kill --every        each round of each loop as well
  *     kill --case TEXT    only cases whose name contains it
  *     kill --list
  *
- * Besides, a sixth as often, the victim is stopped: who uses the object then must be back at the deadline.
+ * Besides, a sixth as often, the victim is stopped: who uses the object then must be back at the
+ * deadline.
  *
- * A kill is survived when somebody else can use the object at once, told of the death where one happened
- * inside; after 2 s it is stuck. Nobody patrols (PLAIT_PATROL=0), so that every window in which the
- * kernel would not tell shows as stuck. The rows that say `patrol` have one: what their victim was woken
- * with only patrol passes on, within 50 ms; until it is woken the kernel must tell there, too. The first
- * case has a planted window of one instruction and must be found stuck, since a harness that finds
- * nothing proves nothing. */
+ * A kill is survived when somebody else can use the object at once, told of the death where one
+ * happened inside; after 2 s it is stuck. Nobody patrols (PLAIT_PATROL=0), so that every window in
+ * which the kernel would not tell shows as stuck. The rows that say `patrol` have one: what their
+ * victim was woken with only patrol passes on, within 50 ms; until it is woken the kernel must tell
+ * there, too. The first case has a planted window of one instruction and must be found stuck, since
+ * a harness that finds nothing proves nothing. */
 #include "kill.h"
 
 #include <stdlib.h>

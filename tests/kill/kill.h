@@ -2,18 +2,18 @@
  * somebody else must be able to use the object.
  *
  * A noun has a file of its own here: its struct kill_noun and its cases, both listed in kill.c.
- * A case is stepped through once, which notes where its instructions are. Then, for each point, in this
- * order:
+ * A case is stepped through once, which notes where its instructions are. Then, for each point, in
+ * this order:
  *   1. noun->fresh() by the harness: the object as new
- *   2. a contended case: noun->block() by the harness (takes the lock, fills the queue), so that the
- *      operation has to wait; noun->unblock() when the victim sleeps
+ *   2. a contended case: noun->block() by the harness (takes the lock, fills the queue), so that
+ *      the operation has to wait; noun->unblock() when the victim sleeps
  *   3. the victim, a new process, runs case->prepare(), on a coroutine if the case says so
  *   4. a waited case: the waiter, a process that stays, calls noun->use() and sleeps in it
  *   5. the victim runs and steps to an instruction of case->operate() and is killed there
- *   6. noun->rescue(), if there is one: what a living task does that ends the waiter's wait, where a
- *      death alone need not
- *   7. the waiter has ended its use, or the harness calls noun->use() itself: within 50 ms, without patrol;
- *      where only patrol can tell and the row says so, all of it once more with patrol
+ *   6. noun->rescue(), if there is one: what a living task does that ends the waiter's wait, where
+ *      a death alone need not
+ *   7. the waiter has ended its use, or the harness calls noun->use() itself: within 50 ms, without
+ *      patrol; where only patrol can tell and the row says so, all of it once more with patrol
  *   8. two more uses must return 0, and noun->is_sound() be true */
 #ifndef KILL_KILL_H
 #define KILL_KILL_H
@@ -67,8 +67,9 @@ enum kill_path {
     PATH_HELPER_ITSELF, /* not the worker is stepped but the helper, from its sleep on */
 };
 
-/* Where it is not the kernel that tells the others of the death but their patrol, as docs/shared-memory.md
- * and its pages of the nouns say. A coroutine that was unblocked: PATROL_WOKEN, whatever the row says. */
+/* Where it is not the kernel that tells the others of the death but their patrol, as
+ * docs/shared-memory.md and its pages of the nouns say. A coroutine that was unblocked:
+ * PATROL_WOKEN, whatever the row says. */
 enum kill_patrol {
     PATROL_NEVER,
     PATROL_WOKEN, /* once the victim has slept and was unblocked: a wake dies with it */
@@ -104,8 +105,8 @@ bool victim_seize(struct victim *victim, pid_t pid, pid_t tid);
 /* One instruction. When it is a system call that sleeps, calls blocked() once and waits on.
  * False: the victim is gone. */
 bool victim_step(struct victim *victim, void (*blocked)(void));
-/* At full speed, until it has come to `place` so many times, which it has not executed then. False: it has
- * ended its operation without, or sleeps for ever. */
+/* At full speed, until it has come to `place` so many times, which it has not executed then. False:
+ * it has ended its operation without, or sleeps for ever. */
 bool victim_run_to(struct victim *victim, uint64_t place, int times, void (*blocked)(void));
 void victim_kill(struct victim *victim);
 uint64_t victim_place(const struct victim *victim); /* where it stands */
@@ -121,8 +122,8 @@ void path_clear(void);
 bool path_add(uint64_t place); /* before its first instruction, and after each */
 bool path_close(void);         /* all are there; both false: no memory */
 int path_length(void);         /* instructions */
-/* Of them, so many rounds of each loop and its last; how many. Otherwise most would be those of a worker
- * that looks about before it lies down. */
+/* Of them, so many rounds of each loop and its last; how many. Otherwise most would be those of a
+ * worker that looks about before it lies down. */
 int path_choose(int rounds);
 int path_point(int i);         /* the `i`th of the chosen ones */
 struct way path_to(int point); /* to stand where instruction `point` has been executed */
@@ -155,8 +156,8 @@ void waiter_end(void);
 /* ---- stop.c: SIGSTOP */
 int point_stop(struct victim *victim);
 
-/* ---- case.c: so many points of a case, spread over it. In a process of its own, because settings are
- * read once. Exits. */
+/* ---- case.c: so many points of a case, spread over it. In a process of its own, because settings
+ * are read once. Exits. */
 enum { KILL_SKIPPED = 77, KILL_FULL = 0, KILL_EVERY = INT_MAX };
 struct sum {
     long kills, instructions, in_full, by_patrol, stops;

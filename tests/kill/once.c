@@ -65,7 +65,8 @@ static void end_run(void)
     shared_lock_release_over(once_word());
 }
 
-/* A survivor that has to run it finds what a killed one left half done: its function begins anew. */
+/* A survivor that has to run it finds what a killed one left half done: its function begins
+ * anew. */
 static int remake(void *unused)
 {
     common->second = 1;

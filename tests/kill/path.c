@@ -1,7 +1,7 @@
-/* Which way an operation takes: the place of each of its instructions, noted while it is stepped through
- * once. After instruction k it stands where instruction k + 1 is, and comes there at full speed by the
- * hits of that place; or, where those are many, by those of a place shortly before and some
- * steps. */
+/* Which way an operation takes: the place of each of its instructions, noted while it is stepped
+ * through once. After instruction k it stands where instruction k + 1 is, and comes there at full
+ * speed by the hits of that place; or, where those are many, by those of a place shortly before and
+ * some steps. */
 #include "kill.h"
 
 #include <stdlib.h>

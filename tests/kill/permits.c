@@ -1,4 +1,5 @@
-/* The permits' cases: two units, which must both be there for the survivors, however the victim ends. */
+/* The permits' cases: two units, which must both be there for the survivors, however the victim
+ * ends. */
 #include "kill.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* The shared pipe's cases: a message is whole or not there. Each way is a queue of messages, so the queue's own cases say the rest. */
+/* The shared pipe's cases: a message is whole or not there. Each way is a queue of messages, so the
+ * queue's own cases say the rest. */
 #include "kill.h"
 
 #include <errno.h>

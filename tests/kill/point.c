@@ -1,4 +1,5 @@
-/* One kill: everything set up anew, the victim brought to the point, killed, and the survivors asked. */
+/* One kill: everything set up anew, the victim brought to the point, killed, and the survivors
+ * asked. */
 #include "base/settings.h"
 #include "kill.h"
 #include "os/os.h"
@@ -99,8 +100,8 @@ static bool steps(struct victim *victim, int count)
     return true;
 }
 
-/* A helper is stepped all the way, because it has begun where it was, and because it blocks the signal
- * by which a breakpoint tells. So is who went another way than the noted one. */
+/* A helper is stepped all the way, because it has begun where it was, and because it blocks the
+ * signal by which a breakpoint tells. So is who went another way than the noted one. */
 static bool reach(const struct kill_case *one, struct victim *victim, int point, bool stepping)
 {
     if (stepping || one->path == PATH_HELPER_ITSELF)
@@ -114,8 +115,8 @@ static bool is_stuck(int rc)
     return rc == -ETIMEDOUT;
 }
 
-/* Somebody else must be able to use it. What it was told. The waiter may have been done before the kill
- * already: then the harness itself looks. */
+/* Somebody else must be able to use it. What it was told. The waiter may have been done before the
+ * kill already: then the harness itself looks. */
 static int survive(const struct kill_case *one, bool asks_waiter, int64_t since, int64_t *took)
 {
     int64_t got_at = 0, end = since + common->patience;

@@ -1,5 +1,6 @@
-/* Program 3 with its producer killed after each instruction, from its first put to the end of its close:
- * the consumer, in the only process that is left, must end, and have got whole items in their order.
+/* Program 3 with its producer killed after each instruction, from its first put to the end of its
+ * close: the consumer, in the only process that is left, must end, and have got whole items in
+ * their order.
  *
  *     kill-producer [--full]      100 points, or all */
 #include "kill.h"

@@ -1,5 +1,5 @@
-/* The shared queues' cases: a ring of elements, a pile of messages, priorities that are redelivered.
- * An item is a pair of equal numbers, so that half a one would be seen. */
+/* The shared queues' cases: a ring of elements, a pile of messages, priorities that are
+ * redelivered. An item is a pair of equal numbers, so that half a one would be seen. */
 #include "kill.h"
 #include "queue/shared.h"
 #include "queue/shared_end.h"
@@ -150,7 +150,8 @@ static void register_thread(void)
     robust_tid();
 }
 
-/* As one killed inside leaves a stock: whoever comes makes all of it anew from its cells' states. */
+/* As one killed inside leaves a stock: whoever comes makes all of it anew from its cells'
+ * states. */
 static void leave_dead(void)
 {
     struct queue_call call = {.queue = queue};
@@ -188,8 +189,8 @@ static void nothing(void)
 {
 }
 
-/* One alone, for the victim or the waiter: whose wake dies with it has left it for the other. And not two,
- * since the victim may be stopped inside the lock that the second needs. */
+/* One alone, for the victim or the waiter: whose wake dies with it has left it for the other. And
+ * not two, since the victim may be stopped inside the lock that the second needs. */
 static void unblock_get(void)
 {
     must(put(5, PLAIT_NEVER));
@@ -221,8 +222,8 @@ static void rescue(void)
     put(9, PLAIT_NOW); /* full: there is enough */
 }
 
-/* Only when the victim has taken the item or put none: a waiter that sleeps beside one is stuck. The
- * lock is taken first, because a stock's count is what its next user finds out. */
+/* Only when the victim has taken the item or put none: a waiter that sleeps beside one is stuck.
+ * The lock is taken first, because a stock's count is what its next user finds out. */
 static void rescue_if_empty(void)
 {
     struct queue_call call = {.queue = queue};

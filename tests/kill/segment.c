@@ -54,7 +54,8 @@ static void heap_open(void)
     segment = open_it(NULL);
 }
 
-/* What lies before the memory that plait_segment_memory gives: the heap's head, and 24 KiB of parties. */
+/* What lies before the memory that plait_segment_memory gives: the heap's head, and 24 KiB of
+ * parties. */
 enum { BEFORE = 4096 + 24576 };
 
 static struct robust_word *the_lock(void)
@@ -133,7 +134,8 @@ static void release_own(void)
     plait_segment_release(segment, plait_segment_alloc(segment, SMALL), NULL);
 }
 
-/* Survivors of a kill inside have the journal played back, and may be killed at it: the next one. */
+/* Survivors of a kill inside have the journal played back, and may be killed at it: the next
+ * one. */
 static void leave_half_done(void)
 {
     heap_block();

@@ -2,9 +2,9 @@
  * traced; the others run freely.
  *
  * A step costs two switches of context, so that a walk of 10,000 from the start to each point was
- * what the harness spent its time on. A breakpoint of the processor, which the kernel counts, costs one
- * exception a hit and one stop for all of them. The kernel's interface for it is perf's and not ptrace's
- * debug registers, because it counts by itself and is the same on each machine. */
+ * what the harness spent its time on. A breakpoint of the processor, which the kernel counts, costs
+ * one exception a hit and one stop for all of them. The kernel's interface for it is perf's and not
+ * ptrace's debug registers, because it counts by itself and is the same on each machine. */
 #include "kill.h"
 #include "os/os.h"
 

@@ -1,6 +1,6 @@
-/* SIGSTOP in place of SIGKILL: a stopped process is not dead, and what it holds may have to be waited
- * for. Not longer than to the deadline: somebody else's use must be back by then, with the object or
- * without. */
+/* SIGSTOP in place of SIGKILL: a stopped process is not dead, and what it holds may have to be
+ * waited for. Not longer than to the deadline: somebody else's use must be back by then, with the
+ * object or without. */
 #include "kill.h"
 
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-/* How much later than its deadline a use may be back on a busy machine: one that does not hold to it is
- * later than that, too. */
+/* How much later than its deadline a use may be back on a busy machine: one that does not hold to
+ * it is later than that, too. */
 #define SLACK (3 * PLAIT_SECOND)
 
 /* With all its threads: the one that is traced must leave its tracer to take part. */

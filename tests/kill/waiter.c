@@ -46,8 +46,8 @@ static bool is_waited_for(const struct kill_noun *noun)
     return (!noun->is_waited_for || noun->is_waited_for(waiter)) && thread_sleeps(waiter, waiter);
 }
 
-/* Asleep at two looks in a row, because it may have slept for a moment on something else. NULL: it does
- * not matter where it is. */
+/* Asleep at two looks in a row, because it may have slept for a moment on something else. NULL: it
+ * does not matter where it is. */
 void waiter_ask(const struct kill_noun *noun)
 {
     __atomic_store_n(&common->asked, common->asked + 1, __ATOMIC_RELEASE);

@@ -1,10 +1,11 @@
-/* Model of the shared barrier (src/sync/shared_barrier.c, docs/shared-memory-sync.md): all orders of
- * its steps, with kills. One round, without an action; the lock is proven by lock.c, so here it is one
- * step to take it.
+/* Model of the shared barrier (src/sync/shared_barrier.c, docs/shared-memory-sync.md): all orders
+ * of its steps, with kills. One round, without an action; the lock is proven by lock.c, so here it
+ * is one step to take it.
  *
- * What must hold: nobody sleeps for ever, and the round ends alike for all who are alive: no party is
- * let go on when another is told that it broke, or timed out. Patrol is there for the dead alone: an
- * entry that nobody may be listening to, a lock whose holder died while a sleeper was lying down. */
+ * What must hold: nobody sleeps for ever, and the round ends alike for all who are alive: no party
+ * is let go on when another is told that it broke, or timed out. Patrol is there for the dead
+ * alone: an entry that nobody may be listening to, a lock whose holder died while a sleeper was
+ * lying down. */
 #include "explore.h"
 
 enum { THREADS_MOST = 4, NOBODY = 0 };

@@ -1,5 +1,5 @@
-/* Model of the shared condition (src/sync/shared_condition.c, docs/shared-memory-sync.md): all orders
- * of its steps, with kills, without patrol.
+/* Model of the shared condition (src/sync/shared_condition.c, docs/shared-memory-sync.md): all
+ * orders of its steps, with kills, without patrol.
  *
  * Waiters take apples under a lock, and wait while there are none; notifiers add one under the lock
  * each, and notify one, or all. The lock is proven by lock.c, so here it is one step to take it.

@@ -1,11 +1,11 @@
-/* Coroutines of one process at a shared lock, together with threads of another process: what the models
- * of those who sleep in the kernel for the coroutines have in common (helper.c, ring.c; the steps are
- * those of src/wait/entry.h). The lock's own steps are lock.c's, in a shorter form: a thread's cover is
- * taken as given, and its death is one step.
+/* Coroutines of one process at a shared lock, together with threads of another process: what the
+ * models of those who sleep in the kernel for the coroutines have in common (helper.c, ring.c; the
+ * steps are those of src/wait/entry.h). The lock's own steps are lock.c's, in a shorter form: a
+ * thread's cover is taken as given, and its death is one step.
  *
- * What is modelled beside the word: the lot (which coroutines lie in it), the entry for the word (how
- * many wait, the value they saw), and the sleeper, whom the kernel knows as one, whoever stands behind
- * it. It is the model's own: `own`, and the functions sleeper_... */
+ * What is modelled beside the word: the lot (which coroutines lie in it), the entry for the word
+ * (how many wait, the value they saw), and the sleeper, whom the kernel knows as one, whoever
+ * stands behind it. It is the model's own: `own`, and the functions sleeper_... */
 #ifndef MODELS_COROUTINES_H
 #define MODELS_COROUTINES_H
 

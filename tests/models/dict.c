@@ -1,10 +1,10 @@
-/* Model of a stripe's change with a chunk that changes hands (src/dict/dict.h, steps 1 to 8, 4a, 4b,
- * 7a, 7b), with kills and with a reader that takes no lock.
+/* Model of a stripe's change with a chunk that changes hands (src/dict/dict.h, steps 1 to 8, 4a,
+ * 4b, 7a, 7b), with kills and with a reader that takes no lock.
  *
  * Each writer gives the stripe a new value once: it takes a free chunk from the pool, writes both
- * halves of its value into it, puts it into the slot, counts, and gives the old chunk back. The locks
- * are taken as given (lock.c has them): a death frees a held one and marks it, and the next owner is
- * told. A journaled store is three steps: the entry, the count, the word.
+ * halves of its value into it, puts it into the slot, counts, and gives the old chunk back. The
+ * locks are taken as given (lock.c has them): a death frees a held one and marks it, and the next
+ * owner is told. A journaled store is three steps: the entry, the count, the word.
  *
  * What must hold: with nobody inside, each chunk is the pool's or the slot's, once; the slot, its
  * value's halves and the count belong together; no journal is open, nothing on its way. A reader
@@ -13,8 +13,8 @@
 
 enum { WRITERS_MOST = 3, CHUNKS = 3, ROOM = 4, NOBODY = 0, POOL = 0, STRIPE = 1 };
 
-/* Words that are journaled: first the stripe's, then the pool's, which has one for each chunk: on its
- * list or not, and the owner. */
+/* Words that are journaled: first the stripe's, then the pool's, which has one for each chunk: on
+ * its list or not, and the owner. */
 enum word { SLOT, COUNT, TAKING, GIVING, LISTED, OWNER = LISTED + CHUNKS, WORDS = OWNER + CHUNKS };
 
 struct lock {

@@ -1,12 +1,12 @@
 /* Model of the segment's allocator (src/segment/heap.c) and of the undo journal under it
- * (src/share/journal.c): processes that allocate, keep and release one block, killed at any store, also
- * at the stores of a repair.
+ * (src/share/journal.c): processes that allocate, keep and release one block, killed at any store,
+ * also at the stores of a repair.
  *
- * The words of a change: the head of the free list, the block's owner, the user's slot. The lock's own
- * steps are lock.c's: here it is taken and given back at once, and a holder's death marks it.
+ * The words of a change: the head of the free list, the block's owner, the user's slot. The lock's
+ * own steps are lock.c's: here it is taken and given back at once, and a holder's death marks it.
  *
- * What must hold whenever the lock is free and unmarked: the block is in the list exactly when it is
- * free, and the slot names it exactly when it is kept. */
+ * What must hold whenever the lock is free and unmarked: the block is in the list exactly when it
+ * is free, and the slot names it exactly when it is kept. */
 #include "explore.h"
 
 enum { PROCESSES = 3, SAVED = 5, FREE = 0, KEPT = 1, FIRST_OWNER = 2 };

@@ -1,8 +1,8 @@
-/* Model of the names of areas (src/share/name.c, area.c, fork.c): processes that open one name, use the
- * memory behind it, fork, leave, or only sweep, with kills.
+/* Model of the names of areas (src/share/name.c, area.c, fork.c): processes that open one name, use
+ * the memory behind it, fork, leave, or only sweep, with kills.
  *
- * A file of the name has a lock that the kernel drops at a death, the memory that it names, and slots
- * of those who can be asked for it. A memory is there as long as somebody has it open.
+ * A file of the name has a lock that the kernel drops at a death, the memory that it names, and
+ * slots of those who can be asked for it. A memory is there as long as somebody has it open.
  *
  * What must hold: two that have the name open at once have the same memory; nobody has one that is
  * not prepared; nobody waits for ever. */

@@ -1,13 +1,13 @@
-/* Model of the shared once (src/sync/once.c, shared_lock.c steps 8 and 9; docs/shared-memory-small.md):
- * all orders of its steps, with kills.
+/* Model of the shared once (src/sync/once.c, shared_lock.c steps 8 and 9;
+ * docs/shared-memory-small.md): all orders of its steps, with kills.
  *
  * The lock's steps are those of lock.c, as far as a once takes them: a function that ends well is
- * followed by 8, one that fails by 5 to 7. Where a case has two kills, sleepers look again after 20 ms:
- * a woken one that is killed while a late taker holds the word passes nothing on.
+ * followed by 8, one that fails by 5 to 7. Where a case has two kills, sleepers look again after 20
+ * ms: a woken one that is killed while a late taker holds the word passes nothing on.
  *
- * What must hold, in every state: the function runs for one at a time, and not again when it has ended
- * well; who is told 0 sees that it has; nobody is told that the lock was given up; nobody sleeps when
- * it is over, or while the word is free. */
+ * What must hold, in every state: the function runs for one at a time, and not again when it has
+ * ended well; who is told 0 sees that it has; nobody is told that the lock was given up; nobody
+ * sleeps when it is over, or while the word is free. */
 #include "waiters.h"
 
 /* Of object. FAILS: how often the function may still fail. */

@@ -1,6 +1,6 @@
-/* Model of permits (src/sync/permits.c, docs/shared-memory-sync.md): all orders of their steps, with
- * kills. Two units; one thread wants both, the others one. The lock of the front is proven by lock.c, so
- * here it is one step to take it.
+/* Model of permits (src/sync/permits.c, docs/shared-memory-sync.md): all orders of their steps,
+ * with kills. Two units; one thread wants both, the others one. The lock of the front is proven by
+ * lock.c, so here it is one step to take it.
  *
  * What must hold: a unit is held by one, every unit is there again when all are gone, however they
  * went, and nobody sleeps for ever while there are enough. `listens` says how many units the front

@@ -2,11 +2,11 @@
  * coroutines of coroutines.h.
  *
  * What is modelled of it: the one request for the word, from when it is asked until its answer is
- * taken out; `ring` of the entry, which says that there is one; who takes answers out, the worker in
- * its poller or the watcher while that is stuck. With the lock of entries held, and so one step each:
- * to join and ask, in which the kernel compares and queues; to leave and cancel; to take an answer out.
- * The wake behind that is a step of its own. There is one word, so not what `ring` is kept for behind
- * a cancel: that an answer is not taken for another word's.
+ * taken out; `ring` of the entry, which says that there is one; who takes answers out, the worker
+ * in its poller or the watcher while that is stuck. With the lock of entries held, and so one step
+ * each: to join and ask, in which the kernel compares and queues; to leave and cancel; to take an
+ * answer out. The wake behind that is a step of its own. There is one word, so not what `ring` is
+ * kept for behind a cancel: that an answer is not taken for another word's.
  *
  * What must hold: never two inside, and never stuck, without any patrol. */
 #include "coroutines.h"
@@ -80,8 +80,8 @@ static void passed_on(struct step *step, bool found, const char *label)
     done(step, label);
 }
 
-/* 3, answer(): the entry is not fresh any more, and one of those who wait looks, if it was not woken
- * too. */
+/* 3, answer(): the entry is not fresh any more, and one of those who wait looks, if it was not
+ * woken too. */
 static void take_out(struct step *step)
 {
     struct state *next = &step->next;

@@ -1,16 +1,18 @@
-/* Model of an area's roster (src/share/users.c, fork.c; docs/shared-memory-areas.md, Users): who has
- * the area open, and what a waiter is told when nobody else has. All orders of the steps, with kills.
+/* Model of an area's roster (src/share/users.c, fork.c; docs/shared-memory-areas.md, Users): who
+ * has the area open, and what a waiter is told when nobody else has. All orders of the steps, with
+ * kills.
  *
- * What is modelled: the entries, the kernel's locks of their bytes, each with the processes that have
- * its description open, since it goes with the last of them; `died`, `entered`, `unknown`, the serial
- * number. Process 0 asks, again and again, with one or two opens of its own. Process 1 has the area
- * open and may fork process 2, by plait_start or by a bare fork; process 3 comes from outside and may
- * take the place of somebody who is gone. An end is to leave and live on, exec, or a kill.
+ * What is modelled: the entries, the kernel's locks of their bytes, each with the processes that
+ * have its description open, since it goes with the last of them; `died`, `entered`, `unknown`, the
+ * serial number. Process 0 asks, again and again, with one or two opens of its own. Process 1 has
+ * the area open and may fork process 2, by plait_start or by a bare fork; process 3 comes from
+ * outside and may take the place of somebody who is gone. An end is to leave and live on, exec, or
+ * a kill.
  *
  * What must hold:
  *   - who is told that all others are gone was alone at some instant of its question;
- *   - it is told of a death if there was one, and of none if there was none. After an exec either is
- *     right once that process has ended, too: nothing tells it from a death (docs, limits);
+ *   - it is told of a death if there was one, and of none if there was none. After an exec either
+ *     is right once that process has ended, too: nothing tells it from a death (docs, limits);
  *   - the entry of whoever has it open is there and locked: what it holds does not come back;
  *   - for ever: when all others are gone, a question ends. */
 #include "explore.h"
@@ -83,7 +85,8 @@ struct state {
 enum {
     SIZE_ENTRIES,
     SIZE_OPENS, /* of the asker: 1 or 2 */
-    SIZE_PARENT, /* 0: none, 1: does not fork, 2: by plait_start, 3: by a bare fork, 4: no room for it */
+    /* 0: none, 1: does not fork, 2: by plait_start, 3: by a bare fork, 4: no room for it */
+    SIZE_PARENT,
     SIZE_OUTSIDER,
     SIZE_KILLS,
     SIZE_EXEC,

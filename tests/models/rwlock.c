@@ -1,10 +1,11 @@
 /* Model of the shared reader-writer lock (src/sync/shared_rwlock.c, docs/shared-memory-rwlock.md):
  * readers and writers in all orders of their steps, with kills.
  *
- * The gate is a shared lock, which has a model of its own (lock.c): here it is free or held, with the
- * mark of a dead holder, and who waits for it gets it some time. What is modelled: each reader's word
- * with its W, `writes`, and what a writer and a leaving reader do in between. The kernel's part at a
- * death: the gate of a dead holder gets D; the word that a leaving reader covers is woken if it is 0.
+ * The gate is a shared lock, which has a model of its own (lock.c): here it is free or held, with
+ * the mark of a dead holder, and who waits for it gets it some time. What is modelled: each
+ * reader's word with its W, `writes`, and what a writer and a leaving reader do in between. The
+ * kernel's part at a death: the gate of a dead holder gets D; the word that a leaving reader covers
+ * is woken if it is 0.
  *
  * What must hold, in every state: no writer beside anybody; nobody is let in untold where a writer
  * died inside; never stuck. */

@@ -3,13 +3,14 @@
  *
  * What is modelled: the two words that change together (units, S, and Z's W and C), the lock of the
  * front, each thread's pending word. The lock itself is proven by lock.c, so here it is one step to
- * take it, possible whenever it is free. A thread may be killed before each of its steps; the kernel
- * frees its lock with D and wakes one sleeper of Z if that was pending.
+ * take it, possible whenever it is free. A thread may be killed before each of its steps; the
+ * kernel frees its lock with D and wakes one sleeper of Z if that was pending.
  *
  * What must hold: nobody sleeps for ever although there are units for him, and no unit is made or
  * lost but those that a dead one had. Some threads take by a select's case, which never becomes the
- * front. With cases patrol is needed: who wakes up on Z wakes the others only if W is off, since two who
- * cannot go on would wake each other for ever, and W may have been put on again meanwhile. */
+ * front. With cases patrol is needed: who wakes up on Z wakes the others only if W is off, since
+ * two who cannot go on would wake each other for ever, and W may have been put on again
+ * meanwhile. */
 #include "explore.h"
 
 enum { THREADS_MOST = 4, NOBODY = 0 };

@@ -1,5 +1,6 @@
-/* One step of a model's thread: a copy of the state to change, and whose step it is. Included behind the
- * model's own struct state, struct thread and enum place, since each model has others. */
+/* One step of a model's thread: a copy of the state to change, and whose step it is. Included
+ * behind the model's own struct state, struct thread and enum place, since each model has
+ * others. */
 #ifndef MODELS_STEP_H
 #define MODELS_STEP_H
 

@@ -1,11 +1,13 @@
 /* Model of the shared queue's stock (src/queue/shared_stock.c, shared_order.c, shared_lease.c,
- * shared_repair.c, shared_done.c; docs/shared-memory-queue.md): all orders of its steps, with kills.
+ * shared_repair.c, shared_done.c; docs/shared-memory-queue.md): all orders of its steps, with
+ * kills.
  *
- * What is modelled: the cells, each with its state and owner; all that follows from them, the list of
- * free cells, the order, the list of those that are out, how many are being written; the two versions;
- * the count of gets with its turn, the count of done; the one lock with D; the three words on which
- * putters, getters and joiners sleep; each thread's pending word. Each thread is a process. The lock
- * is proven by lock.c, so here an acquire is one step that waits while a living thread has it.
+ * What is modelled: the cells, each with its state and owner; all that follows from them, the list
+ * of free cells, the order, the list of those that are out, how many are being written; the two
+ * versions; the count of gets with its turn, the count of done; the one lock with D; the three
+ * words on which putters, getters and joiners sleep; each thread's pending word. Each thread is a
+ * process. The lock is proven by lock.c, so here an acquire is one step that waits while a living
+ * thread has it.
  *
  * What must hold, in every state:
  *   - where nobody is inside and nobody died there, all that follows from the cells does so;

@@ -1,4 +1,5 @@
-/* The state of the stock's model, and its simplest steps: waking, a death, what follows from the cells. */
+/* The state of the stock's model, and its simplest steps: waking, a death, what follows from the
+ * cells. */
 #ifndef MODELS_STOCK_CELLS_H
 #define MODELS_STOCK_CELLS_H
 

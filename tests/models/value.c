@@ -2,12 +2,13 @@
  * steps, with kills.
  *
  * What is modelled: the number's two halves, of two bits each, W of the word beside them, each
- * thread's pending word, and that the kernel queues a sleeper on its three words one after the other
- * and compares each as it does so. Waiters wait until the number is not the one that they saw.
+ * thread's pending word, and that the kernel queues a sleeper on its three words one after the
+ * other and compares each as it does so. Waiters wait until the number is not the one that they
+ * saw.
  *
  * What must hold: nobody sleeps for ever on a number that is another one. Patrol helps only
- * where the kernel's wake of one for a killed one cannot: the changer found no W (4), a sleeper was on
- * his way into the kernel, or the one woken began to wait behind the change. */
+ * where the kernel's wake of one for a killed one cannot: the changer found no W (4), a sleeper was
+ * on his way into the kernel, or the one woken began to wait behind the change. */
 #include "waiters.h"
 
 enum { NUMBER, WORD }; /* of `object` */

@@ -11,7 +11,8 @@ enum { COVERED = 1, TIMED = 2, LEAVES = 4, SLEPT = 8, LINKED = 16, MARKED = 32 }
 /* The first places of every model. */
 enum {
     ASLEEP,
-    PASSED_BY, /* woken on another word, not yet out of this one's queue: a wake here is lost on it */
+    /* Woken on another word, not yet out of this one's queue: a wake here is lost on it. */
+    PASSED_BY,
     ROUSED,
     GONE,
     DEAD,

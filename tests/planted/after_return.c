@@ -1,5 +1,6 @@
-/* A coroutine keeps the address of a local whose frame has returned, sleeps, and reads it. Its dead frames lie in a list of its own,
- * which ASan must find again after the switches; another coroutine calls as deep meanwhile. */
+/* A coroutine keeps the address of a local whose frame has returned, sleeps, and reads it. Its dead
+ * frames lie in a list of its own, which ASan must find again after the switches; another coroutine
+ * calls as deep meanwhile. */
 #include "planted.h"
 
 static int *left_behind;

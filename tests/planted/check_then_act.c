@@ -1,5 +1,6 @@
-/* The notes' other unsafe line: a test and what follows from it, in two coroutines; without a lock in the fault, with one around
- * both in the twin. They meet in a loop without a plait call, so that they must be on two workers. */
+/* The notes' other unsafe line: a test and what follows from it, in two coroutines; without a lock
+ * in the fault, with one around both in the twin. They meet in a loop without a plait call, so that
+ * they must be on two workers. */
 #include "planted.h"
 
 static int here, left = 1;

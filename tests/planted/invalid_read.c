@@ -1,4 +1,5 @@
-/* A thousand coroutines come and go on reused stacks, some of them parked meanwhile; one reads memory that was freed. */
+/* A thousand coroutines come and go on reused stacks, some of them parked meanwhile; one reads
+ * memory that was freed. */
 #include "planted.h"
 
 enum { TASKS = 1000 };

@@ -1,5 +1,5 @@
-/* A planted fault and its clean twin in one program, so that both are built from the same lines: "fault" as its argument makes
- * the difference, and nothing else does. */
+/* A planted fault and its clean twin in one program, so that both are built from the same lines:
+ * "fault" as its argument makes the difference, and nothing else does. */
 #ifndef PLANTED_H
 #define PLANTED_H
 

@@ -1,5 +1,5 @@
-/* Two coroutines write one variable: without a lock in the fault, with one in the twin. Each first waits in a loop for the other,
- * without a plait call, so that they must be on two workers. */
+/* Two coroutines write one variable: without a lock in the fault, with one in the twin. Each first
+ * waits in a loop for the other, without a plait call, so that they must be on two workers. */
 #include "planted.h"
 
 static int here, written;

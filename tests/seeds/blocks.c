@@ -1,5 +1,5 @@
-/* blocks SEEDS: blocks that fail, are cancelled and lie in each other; all that sleeps inside sleeps until it is cancelled. Generators
- * wait as the task that asks them. */
+/* blocks SEEDS: blocks that fail, are cancelled and lie in each other; all that sleeps inside
+ * sleeps until it is cancelled. Generators wait as the task that asks them. */
 #include "seeds.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* choose SEEDS: coroutines and threads select among queues with and without room, a lock and an event. */
+/* choose SEEDS: coroutines and threads select among queues with and without room, a lock and an
+ * event. */
 #include "seeds.h"
 
 enum { QUEUES = 3, ROUNDS = 3 };

@@ -1,4 +1,5 @@
-/* gates SEEDS: tasks meet at a barrier, make a thing once, count a latch down and wait for it, again and again. */
+/* gates SEEDS: tasks meet at a barrier, make a thing once, count a latch down and wait for it,
+ * again and again. */
 #include "seeds.h"
 
 enum { TASKS = 5, ROUNDS = 3 };

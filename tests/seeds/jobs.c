@@ -1,5 +1,6 @@
-/* jobs SEEDS: two users submit jobs at random that yield, sleep, fail, and submit others of the same pool; they cancel some, or all
- * that wait; the pool is closed meanwhile or afterwards. Each future must have ended, and told so, exactly once. */
+/* jobs SEEDS: two users submit jobs at random that yield, sleep, fail, and submit others of the
+ * same pool; they cancel some, or all that wait; the pool is closed meanwhile or afterwards. Each
+ * future must have ended, and told so, exactly once. */
 #include "seeds.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* pools SEEDS: jobs of a pool of one wait for jobs of the same pool, ten levels deep, with a lock held and without; others cancel;
- * then the pool closes. */
+/* pools SEEDS: jobs of a pool of one wait for jobs of the same pool, ten levels deep, with a lock
+ * held and without; others cancel; then the pool closes. */
 #include "seeds.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* NAME SEEDS: runs once() under each seed, each in a child of its own. The first seed under which it hangs is printed, status 1; other
- * ends than by a hang that was told are status 2. tests/seeds.py builds the programs with faults planted in the library, which must
- * be found. */
+/* NAME SEEDS: runs once() under each seed, each in a child of its own. The first seed under which
+ * it hangs is printed, status 1; other ends than by a hang that was told are status 2.
+ * tests/seeds.py builds the programs with faults planted in the library, which must be found. */
 #include <plait.h>
 #include <signal.h>
 #include <stdio.h>

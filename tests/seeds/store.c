@@ -1,4 +1,5 @@
-/* store SEEDS: tasks put, reserve, take and get on a queue under a lock and on a ring, and somebody joins all of it. */
+/* store SEEDS: tasks put, reserve, take and get on a queue under a lock and on a ring, and somebody
+ * joins all of it. */
 #include "seeds.h"
 
 enum { ROUNDS = 4, MAKERS = 3 };
