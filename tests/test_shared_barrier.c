@@ -70,23 +70,35 @@ static int prepare_place(void *memory, void *parties)
     return plait_barrier_init(&((struct place *)memory)->step, *(int *)parties, PLAIT_SHARED);
 }
 
-static plait_segment *place_open(int parties)
+/* What a party is told, also one that is a new image. */
+struct meeting {
+    char name[80];
+    int rounds;
+};
+
+static struct meeting meeting_of(int rounds)
+{
+    struct meeting meeting = {.rounds = rounds};
+    snprintf(meeting.name, sizeof meeting.name, "%s", harness_name("test-barrier-s"));
+    return meeting;
+}
+
+static plait_segment *place_open(const struct meeting *meeting, int parties)
 {
     plait_segment_options options = {.prepare = prepare_place, .arg = &parties};
-    plait_segment *segment = plait_segment_open("test-barrier-s", sizeof(struct place), &options);
-    ck_assert_ptr_nonnull(segment);
+    plait_segment *segment = plait_segment_open(meeting->name, sizeof(struct place), &options);
+    need(segment != NULL);
     return segment;
 }
 
 /* By the name, and so at an address of its own. */
-static int meet_by_name(void *rounds)
+static int meet_by_name(void *arg)
 {
-    int two = 2, rc = 0;
-    plait_segment_options options = {.prepare = prepare_place, .arg = &two};
-    plait_segment *segment = plait_segment_open("test-barrier-s", sizeof(struct place), &options);
-    need(segment != NULL);
+    const struct meeting *meeting = arg;
+    plait_segment *segment = place_open(meeting, 2);
     struct place *place = plait_segment_memory(segment);
-    for (int i = 0; i < *(int *)rounds && rc >= 0; i++)
+    int rc = 0;
+    for (int i = 0; i < meeting->rounds && rc >= 0; i++)
         rc = plait_barrier_wait(&place->step, PLAIT_NEVER);
     plait_segment_free(segment);
     return rc < 0 ? rc : 0;
@@ -94,17 +106,18 @@ static int meet_by_name(void *rounds)
 
 TEST_LABELED(parties_meet_in_a_segment, "process")
 {
-    plait_segment *segment = place_open(2);
+    struct meeting meeting = meeting_of(20);
+    plait_segment *segment = place_open(&meeting, 2);
     struct place *place = plait_segment_memory(segment);
     const plait_carrier carriers[] = {PLAIT_THREAD, PLAIT_PROCESS, PLAIT_PROCESS};
     const plait_method methods[] = {0, PLAIT_FORK, PLAIT_SPAWN};
     for (int k = 0; k < 3; k++) {
         plait_task *task;
-        int rounds = 20, status = 1;
+        int status = 1;
         plait_start_options options = {.method = methods[k],
-                                       .arg_size = k == 2 ? sizeof rounds : 0};
-        ck_assert_int_eq(plait_start(&task, carriers[k], meet_by_name, &rounds, &options), 0);
-        for (int i = 0; i < rounds; i++)
+                                       .arg_size = k == 2 ? sizeof meeting : 0};
+        ck_assert_int_eq(plait_start(&task, carriers[k], meet_by_name, &meeting, &options), 0);
+        for (int i = 0; i < meeting.rounds; i++)
             ck_assert_int_ge(plait_barrier_wait(&place->step, PLAIT_NEVER), 0);
         ck_assert_int_eq(plait_join(task, &status, PLAIT_NEVER), 0);
         ck_assert_int_eq(status, 0);
@@ -114,11 +127,11 @@ TEST_LABELED(parties_meet_in_a_segment, "process")
 
 TEST_LABELED(a_death_in_a_segment_breaks_the_round, "process")
 {
-    plait_segment *segment = place_open(2);
+    struct meeting meeting = meeting_of(1);
+    plait_segment *segment = place_open(&meeting, 2);
     struct place *place = plait_segment_memory(segment);
     plait_task *task;
-    int rounds = 1;
-    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, meet_by_name, &rounds, NULL), 0);
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, meet_by_name, &meeting, NULL), 0);
     BEFORE_LONG(plait_barrier_waiting(&place->step) == 1);
     ck_assert_int_eq(plait_kill(task), 0);
     ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
@@ -128,7 +141,8 @@ TEST_LABELED(a_death_in_a_segment_breaks_the_round, "process")
 
 TEST(the_room_in_a_segment_is_used_again_and_ends)
 {
-    plait_segment *segment = place_open(40);
+    struct meeting meeting = meeting_of(0);
+    plait_segment *segment = place_open(&meeting, 40);
     struct place *place = plait_segment_memory(segment);
     for (int i = 0; i < 1000; i++)
         ck_assert_int_eq(plait_barrier_init(&place->more[0], 20 - i % 20, PLAIT_SHARED), 0);

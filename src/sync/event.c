@@ -6,7 +6,8 @@
  *   bits 29..0   private: how many times it was set, so that a waiter woken by a set finds out that
  *                there was one though a clear came right behind. Shared: zero, because the kernel
  *                wakes a sleeper of a word with zeroes here when a setter or a woken waiter is
- *                killed (robust.h, R2); the count is the word `behind`, added to before the set.
+ *                killed (robust.h, R2); the count is the word `behind`, which changes in the same
+ *                step: with one before the other a waiter saw the set and cleared it before SET came
  * `behind`, private: on which those sleep who take, so that a set can wake all of the others and
  * one of these:
  *   bit 0 T      somebody may sleep on it
@@ -83,11 +84,11 @@ static void event_set_private(struct event *event)
 
 static void event_set_shared(struct event *event)
 {
-    atom_add(&event->behind, 1, RELEASE); /* pairs with event_count */
-    uint32_t seen = atom_load(&event->word, RELAXED);
-    while (!atom_cas(&event->word, &seen, EVENT_SET,
-                     RELEASE)) /* pairs with the ACQUIRE of event_attempt and event_take */
-        ;
+    uint64_t seen = atom_load(&event->both, RELAXED), next;
+    do
+        next = ((seen >> 32) + 1) << 32 | EVENT_SET;
+    while (!atom_cas(&event->both, &seen, next,
+                     RELEASE)); /* pairs with the ACQUIRE of event_attempt and event_take */
     if (seen & EVENT_W)
         wait_unpark(&event->word, INT_MAX, true);
 }
