@@ -51,6 +51,7 @@ static inline ssize_t read_once(plait_dict *dict, const struct dict_key *key, vo
     bool same;
     if (unlikely(looked & 1))
         return -EAGAIN;
+    entry.value = NULL; /* gcc does not see in every build that rc > 0 means that it is set */
     ssize_t rc = table_look(dict, stripe, key, &entry);
     if (likely(rc == 0))
         rc = told(dict, &entry, room);
