@@ -203,8 +203,8 @@ static void tell_killed(const struct words *words, const struct plan_result *res
     uint64_t pieces = words->plan.piece_count * words->plan.passes;
     if (result->killed) {
         page_line("(%s;", report);
-        page_line("of %s pieces it took along the words of %s, which were counted again)",
-                  PAGE_NUMBER(pieces), PAGE_NUMBER(result->again));
+        page_line("with it went the words of %s of %s pieces, counted again)",
+                  PAGE_NUMBER(result->again), PAGE_NUMBER(pieces));
     }
     result_object("one_killed");
     result_number("workers", words->tour->workers);
