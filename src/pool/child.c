@@ -104,10 +104,13 @@ static void pass_cancel(struct pool_worker *worker, struct pool_child *child)
 /* Until the child has answered, or is dead: 0, -EPIPE, -ETIMEDOUT (killed then). */
 static int child_await(struct pool_worker *worker, struct pool_child *child, int64_t limit)
 {
+    struct pool_frame *frame = pool_frame_here();
     int rc;
     while ((rc = channel_wait(&child->end, limit)) == -ECANCELED) {
         child->canceled = true;
-        pass_cancel(worker, child);
+        do /* at least this one, and those that came before it was heard */
+            pass_cancel(worker, child);
+        while (++child->passed < atom_load(&frame->cancels, ACQUIRE));
     }
     if (rc == -ETIMEDOUT)
         plait_kill(child->task);
@@ -229,6 +232,7 @@ static int child_ready(struct pool_worker *worker)
     if (rc == 0)
         child->pid = plait_task_pid(child->task);
     child->canceled = false;
+    child->passed = 0;
     child->end.channel->taken = 0;
     return rc;
 }

@@ -10,6 +10,7 @@ struct pool_child {
     plait_task *task; /* NULL: none runs */
     pid_t pid;
     bool canceled;        /* the job that it runs */
+    uint32_t passed;      /* how many of its cancels it was told of */
     plait_job *described; /* channel->image is of this one */
 };
 

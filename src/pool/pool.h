@@ -50,6 +50,7 @@ struct pool_frame {
     bool covered;               /* another one runs above: a cancel waits until that is over */
     struct task_scope started;  /* by it, without a handle */
     bool canceled;              /* and there is one; both guarded by the job's lock */
+    uint32_t cancels;           /* so many; a process is told of each, the second is stronger */
 };
 
 struct plait_pool {

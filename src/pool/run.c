@@ -50,7 +50,8 @@ static void uncover(struct pool_frame *outer, struct wait_self *self, const stru
 
 static void frame_cancel(struct pool_frame *frame)
 {
-    /* A process is told again: the second cancel is the stronger one. */
+    /* RELEASE: pairs with child_await, which a second cancel that comes soon does not wake again. */
+    atom_add(&frame->cancels, 1, RELEASE);
     if (frame->canceled && frame->pool->carrier != PLAIT_PROCESS)
         return;
     frame->canceled = true;
