@@ -13,9 +13,13 @@ enum { FILLED = 20000, ELEMENTS = 20, SMALL = 40, IN_PLACE = 48, OTHER = 120, LA
 
 static plait_dict *texts, *numbers;
 static plait_array *words, *dozens, *larges;
-static char *saved[5]; /* all of their memory when it was new */
-static size_t saved_size[5];
 static char bytes[LARGE];
+
+/* All of their memory, when it was new, or as a dead one has left it. */
+static struct image {
+    char *bytes[5];
+    size_t size[5];
+} as_new, half_done;
 
 static void need(bool holds)
 {
@@ -53,6 +57,16 @@ static struct share_area *area_of(int i)
                     : larges->area;
 }
 
+static void image_take(struct image *image)
+{
+    for (int i = 0; i < 5; i++) {
+        image->size[i] = share_area_size(area_of(i));
+        image->bytes[i] = malloc(image->size[i]);
+        need(image->bytes[i]);
+        memcpy(image->bytes[i], share_area_memory(area_of(i)), image->size[i]);
+    }
+}
+
 static void dict_open(void)
 {
     plait_dict_options shared = {.where = PLAIT_SHARED};
@@ -66,12 +80,7 @@ static void dict_open(void)
     set_size("small", SMALL);
     set_size("large", LARGE);
     need(plait_dict_add(numbers, "old", 5, NULL) == 0);
-    for (int i = 0; i < 5; i++) {
-        saved_size[i] = share_area_size(area_of(i));
-        saved[i] = malloc(saved_size[i]);
-        need(saved[i]);
-        memcpy(saved[i], share_area_memory(area_of(i)), saved_size[i]);
-    }
+    image_take(&as_new);
 }
 
 /* Else it would grow by a quarter at each point. The waiter must not believe in the size that it
@@ -86,13 +95,18 @@ static void shrink(struct share_area *area, size_t size)
     waiter_start(NULL);
 }
 
-static void dict_fresh(void)
+static void image_put_back(const struct image *image)
 {
     for (int i = 0; i < 5; i++) {
-        if (share_area_size(area_of(i)) != saved_size[i])
-            shrink(area_of(i), saved_size[i]);
-        memcpy(share_area_memory(area_of(i)), saved[i], saved_size[i]);
+        if (share_area_size(area_of(i)) != image->size[i])
+            shrink(area_of(i), image->size[i]);
+        memcpy(share_area_memory(area_of(i)), image->bytes[i], image->size[i]);
     }
+}
+
+static void dict_fresh(void)
+{
+    image_put_back(&as_new);
 }
 
 /* ---- what a survivor does */
@@ -355,8 +369,112 @@ static void array_get_large(void)
     need(is_element(larges));
 }
 
+/* ---- repairs: the victim is the first to come after a death inside */
+
+static uint64_t journaled(const uint64_t *journal)
+{
+    return __atomic_load_n(&((const struct share_journal *)(const void *)journal)->count,
+                           __ATOMIC_ACQUIRE);
+}
+
+static bool is_owner(const struct dict_stripe *stripe, uint64_t chunk)
+{
+    const struct dict_chunk *at = dict_at(texts, chunk, sizeof *at);
+    return at && at->owner == (uint64_t)(stripe - dict_stripe(texts, 0)) + 1;
+}
+
+static bool small_is_half_set(void)
+{
+    return journaled(stripe_of(texts, "small")->journal) >= 4;
+}
+
+static bool old_is_half_set(void)
+{
+    return journaled(stripe_of(numbers, "old")->journal) >= 1;
+}
+
+/* 4a .. 4b, dict.h */
+static bool has_taken(void)
+{
+    const struct dict_stripe *stripe = stripe_of(texts, "new");
+    return stripe->taking && is_owner(stripe, stripe->taking) &&
+           !journaled(dict_head(texts)->pool.journal);
+}
+
+/* 6 .. 7a */
+static bool is_giving(void)
+{
+    const struct dict_stripe *stripe = stripe_of(texts, "new");
+    return stripe->giving && is_owner(stripe, stripe->giving) && !journaled(stripe->journal);
+}
+
+/* With two guards. */
+static bool is_inside_pool(void)
+{
+    return journaled(dict_head(texts)->pool.journal) >= 2;
+}
+
+static bool is_half_element(void)
+{
+    const char *element = (char *)plait_array_memory(larges) + 3 * 300;
+    return element[0] == 7 && element[299] != 7;
+}
+
+static bool is_half_dozen(void)
+{
+    const char *element = (char *)plait_array_memory(dozens) + 3 * 12;
+    return element[0] == 7 && element[11] != 7;
+}
+
+/* Killed once, and from then on all memory as that death has left it. */
+static void half_fresh(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void))
+{
+    if (half_done.bytes[0]) {
+        image_put_back(&half_done);
+        return;
+    }
+    dict_fresh();
+    dead_leave(prepare, operate, is_half_done);
+    image_take(&half_done);
+}
+
+#define HALF(noun, prepare, operate, is_half_done)                                                 \
+    static void noun##_fresh(void)                                                                 \
+    {                                                                                              \
+        half_fresh(prepare, operate, is_half_done);                                                \
+    }                                                                                              \
+    static const struct kill_noun noun = {                                                         \
+        .open = dict_open,                                                                         \
+        .fresh = noun##_fresh,                                                                     \
+        .use = dict_use,                                                                           \
+        .is_sound = dict_is_sound,                                                                 \
+        .endless = true,                                                                           \
+    }
+HALF(half_in_place, register_thread, set_in_place, small_is_half_set);
+HALF(half_set, register_thread, set_other_size, small_is_half_set);
+HALF(half_deleted, register_thread, delete_block, small_is_half_set);
+HALF(half_updated, register_thread, update, old_is_half_set);
+HALF(table_taken, fill_table, set_new, has_taken);
+HALF(table_given, fill_table, set_new, is_giving);
+HALF(pool_taken, register_thread, set_chunk_for_block, is_inside_pool);
+HALF(pool_given, register_thread, delete_chunk, is_inside_pool);
+HALF(half_large, register_thread, array_set_large, is_half_element);
+HALF(half_dozen, register_thread, array_set_dozen, is_half_dozen);
+
+static void set_large(void)
+{
+    set_size("large", LARGE);
+}
+
+static void visit_texts(void)
+{
+    need(plait_dict_visit(texts, count_it, NULL) == 0);
+}
+
 #define CASE(text, does) .name = text, .noun = &dict_noun, .operate = does
 #define READY .prepare = register_thread
+#define REPAIR(text, left, does)                                                                   \
+    .name = text, .noun = &left, .prepare = register_thread, .operate = does
 
 const struct kill_case kill_dict_cases[] = {
     {CASE("dict: set a new key", set_new), READY},
@@ -382,5 +500,16 @@ const struct kill_case kill_dict_cases[] = {
     {CASE("array: set 300 bytes", array_set_large), READY},
     {CASE("array: get", array_get), READY},
     {CASE("array: get 300 bytes", array_get_large), READY},
+    {REPAIR("dict: repair of a set in place, by a get", half_in_place, get)},
+    {REPAIR("dict: repair of a set, by a set", half_set, set_in_place)},
+    {REPAIR("dict: repair of a delete, by a visit", half_deleted, visit_texts)},
+    {REPAIR("dict: repair of an update, by an add", half_updated, add_old)},
+    {REPAIR("dict: repair of a larger table, taken", table_taken, set_new)},
+    {REPAIR("dict: repair of a larger table, given", table_given, set_new)},
+    {REPAIR("dict: repair inside the pool, taking", pool_taken, set_in_place)},
+    {REPAIR("dict: repair inside the pool, giving", pool_given, set_large)},
+    {REPAIR("array: repair by a set", half_large, array_set_large)},
+    {REPAIR("array: repair by a get of 300 bytes", half_large, array_get_large)},
+    {REPAIR("array: repair by a get", half_dozen, array_get)},
     {0},
 };

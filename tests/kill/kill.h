@@ -167,4 +167,9 @@ void case_run(const struct kill_case *one, int points, struct sum *sum);
 /* ---- victim.c */
 pid_t victim_start(const struct kill_case *one); /* returns when it is ready */
 
+/* ---- dead.c: for rows whose victim repairs, called by fresh() or unblock() */
+/* Another process, before the victim, is killed in `operate` as soon as is_half_done() holds between
+ * two instructions; NULL: when it is through. */
+void dead_leave(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void));
+
 #endif
