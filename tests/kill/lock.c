@@ -3,7 +3,10 @@
 #include "sync/shared_lock.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+enum { LOOKS_EACH = 64 }; /* must be what sync/shared_lock.c has */
 
 static plait_lock *the_lock(void)
 {
@@ -81,6 +84,76 @@ static int lock_use(int64_t deadline, int64_t *got_at)
     return rc;
 }
 
+/* ---- repairs: the holder died inside */
+static bool is_inside(void)
+{
+    return common->first && lock_word()->word & ROBUST_OWNER;
+}
+
+static void lock_fresh_dead(void)
+{
+    lock_fresh();
+    dead_leave(warm, section, is_inside);
+}
+
+static void mend(void)
+{
+    if (plait_lock_acquire(the_lock(), PLAIT_NEVER) != -EOWNERDEAD)
+        _exit(1);
+    common->first = common->second;
+    plait_lock_mend(the_lock());
+    release();
+}
+
+static void make_equal(void *unused)
+{
+    common->first = common->second;
+}
+
+static void know_repair(void)
+{
+    register_thread();
+    plait_lock_on_death(the_lock(), make_equal, NULL);
+}
+
+static void hold(void)
+{
+    plait_held held = plait_lock_hold(the_lock());
+    common->first++;
+    common->second++;
+    plait_held_end(&held);
+}
+
+/* Its death was not marked: the number of a thread that is gone stands in the word. */
+static void lock_fresh_unmarked(void)
+{
+    lock_fresh();
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    waitpid(pid, NULL, 0);
+    lock_word()->word = (uint32_t)pid;
+}
+
+/* The next failed try looks, as each does after a sleep behind the same holder. */
+static void look_at_once(void)
+{
+    register_thread();
+    robust_current->tries = LOOKS_EACH - 1;
+}
+
+static void find_gone(void)
+{
+    if (plait_lock_acquire(the_lock(), PLAIT_NEVER) != -EOWNERDEAD)
+        _exit(1);
+}
+
+static int lock_use_looking(int64_t deadline, int64_t *got_at)
+{
+    look_at_once();
+    return lock_use(deadline, got_at);
+}
+
 static bool lock_is_waited_for(pid_t waiter)
 {
     return __atomic_load_n(&lock_word()->word, __ATOMIC_ACQUIRE) & ROBUST_WAITERS;
@@ -99,6 +172,16 @@ static const struct kill_noun lock_noun = {
     .is_waited_for = lock_is_waited_for,
     .is_sound = lock_is_sound,
 };
+static const struct kill_noun dead_noun = {
+    .fresh = lock_fresh_dead, .use = lock_use, .is_sound = lock_is_sound};
+static const struct kill_noun unmarked_noun = {
+    .fresh = lock_fresh_unmarked, .use = lock_use_looking, .is_sound = lock_is_sound};
+static const struct kill_noun unmarked_waited_noun = {
+    .fresh = lock_fresh_unmarked,
+    .use = lock_use,
+    .is_waited_for = lock_is_waited_for,
+    .is_sound = lock_is_sound,
+};
 #define CASE(text) .name = "lock: " text, .noun = &lock_noun
 
 const struct kill_case kill_lock_cases[] = {
@@ -109,5 +192,20 @@ const struct kill_case kill_lock_cases[] = {
     {CASE("section"), .prepare = warm, .operate = section},
     {CASE("release to a waiter"), .prepare = acquire, .operate = release, .waited = true},
     {CASE("contended acquire"), .prepare = register_thread, .operate = acquire, .contended = true},
+    {.name = "lock: repair", .noun = &dead_noun, .prepare = register_thread, .operate = mend},
+    {.name = "lock: repair by a block",
+     .noun = &dead_noun,
+     .prepare = know_repair,
+     .operate = hold},
+    {.name = "lock: repair by patrol",
+     .noun = &unmarked_noun,
+     .prepare = look_at_once,
+     .operate = find_gone},
+    {.name = "lock: repair by patrol, for a waiter",
+     .noun = &unmarked_waited_noun,
+     .prepare = look_at_once,
+     .operate = find_gone,
+     .waited = true,
+     .patrol = PATROL_HELD},
     {0},
 };

@@ -101,6 +101,19 @@ static const struct kill_noun once_noun = {
     .is_waited_for = once_is_waited_for,
     .is_sound = once_is_sound,
 };
+static bool runs(void)
+{
+    return once_word()->word & ROBUST_OWNER;
+}
+
+static void once_fresh_dead(void)
+{
+    once_fresh();
+    dead_leave(register_thread, run, runs);
+}
+
+static const struct kill_noun once_dead = {
+    .fresh = once_fresh_dead, .use = once_use, .is_sound = once_is_sound};
 #define CASE(text) .name = "once: " text, .noun = &once_noun
 
 const struct kill_case kill_once_cases[] = {
@@ -108,5 +121,10 @@ const struct kill_case kill_once_cases[] = {
     {CASE("run in vain"), .prepare = register_thread, .operate = run_in_vain},
     {CASE("has run"), .prepare = run, .operate = run},
     {CASE("wait for a run"), .prepare = register_thread, .operate = run, .contended = true},
+    {.name = "once: repair", .noun = &once_dead, .prepare = register_thread, .operate = run},
+    {.name = "once: repair in vain",
+     .noun = &once_dead,
+     .prepare = register_thread,
+     .operate = run_in_vain},
     {0},
 };

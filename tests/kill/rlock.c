@@ -78,6 +78,22 @@ static int rlock_use(int64_t deadline, int64_t *got_at)
     return rc;
 }
 
+static void mend(void)
+{
+    if (plait_rlock_acquire(the_rlock(), PLAIT_NEVER) != -EOWNERDEAD)
+        _exit(1);
+    common->first = common->second;
+    plait_lock_mend(&the_rlock()->lock);
+    release();
+}
+
+static void rlock_fresh_dead(void)
+{
+    rlock_fresh();
+    dead_leave(NULL, acquire_twice, NULL);
+}
+
+static const struct kill_noun rlock_dead = {.fresh = rlock_fresh_dead, .use = rlock_use};
 static const struct kill_noun rlock_noun = {
     .fresh = rlock_fresh, .block = acquire, .unblock = release, .use = rlock_use};
 
@@ -121,6 +137,24 @@ static int set_use(int64_t deadline, int64_t *got_at)
     return rc;
 }
 
+static void set_mend(void)
+{
+    if (plait_locks_acquire((plait_lock *const[]){lock_of(1), lock_of(0)}, 2, PLAIT_NEVER) !=
+        -EOWNERDEAD)
+        _exit(1);
+    common->first = common->second;
+    plait_lock_mend(lock_of(0));
+    plait_lock_mend(lock_of(1));
+    set_release();
+}
+
+static void set_fresh_dead(void)
+{
+    set_fresh();
+    dead_leave(NULL, set_acquire, NULL);
+}
+
+static const struct kill_noun set_dead = {.fresh = set_fresh_dead, .use = set_use};
 static const struct kill_noun set_noun = {
     .fresh = set_fresh, .block = set_acquire, .unblock = set_release, .use = set_use};
 #define CASE(text) .name = "rlock: " text, .noun = &rlock_noun
@@ -137,5 +171,7 @@ const struct kill_case kill_rlock_cases[] = {
     {CASE_SET("release to a waiter"), .prepare = set_acquire, .operate = set_release,
      .waited = true},
     {CASE_SET("contended acquire"), .operate = set_acquire, .contended = true},
+    {.name = "rlock: repair", .noun = &rlock_dead, .operate = mend},
+    {.name = "locks: repair", .noun = &set_dead, .operate = set_mend},
     {0},
 };

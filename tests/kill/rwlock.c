@@ -128,6 +128,61 @@ static const struct kill_noun for_writers = {
     .is_waited_for = rwlock_is_waited_for,
     .is_sound = rwlock_is_sound,
 };
+/* ---- repairs: a reader died; a writer; one that had the gate and was not inside yet */
+static const struct shared_rwlock *shared(void)
+{
+    return (const struct shared_rwlock *)(void *)common->object;
+}
+
+static void fresh_dead_reader(void)
+{
+    rwlock_fresh();
+    dead_leave(register_thread, acquire_read, NULL);
+}
+
+static void fresh_dead_writer(void)
+{
+    rwlock_fresh();
+    dead_leave(register_thread, acquire_write, NULL);
+}
+
+static bool is_at_gate(void)
+{
+    return shared()->gate.word & ROBUST_OWNER && !shared()->writes;
+}
+
+static void fresh_dead_at_gate(void)
+{
+    rwlock_fresh();
+    dead_leave(register_thread, acquire_write, is_at_gate);
+}
+
+static void mend(int rc)
+{
+    if (rc != -EOWNERDEAD)
+        _exit(1);
+    common->first = common->second;
+    plait_rwlock_mend(the_lock());
+    release();
+}
+
+static void mend_as_writer(void)
+{
+    mend(plait_rwlock_acquire_write(the_lock(), PLAIT_NEVER));
+}
+
+static void mend_as_reader(void)
+{
+    mend(plait_rwlock_acquire_read(the_lock(), PLAIT_NEVER));
+}
+
+#define DEAD(noun, begin)                                                                          \
+    static const struct kill_noun noun = {                                                         \
+        .fresh = begin, .use = rwlock_use, .is_sound = rwlock_is_sound}
+DEAD(dead_reader, fresh_dead_reader);
+DEAD(dead_writer, fresh_dead_writer);
+DEAD(dead_at_gate, fresh_dead_at_gate);
+#define REPAIR(text, left) .name = "rwlock: repair " text, .noun = &left, .prepare = register_thread
 #define CASE(text) .name = "rwlock: " text, .noun = &for_readers
 #define CASE_2(text) .name = "rwlock: " text, .noun = &for_writers
 
@@ -151,5 +206,10 @@ const struct kill_case kill_rwlock_cases[] = {
      .contended = true},
     {CASE_2("acquire_write behind a reader"), .prepare = register_thread, .operate = acquire_write,
      .contended = true},
+    {REPAIR("after a reader", dead_reader), .operate = section},
+    {REPAIR("after a writer, by a writer", dead_writer), .operate = mend_as_writer},
+    {REPAIR("after a writer, by a reader", dead_writer), .operate = mend_as_reader},
+    {REPAIR("at the gate, by a writer", dead_at_gate), .operate = section},
+    {REPAIR("at the gate, by a reader", dead_at_gate), .operate = acquire_read},
     {0},
 };
