@@ -32,8 +32,9 @@ struct common {
     /* Of the noun: room for small objects. Opaque ones are opened by noun->open, before the waiter
      * and the victims are forked, so that these have them. */
     uint64_t object[512] __attribute__((aligned(64)));
-    long first,
-        second;     /* of the noun: two that must be equal while nobody is inside, for example */
+    /* Of the noun: two that must be equal while nobody is inside, for example. Volatile, because one
+     * instruction for both would leave no moment in which they differ. */
+    volatile long first, second;
     uint32_t stage; /* of the victim's operation */
     pid_t tid;      /* the thread to be stepped */
     int go;

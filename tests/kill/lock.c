@@ -87,7 +87,7 @@ static int lock_use(int64_t deadline, int64_t *got_at)
 /* ---- repairs: the holder died inside */
 static bool is_inside(void)
 {
-    return common->first && lock_word()->word & ROBUST_OWNER;
+    return common->first != common->second;
 }
 
 static void lock_fresh_dead(void)

@@ -87,10 +87,15 @@ static void mend(void)
     release();
 }
 
+static bool is_inside(void)
+{
+    return common->first != common->second;
+}
+
 static void rlock_fresh_dead(void)
 {
     rlock_fresh();
-    dead_leave(NULL, acquire_twice, NULL);
+    dead_leave(NULL, section, is_inside);
 }
 
 static const struct kill_noun rlock_dead = {.fresh = rlock_fresh_dead, .use = rlock_use};
@@ -151,7 +156,7 @@ static void set_mend(void)
 static void set_fresh_dead(void)
 {
     set_fresh();
-    dead_leave(NULL, set_acquire, NULL);
+    dead_leave(NULL, set_section, is_inside);
 }
 
 static const struct kill_noun set_dead = {.fresh = set_fresh_dead, .use = set_use};

@@ -140,10 +140,15 @@ static void fresh_dead_reader(void)
     dead_leave(register_thread, acquire_read, NULL);
 }
 
+static bool is_inside(void)
+{
+    return common->first != common->second;
+}
+
 static void fresh_dead_writer(void)
 {
     rwlock_fresh();
-    dead_leave(register_thread, acquire_write, NULL);
+    dead_leave(register_thread, section, is_inside);
 }
 
 static bool is_at_gate(void)
