@@ -38,7 +38,8 @@ typedef enum plait_state {
 
 /* The calling task.
  *   returns  its handle, borrowed: not to be joined or detached; never NULL, on plain threads too
- *   errors   none; without memory for a plain thread's record it aborts and says so
+ *   errors   none; without memory for a plain thread's record, or a thread key (of 1,024 in a
+ *            program) that tells of its end, it aborts and says so
  *   blocks   never */
 plait_task *plait_self(void);
 

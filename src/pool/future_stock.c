@@ -38,6 +38,7 @@ static struct {
 } stock;
 static __thread struct cache *mine __attribute__((tls_model("initial-exec")));
 static pthread_key_t leaving;
+static bool told; /* whether a thread's end is told of: `leaving` is a key */
 
 /* In a forked child the lock may be held by who is not here; the lists are whole at any moment. */
 static void stock_lock(void)
@@ -49,28 +50,34 @@ static void stock_lock(void)
     base_spin_lock(&stock.lock);
 }
 
-static void thread_leaves(void *value)
+static void idle_put(struct cache *cache)
 {
-    struct cache *cache = value;
-    mine = NULL;
     stock_lock();
     cache->next = stock.idle;
     stock.idle = cache;
     base_spin_unlock(&stock.lock);
 }
 
-static void make_key(void)
+static void thread_leaves(void *value)
 {
-    pthread_key_create(&leaving, thread_leaves);
+    mine = NULL;
+    idle_put(value);
 }
 
-/* NULL: no memory. */
+static void make_key(void)
+{
+    told = pthread_key_create(&leaving, thread_leaves) == 0;
+}
+
+/* NULL: no memory, or a key for it: what a thread left behind would be lost with it. */
 static struct cache *cache_here(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (likely(mine != NULL))
         return mine;
     pthread_once(&once, make_key);
+    if (!told)
+        return NULL;
     stock_lock();
     struct cache *cache = stock.idle;
     if (cache)
@@ -78,8 +85,10 @@ static struct cache *cache_here(void)
     base_spin_unlock(&stock.lock);
     if (!cache && !(cache = os_alloc_lines(sizeof *cache)))
         return NULL;
-    pthread_setspecific(leaving, cache);
-    return mine = cache;
+    if (pthread_setspecific(leaving, cache) == 0)
+        return mine = cache;
+    idle_put(cache);
+    return NULL;
 }
 
 static void lot_put(struct lot *lot)
@@ -158,7 +167,7 @@ void future_block_free(void *block)
 {
     struct cache *cache = cache_here();
     if (unlikely(!cache))
-        return; /* no memory for a cache: one block is lost */
+        return; /* no memory for a cache here: one block is lost */
     if (unlikely(cache->count == CACHE))
         give_lot(cache);
     cache->blocks[cache->count++] = block;

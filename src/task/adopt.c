@@ -11,6 +11,7 @@
 
 void (*task_first_use)(void);
 static pthread_key_t leaving; /* a foreign thread ends */
+static bool told;             /* of its end: `leaving` is a key */
 
 static const char *name_of_co(const struct sched_co *co)
 {
@@ -46,7 +47,7 @@ static void adopt_prepare(void)
     wait_set_modes(wait_deterministic, base_settings()->check);
     atom_store(&wait_look.after, base_settings()->deadlock_after, RELAXED);
     sched_hooks.name = name_of_co;
-    pthread_key_create(&leaving, foreign_leaves);
+    told = pthread_key_create(&leaving, foreign_leaves) == 0;
     fork_prepare_once();
     if (task_first_use)
         task_first_use();
@@ -64,8 +65,10 @@ static struct task_record *adopt_record(bool is_main)
     if (is_main) {
         wait_self_init(&record->co.self, &wait_thread_carrier);
         task_main_set(record);
-    } else {
-        pthread_setspecific(leaving, record);
+    } else if (!told || pthread_setspecific(leaving, record) != 0) {
+        /* It would be a running task for ever, and by a key that is another's plait would be the
+         * one who destroys that one's value. */
+        base_misuse(NULL, "thread", NULL, "no thread key for its first call of plait");
     }
     return record;
 }
