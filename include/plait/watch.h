@@ -100,7 +100,7 @@ void plait_on_report(void (*report)(plait_report kind, const char *text, void *a
  * PLAIT_SEED the same seed gives the same bytes.
  *   path     made or emptied
  *   returns  0
- *   errors   -EBUSY (it records already), and those of open(2)
+ *   errors   -EBUSY (it records already), -ENOMEM, and those of open(2)
  *   blocks   only as open(2) does */
 int plait_trace_start(const char *path);
 

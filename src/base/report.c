@@ -12,6 +12,7 @@
 #include "base/report.h"
 #include "base/atomic.h"
 #include "os/os.h"
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -151,6 +152,12 @@ const char *base_object(const void *object, const char *type, char *text, size_t
     bool unnamed = !object || (strncmp(name, type, length) == 0 && name[length] == '@');
     base_format(text, size, unnamed ? "%s%s" : "%s %s", unnamed ? "" : type, name);
     return text;
+}
+
+void base_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+    if (pthread_atfork(before, parent, child) != 0)
+        base_misuse(NULL, "program", NULL, "no memory to make its forks safe");
 }
 
 _Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format,

@@ -25,6 +25,10 @@ void base_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format,
                            ...) __attribute__((format(printf, 4, 5)));
 
+/* pthread_atfork (NULL: none), or the program's end where it has no memory: a child would find locks
+ * held by who is not there, and nobody could tell it. */
+void base_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void));
+
 /* Where a return address lies, for messages: "function+0x12 (program)" by dladdr, else
  * "0x55d0c3b2a1f4 (program+0x11f4)", whose last number addr2line takes, else the bare number; into
  * `text`, returned. */

@@ -91,7 +91,7 @@ static void gang_prepare(void)
     task_quiesce = gang_end;
     const struct base_settings *settings = base_settings();
     gang.limit = settings->deterministic ? 0 : (uint32_t)settings->workers - 1;
-    pthread_atfork(NULL, NULL, gang_fork_child);
+    base_at_fork(NULL, NULL, gang_fork_child);
 }
 
 uint32_t gang_threads(void)

@@ -6,6 +6,7 @@
  * Parent:  confirm (plait_start knows that there is a child), drop the child's description
  * A fork that failed leaves an entry that nobody confirmed: it is buried as if it had never
  * been. */
+#include "base/report.h"
 #include "share/inside.h"
 #include "share/name.h"
 #include "task/process.h"
@@ -125,7 +126,7 @@ static void prepare(void)
     process_hooks.forked = fork_ended;
     process_hooks.leaving = all_leave;
     exit_prepare();
-    pthread_atfork(fork_before, fork_parent, fork_child);
+    base_at_fork(fork_before, fork_parent, fork_child);
 }
 
 void share_fork_prepare_once(void)

@@ -35,7 +35,6 @@
 #include <plait/barrier.h>
 
 #include <errno.h>
-#include <pthread.h>
 
 enum { LOCKS = 64, SLEEPS = 1 << 30 };
 enum { WAITS, TOLD };
@@ -98,7 +97,7 @@ static void locks_after_fork(void)
 
 __attribute__((constructor)) static void locks_prepare(void)
 {
-    pthread_atfork(locks_before_fork, locks_after_fork, locks_after_fork);
+    base_at_fork(locks_before_fork, locks_after_fork, locks_after_fork);
 }
 
 /* In a child of a fork: whoever was inside is not here, but for one who forked in the action. Their

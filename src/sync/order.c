@@ -90,10 +90,13 @@ static struct book *book_open(void)
 {
     if (!book) {
         struct book *made = os_map(sizeof *made);
+        if (made && pthread_atfork(order_fork_prepare, order_fork_done, order_fork_done) != 0) {
+            os_unmap(made, sizeof *made);
+            made = NULL;
+        }
         if (!made)
             return NULL;
         made->used = made->hand = made->edges_used = 1;
-        pthread_atfork(order_fork_prepare, order_fork_done, order_fork_done);
         book = made;
         atom_store(&order_known, made->known, RELEASE); /* pairs with order_is_known */
     }

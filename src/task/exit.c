@@ -139,7 +139,8 @@ void exit_prepare(void)
         return;
     if (atom_cas(&leaving.registered, &no, 1, ACQ_REL)) {
         leaving.pid = getpid();
-        atexit(exit_handler);
+        if (atexit(exit_handler) != 0)
+            base_misuse(NULL, "program", NULL, "no memory to end its tasks when it exits");
     }
 }
 

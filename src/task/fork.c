@@ -7,8 +7,6 @@
 #include "task/server.h"
 #include "wait/robust.h"
 
-#include <pthread.h>
-
 uint64_t task_read_columns;
 
 static void fork_before(void)
@@ -93,5 +91,5 @@ int fork_sibling(int *pidfd, int32_t *told)
 
 void fork_prepare_once(void)
 {
-    pthread_atfork(fork_before, fork_parent, fork_child);
+    base_at_fork(fork_before, fork_parent, fork_child);
 }

@@ -421,7 +421,7 @@ static void walk_after_fork(void)
 
 __attribute__((constructor(103))) static void deadlock_begin(void)
 {
-    pthread_atfork(NULL, NULL, walk_after_fork);
+    base_at_fork(NULL, NULL, walk_after_fork);
     wait_look.look = look;
     wait_look.later = look_later;
     sched_hooks.look = round_seeded;

@@ -39,7 +39,8 @@ static void dump_by_signal(void)
         return;
     }
     dump_thread();
-    pthread_atfork(NULL, NULL, dump_thread);
+    if (pthread_atfork(NULL, NULL, dump_thread) != 0)
+        base_warn("no dump by signal %d in forked children: no memory", number);
 }
 
 __attribute__((constructor(103))) static void signal_begin(void)

@@ -78,13 +78,13 @@ static void trace_after_fork(void)
     trace.used = 0;
 }
 
-static void trace_prepare_once(void)
+/* 0, -ENOMEM. What stays of a half is harmless: a stop of nothing. */
+static int trace_prepare_once(void)
 {
-    if (trace.prepared)
-        return;
-    trace.prepared = true;
-    atexit(plait_trace_stop);
-    pthread_atfork(NULL, NULL, trace_after_fork);
+    if (!trace.prepared)
+        trace.prepared =
+            atexit(plait_trace_stop) == 0 && pthread_atfork(NULL, NULL, trace_after_fork) == 0;
+    return trace.prepared ? 0 : -ENOMEM;
 }
 
 int plait_trace_start(const char *path)
@@ -96,19 +96,18 @@ int plait_trace_start(const char *path)
     if (descriptor < 0)
         return descriptor;
     base_spin_lock(&trace.lock);
-    bool busy = trace.descriptor >= 0;
-    if (!busy) {
+    int rc = trace.descriptor >= 0 ? -EBUSY : trace_prepare_once();
+    if (rc == 0) {
         trace.descriptor = descriptor;
         trace.begin = wait_now();
         trace.used = trace.objects = 0;
         memset(trace.object, 0, sizeof trace.object);
         atom_store(&base_trace, trace_line, RELEASE);
-        trace_prepare_once();
     }
     base_spin_unlock(&trace.lock);
-    if (busy)
+    if (rc < 0)
         os_close(descriptor);
-    return busy ? -EBUSY : 0;
+    return rc;
 }
 
 void plait_trace_stop(void)

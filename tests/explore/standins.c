@@ -104,6 +104,12 @@ const char *base_name_of(const void *object, const char *type, char *text, size_
     return type;
 }
 
+/* Nobody forks. */
+void base_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void));
+void base_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+}
+
 /* That a queue was freed with items inside, which is allowed. */
 void base_report(int kind, const char *format, ...)
 {
