@@ -165,6 +165,33 @@ TEST_LABELED(two_cancels_at_once_are_two, "process")
     closed(pool);
 }
 
+/* Needs longer for what it does at its cancel than the next one needs to come. */
+static int tidies_up(const void *in, void *out)
+{
+    int rc = plait_sleep(PLAIT_NEVER), shield = plait_shield_enter();
+    plait_sleep(plait_after(PLAIT_MILLISECOND));
+    ++*(volatile int *)*(const long *)in;
+    plait_shield_leave(&shield);
+    return rc;
+}
+
+/* One that comes while the job begins is not taken for two, the second of which kills. */
+TEST_LABELED(a_cancel_at_the_begin_is_one, "process")
+{
+    volatile int *ended = plait_share(sizeof *ended);
+    plait_pool *pool = opened(1, &in_a_fork);
+    for (int i = 0; i < 100; i++) {
+        plait_future *future = given(pool, tidies_up, (long)ended, 0, NULL);
+        while (plait_future_state(future) == PLAIT_PENDING)
+            ;
+        ck_assert_int_eq(plait_future_cancel(future), 0);
+        ck_assert_int_eq(failure(future), -ECANCELED);
+        ck_assert_int_eq(*ended, i + 1);
+    }
+    closed(pool);
+    plait_share_free((void *)ended);
+}
+
 static int whose(const void *in, void *out)
 {
     *(pid_t *)out = getpid();

@@ -102,15 +102,14 @@ static void pass_cancel(struct pool_worker *worker, struct pool_child *child)
 }
 
 /* Until the child has answered, or is dead: 0, -EPIPE, -ETIMEDOUT (killed then). */
-static int child_await(struct pool_worker *worker, struct pool_child *child, int64_t limit)
+static int child_await(struct pool_worker *worker, struct pool_child *child,
+                       const plait_future *job, int64_t limit)
 {
-    struct pool_frame *frame = pool_frame_here();
     int rc;
     while ((rc = channel_wait(&child->end, limit)) == -ECANCELED) {
-        child->canceled = true;
         do /* at least this one, and those that came before it was heard */
             pass_cancel(worker, child);
-        while (++child->passed < atom_load(&frame->cancels, ACQUIRE));
+        while (++child->passed < atom_load(&job->cancels, ACQUIRE));
     }
     if (rc == -ETIMEDOUT)
         plait_kill(child->task);
@@ -169,7 +168,7 @@ static int child_ask(struct pool_worker *worker, struct pool_child *child, plait
     int rc = channel_write(&child->end, CHANNEL_JOB, job->in, job->in_size, limit);
     plait_shield_leave(&shield);
     if (rc == 0)
-        rc = child_await(worker, child, limit);
+        rc = child_await(worker, child, job, limit);
     shield = plait_shield_enter();
     if (rc == 0)
         rc = child_answer(child, job, limit, status);
@@ -192,7 +191,7 @@ static int child_died(struct pool_worker *worker, struct pool_child *child, cons
     child_bury(child, &error);
     if (rc != -EPIPE) /* it was ended from here, for that reason */
         return rc;
-    if (child->canceled)
+    if (child->passed)
         return -ECANCELED;
     if (!begun)
         return -EAGAIN;
@@ -231,7 +230,6 @@ static int child_ready(struct pool_worker *worker)
     rc = child->task ? 0 : child_start(worker, child);
     if (rc == 0)
         child->pid = plait_task_pid(child->task);
-    child->canceled = false;
     child->passed = 0;
     child->end.channel->taken = 0;
     return rc;
@@ -252,7 +250,7 @@ int pool_child_run(struct pool_worker *worker, plait_future *job)
             rc = child_died(worker, child, job, rc);
             continue;
         }
-        if (child->canceled) /* since the next cancel would be its second, which is stronger */
+        if (child->passed) /* since the next cancel would be its second, which is stronger */
             child_stop(worker, child);
         return status;
     }

@@ -9,8 +9,7 @@ struct pool_child {
     struct channel_end end;
     plait_task *task; /* NULL: none runs */
     pid_t pid;
-    bool canceled;        /* the job that it runs */
-    uint32_t passed;      /* how many of its cancels it was told of */
+    uint32_t passed;      /* how many cancels of the job that it runs it was told of */
     plait_job *described; /* channel->image is of this one */
 };
 

@@ -91,7 +91,8 @@ struct plait_future {
     const char *name;
     int64_t limit;
     int32_t priority, retries;
-    base_spin lock; /* guards watchers, and frame against the end */
+    base_spin lock;   /* guards watchers, and frame against the end */
+    uint32_t cancels; /* that were asked for while it ran; changed under the lock */
     /* ---- third line: not cleared for the next one, since it is left empty */
     struct list watchers FUTURE_LINE; /* struct future_watch; next NULL: none yet */
     struct heap_item ranked;

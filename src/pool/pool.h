@@ -47,10 +47,9 @@ struct pool_frame {
     plait_pool *pool;
     struct pool_worker *worker; /* NULL: a helping waiter */
     struct pool_frame *outer;   /* the one that waits for this one */
-    bool covered;               /* another one runs above: a cancel waits until that is over */
     struct task_scope started;  /* by it, without a handle */
-    bool canceled;              /* and there is one; both guarded by the job's lock */
-    uint32_t cancels;           /* so many; a process is told of each, the second is stronger */
+    /* Another one runs above: a cancel waits until that is over. Guarded by the job's lock */
+    bool covered;
 };
 
 struct plait_pool {

@@ -42,28 +42,22 @@ static void uncover(struct pool_frame *outer, struct wait_self *self, const stru
     atom_store(&self->cancel, saved->cancel, SEQ_CST);
     if (below) {
         outer->covered = false;
-        if (outer->canceled && !(saved->cancel & (WAIT_CANCEL_PENDING | WAIT_CANCEL_TOLD)))
+        if (below->cancels && !(saved->cancel & (WAIT_CANCEL_PENDING | WAIT_CANCEL_TOLD)))
             wait_cancel(self);
         base_spin_unlock(&below->lock);
     }
 }
 
-static void frame_cancel(struct pool_frame *frame)
-{
-    /* RELEASE: pairs with child_await, which a second cancel that comes soon does not wake again. */
-    atom_add(&frame->cancels, 1, RELEASE);
-    if (frame->canceled && frame->pool->carrier != PLAIT_PROCESS)
-        return;
-    frame->canceled = true;
-    if (!frame->covered)
-        wait_cancel(frame->self);
-}
-
+/* Counted in the job and not where it runs, because one that comes while the frame begins is seen
+ * from both sides, and is still one. A process is told at each cancel, because the second one is
+ * the stronger one. */
 void pool_cancel_running(plait_future *job)
 {
+    /* RELEASE: pairs with child_await, which a second cancel that comes soon does not wake again. */
+    uint32_t before = atom_add(&job->cancels, 1, RELEASE);
     struct pool_frame *frame = atom_load(&job->frame, SEQ_CST);
-    if (frame)
-        frame_cancel(frame);
+    if (frame && !frame->covered && (!before || frame->pool->carrier == PLAIT_PROCESS))
+        wait_cancel(frame->self);
 }
 
 static void frame_begin(struct pool_frame *frame)
@@ -72,7 +66,7 @@ static void frame_begin(struct pool_frame *frame)
     atom_store(&job->frame, frame, SEQ_CST); /* before the look: one of the two sees the other */
     if (unlikely(atom_load(&job->word, SEQ_CST) & FUTURE_WANTED)) {
         base_spin_lock(&job->lock);
-        frame_cancel(frame);
+        wait_cancel(frame->self);
         base_spin_unlock(&job->lock);
     }
 }
