@@ -25,7 +25,7 @@ static bool bring(const struct kill_case *first, struct victim *victim, bool (*i
     return !is_half_done;
 }
 
-void dead_leave(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void))
+bool dead_try(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void))
 {
     const struct kill_case first = {.prepare = prepare, .operate = operate};
     uint32_t stage = common->stage;
@@ -35,7 +35,12 @@ void dead_leave(void (*prepare)(void), void (*operate)(void), bool (*is_half_don
     victim_kill(&victim);
     common->stage = stage;
     common->tid = tid;
-    if (!brought) {
+    return brought;
+}
+
+void dead_leave(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void))
+{
+    if (!dead_try(prepare, operate, is_half_done)) {
         fprintf(stderr, "kill: the one before the victim never was half done; no ptrace here?\n");
         exit(1);
     }

@@ -172,5 +172,7 @@ pid_t victim_start(const struct kill_case *one); /* returns when it is ready */
 /* Another process, before the victim, is killed in `operate` as soon as is_half_done() holds between
  * two instructions; NULL: when it is through. */
 void dead_leave(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void));
+/* The same; false: it never held. */
+bool dead_try(void (*prepare)(void), void (*operate)(void), bool (*is_half_done)(void));
 
 #endif
