@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The house's order (src/LAYERS): no include upward, no two modules that call each other, every public header compiles
-alone as C11 and C++17, and nothing but plait_* leaves the libraries."""
+alone as C11 and C++17, nothing but plait_* leaves the libraries, and system calls are made in src/os."""
 import os
 import re
 import shutil
@@ -101,7 +101,17 @@ def check_symbols():
                 fail(f"{library} lets {name} out")
 
 
+KERNEL = r"\b(?<![.>])(close|open|openat|read|write|pread|pwrite|dup|dup3|fcntl|ioctl|f?stat|ftruncate|memfd_create|m(?:un)?map|mremap|mprotect|madvise|mlock|kill|tgkill|wait|wait3|wait4|waitpid|waitid|prctl|syscall|vfork|clone|execv\w*|poll|epoll_\w+|eventfd|pipe2?|socket\w*|send\w*msg|recvmsg|nanosleep|usleep|clock_gettime|sched_yield|sched_[gs]et\w+|[gs]etrlimit)\s*\("
+
+
+def check_kernel():
+    for path in files("src", ".c", ".h"):
+        for name in set(re.findall(KERNEL, strip(read(path)))) if not path.startswith("src/os/") else ():
+            fail(f"{path} calls {name}: system calls are made in src/os")
+
+
 check_includes()
+check_kernel()
 check_pairs()
 check_headers()
 check_symbols()

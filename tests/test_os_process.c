@@ -585,3 +585,17 @@ TEST(guard_falls_back_when_its_call_fails)
     close(zero);
     os_unmap(page, OS_PAGE);
 }
+
+TEST(a_child_is_killed_and_reaped_by_its_number)
+{
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        for (;;)
+            pause();
+    ck_assert_int_eq(os_kill(pid), 0);
+    os_reap(pid);
+    ck_assert_int_eq(os_kill(pid), -ESRCH);
+    ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), -1);
+    os_reap(pid); /* somebody else has done it: it comes back */
+}

@@ -20,8 +20,6 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef void constructor(int argc, char **argv, char **environment);
@@ -112,12 +110,12 @@ static bool catch_later(constructor *own)
         return false;
     uintptr_t page = (uintptr_t)last & ~(uintptr_t)(OS_PAGE - 1);
     bool sealed = (uintptr_t)last >= array.sealed && (uintptr_t)last < array.sealed_end;
-    if (sealed && mprotect((void *)page, OS_PAGE, PROT_READ | PROT_WRITE) != 0)
+    if (sealed && os_page_allow((void *)page, true) != 0)
         return false;
     image.last = *last;
     *last = image_caught;
     if (sealed)
-        mprotect((void *)page, OS_PAGE, PROT_READ);
+        os_page_allow((void *)page, false);
     return true;
 }
 
@@ -137,17 +135,16 @@ static int take_variable(void)
 
 const struct image_order *image_map(int descriptor, void **page)
 {
-    struct stat file;
-    if (fstat(descriptor, &file) < 0 || file.st_size <= OS_PAGE)
+    struct os_file file;
+    if (os_file_look(descriptor, &file) < 0 || file.size <= OS_PAGE)
         return NULL;
-    size_t size = (size_t)file.st_size;
-    void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
+    void *copy = os_map_copy(descriptor, file.size);
     if (page)
         *page = os_map_file(descriptor, OS_PAGE);
-    if (copy == MAP_FAILED || (page && !*page))
+    if (!copy || (page && !*page))
         return NULL;
     const struct image_order *order = (const void *)((char *)copy + OS_PAGE);
-    return image_order_is_good(order, size - OS_PAGE) ? order : NULL;
+    return image_order_is_good(order, file.size - OS_PAGE) ? order : NULL;
 }
 
 int image_first_own(const struct image_order *order)

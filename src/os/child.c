@@ -72,6 +72,20 @@ int os_descriptor_keep(int descriptor, bool over_exec)
     return (int)OS_CALL(fcntl, descriptor, F_SETFD, over_exec ? 0 : FD_CLOEXEC);
 }
 
+bool os_descriptor_stays(int descriptor)
+{
+    return OS_SURE(fcntl, descriptor, F_GETFD) == 0;
+}
+
+void os_descriptors_silence(void)
+{
+    int nothing = os_open("/dev/null", O_RDWR, 0);
+    for (int i = 0; i < FIRST && nothing >= 0; i++)
+        OS_SURE(dup3, nothing, i, 0); /* refused where it is that one already */
+    if (nothing >= FIRST)
+        os_close(nothing);
+}
+
 int os_message_pair(int ends[2])
 {
     return (int)OS_CALL(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);

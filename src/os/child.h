@@ -40,6 +40,8 @@ int os_fork_sibling(int *pidfd, int32_t *told);
 int os_child_change(const plait_child_options *options);
 /* These become 3, 4 ... whatever numbers they have; `only`: everything above is closed. */
 int os_descriptors_place(const int *from, int count, bool only);
+void os_descriptors_silence(void);                      /* 0, 1 and 2 become /dev/null */
+bool os_descriptor_stays(int descriptor);               /* it is open, and will be after exec */
 int os_descriptor_keep(int descriptor, bool over_exec); /* 0 or -errno */
 uint64_t os_signal_mask(void);                          /* of this thread */
 void os_signal_mask_set(uint64_t mask);

@@ -39,6 +39,16 @@ void *os_map_file(int descriptor, size_t size)
     return map(size, MAP_SHARED, descriptor);
 }
 
+void *os_map_copy(int descriptor, size_t size)
+{
+    return map(size, MAP_PRIVATE, descriptor);
+}
+
+int os_page_allow(void *page, bool writes)
+{
+    return (int)OS_CALL(mprotect, page, OS_PAGE, writes ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
 void os_unmap(void *memory, size_t size)
 {
     int saved = os_errno_get();

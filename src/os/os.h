@@ -6,7 +6,10 @@
  * it was; no call here takes a lock of libc or allocates unless its line says so, so that all may
  * be used beside a fork and by the watcher. Every system call passes the seam of os/fault.h, so
  * that tests can make the Nth one fail. Deadlines are absolute nanoseconds of CLOCK_MONOTONIC;
- * OS_NEVER does not end. EINTR never comes out of here. */
+ * OS_NEVER does not end. EINTR never comes out of here.
+ *
+ * No call of the kernel is made elsewhere, but for what libc must know of (fork, exit, threads) and
+ * what a child does to itself before its task begins (setsid, chdir). tests/layers.py looks. */
 #ifndef OS_OS_H
 #define OS_OS_H
 
@@ -100,6 +103,11 @@ struct os_exit {
  * child (waitid(P_PIDFD)); where the host program took its status away it asks PIDFD_GET_INFO.
  * Never waitpid(-1). */
 int os_pidfd_reap(int pidfd, struct os_exit *end);
+/* SIGKILL; 0 or -errno. To itself it does not return. */
+int os_kill(pid_t pid);
+/* Takes the status of a child that ends at once, whose pidfd is not to be had; blocks until then.
+ * Whoever else took it does no harm. */
+void os_reap(pid_t pid);
 /* At exit(status) `function` is told all of status, of which a parent sees eight bits, after the
  * handlers that are registered later. False: this libc cannot (musl), or no memory. */
 bool os_on_exit(void (*function)(int status, void *arg));
@@ -137,6 +145,8 @@ int os_memfd(const char *name, size_t size);
 bool os_memfd_is_sealed(int descriptor); /* one of os_memfd: nobody can cut it */
 int os_memfd_grow(int descriptor, size_t from, size_t to);
 void *os_map_file(int descriptor, size_t size); /* shared mapping; NULL */
+void *os_map_copy(int descriptor, size_t size); /* private one, to be written to; NULL */
+int os_page_allow(void *page, bool writes);     /* one that can be read */
 
 /* ---- file.c: the files under shared memory */
 struct os_file {

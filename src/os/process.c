@@ -89,6 +89,18 @@ int os_pidfd_reap(int pidfd, struct os_exit *end)
     return 1;
 }
 
+int os_kill(pid_t pid)
+{
+    return (int)OS_SURE(kill, pid, SIGKILL);
+}
+
+/* Not by the seam of faults, because nobody could do anything about a child that stays. */
+void os_reap(pid_t pid)
+{
+    while (OS_SURE(wait4, pid, NULL, ALL_CHILDREN, NULL) == -EINTR)
+        ;
+}
+
 bool os_on_exit(void (*function)(int status, void *arg))
 {
 #ifdef __GLIBC__

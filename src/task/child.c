@@ -12,7 +12,6 @@
 #include <plait/error.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +29,7 @@ static struct {
 /* The parent is gone: so are we, as promised, whatever we are doing. */
 static void parent_told(struct sched_watch *watch, bool readable)
 {
-    kill(getpid(), SIGKILL);
+    os_kill(getpid());
 }
 
 static void cancel_told(struct sched_watch *watch, bool readable)
@@ -226,11 +225,7 @@ static void child_go_alone(const plait_child_options *options)
     }
     child.page = NULL;
     wait_note_mirror = NULL;
-    int nothing = os_open("/dev/null", O_RDWR, 0);
-    for (int i = 0; i < 3 && nothing >= 0; i++)
-        dup2(nothing, i);
-    if (nothing > 2)
-        os_close(nothing);
+    os_descriptors_silence();
     if (!options->directory && chdir("/") < 0)
         base_report(PLAIT_REPORT_DROPPED, "a daemon could not go to /");
 }

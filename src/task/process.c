@@ -186,8 +186,8 @@ static int process_fork(struct task_record *record, const plait_start_options *o
     *pidfd = pid < 0 ? -1 : os_pidfd_open(pid);
     if (pid > 0 && *pidfd < 0) {
         rc = *pidfd;
-        kill(pid, SIGKILL); /* since without a pidfd nobody could tell us of its end */
-        waitpid(pid, NULL, 0);
+        os_kill(pid); /* since without a pidfd nobody could tell us of its end */
+        os_reap(pid);
     }
     return rc;
 }

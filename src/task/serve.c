@@ -5,7 +5,6 @@
 #include "task/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 static struct {
@@ -36,7 +35,7 @@ static void take_standard(const int *from)
 {
     for (int i = 0; i < 4; i++) {
         if (i < 3 && !letter.text.has[i])
-            close(i);
+            os_close(i);
         if (!letter.text.has[i])
             continue;
         int rc = i < 3 ? dup2(*from, i) : fchdir(*from);
@@ -155,7 +154,7 @@ static bool serve_wanted(void)
 
 static _Noreturn void serve(const struct image_order *order, struct task_page *page)
 {
-    int own = image_first_own(order), nothing = os_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
+    int own = image_first_own(order);
     os_signal_mask_set(UINT64_MAX); /* since Ctrl-C is for the program */
     serving.socket = own + IMAGE_BELL;
     serving.program = own + IMAGE_PARENT;
@@ -163,9 +162,7 @@ static _Noreturn void serve(const struct image_order *order, struct task_page *p
     serving.parent = order->parent;
     serving.name = program_invocation_short_name;
     os_close(own + IMAGE_ORDER);
-    for (int i = 0; i < 3 && nothing >= 0; i++)
-        dup2(nothing, i);
-    os_close(nothing > 2 ? nothing : -1);
+    os_descriptors_silence();
     if (chdir("/") < 0)
         _exit(127);
     os_thread_name("plait-server");

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE INT64_C(10000000000) /* then a stopped one is killed */
@@ -45,8 +44,8 @@ static void server_await_end(int64_t deadline)
  * socket is closed, so that it ends at once. */
 static void spare_lost(int pid)
 {
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    if (pid > 0)
+        os_reap(pid);
 }
 
 /* 0, -ENOLINK: the server is gone, -errno */
@@ -174,7 +173,7 @@ static void letter_write(struct letter *letter, const struct spawn *spawn)
     for (int i = 0; i < 4; i++) {
         int one = i < 3 ? i : letter->directory;
         /* As exec would: one that closes on exec, and so any of plait's own, does not go over. */
-        text->has[i] = i < 3 ? fcntl(one, F_GETFD) == 0 : one >= 0;
+        text->has[i] = i < 3 ? os_descriptor_stays(one) : one >= 0;
         if (text->has[i])
             letter_add(letter, one);
     }
