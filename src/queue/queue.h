@@ -50,7 +50,8 @@ struct queue_kind {
     bool (*end_lease)(plait_queue *queue); /* of task_done; false: none; NULL: not redelivered */
     bool (*drop)(plait_queue *queue, void *item); /* a taken one, for good; NULL: as release */
     void (*patrol)(struct queue_call *call);      /* settles what those who are gone had out */
-    void (*repair)(plait_queue *queue); /* under the lock of an end; NULL: nothing to do */
+    void (*repair)(plait_queue *queue,
+                   enum shared_side whose); /* under the lock of that end, in which one died */
     void (*destroy)(
         plait_queue *queue); /* what lies outside the queue's own memory; NULL: nothing */
 };

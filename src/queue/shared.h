@@ -28,7 +28,8 @@ enum shared_side { SHARED_PUTS, SHARED_GETS, SHARED_JOINS, SHARED_SIDES };
 struct shared_end {
     struct robust_word lock;
     uint64_t position __attribute__((aligned(64))); /* of a ring: where this side goes on */
-    uint64_t count; /* how many were put, were got; a hint behind a death */
+    uint64_t count; /* of a ring's getters: how many they copied out */
+    uint64_t user;  /* alone: who is inside; 0: nobody. Of a dead one it stays */
 };
 
 /* For a process that is handed the queue without the arguments of its open. Copied once, and
@@ -44,7 +45,7 @@ struct shared_head {
     struct {
         uint32_t word;
     } __attribute__((aligned(64))) sleep[SHARED_SIDES];
-    uint64_t done; /* items that are done; its lower half is slept on */
+    uint64_t done; /* how often task_done was said; its lower half is slept on */
     uint64_t lost; /* known to have died with their takers */
     uint32_t closed;
     uint32_t backs; /* ring: some slot is BACK. Must be set before the first one is */
@@ -65,9 +66,9 @@ struct shared {
     size_t room;              /* offset of the first granule */
     int64_t ruled;            /* when a select last asked whether anybody else is there */
     int64_t patrolled;        /* when this process last looked after places of the dead */
+    uint64_t me;              /* which user this process is, once it is marked */
     uint32_t forks;           /* in which process the counts of the handle hold */
     uint32_t marked[2];       /* wait_forks + 1: this process is known to put, to get */
-    bool inside[2];           /* alone: the task is between its steps 1 and 9 */
     bool given_up[2];         /* this process will not put, get any more, though it has */
     int kind;                 /* enum plait_order */
     bool redeliver, alone[2]; /* alone: promised, so that its end needs no lock */
@@ -79,6 +80,8 @@ enum { SHARED_HAS_PUT = 1, SHARED_HAS_GOT = 2 }; /* marks of users */
  * shared_end.h */
 /* `rc`: what the first try of the lock gave. */
 int shared_enter_slowly(struct queue_call *call, struct robust_word *lock, int rc);
+/* For calls that cannot fail, which must wait even for a stopped task inside. */
+void shared_enter_surely(struct queue_call *call, struct robust_word *lock);
 void shared_wake_slowly(plait_queue *queue, enum shared_side side, int count);
 /* Its effect comes next: from there on the handle may be freed, so the wait must be over. */
 void shared_over_slowly(struct queue_call *call);

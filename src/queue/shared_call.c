@@ -6,6 +6,7 @@
  * had pending; a sleeper lets the kernel compare the cell's stamp beside that word, because a
  * commit whose task dies at once changes nothing else; and each 20 ms a sleeper looks after those
  * who are gone (docs/shared-memory-queue.md). */
+#include "base/report.h"
 #include "base/settings.h"
 #include "os/os.h"
 #include "queue/shared_end.h"
@@ -50,12 +51,23 @@ int shared_enter_slowly(struct queue_call *call, struct robust_word *lock, int r
     if (rc == -EAGAIN)
         rc = enter_held(call, lock);
     if (rc == -EOWNERDEAD) {
-        if (call->queue->kind->repair)
-            call->queue->kind->repair(call->queue);
+        plait_queue *queue = call->queue;
+        bool gets = lock == &queue->shared.head->ends[SHARED_GETS].lock;
+        queue->kind->repair(queue, gets ? SHARED_GETS : SHARED_PUTS);
         shared_lock_mend(lock, call->place);
         return 0;
     }
     return rc == -ENOTRECOVERABLE ? -PLAIT_EFORMAT : rc;
+}
+
+void shared_enter_surely(struct queue_call *call, struct robust_word *lock)
+{
+    int rc;
+    while ((rc = shared_enter_lock(call, lock)) == -EAGAIN)
+        ;
+    if (rc != 0)
+        base_misuse(call->queue, "queue", call->place,
+                    "its memory is damaged, or no lock is left: %s", plait_strerror(rc));
 }
 
 /* ---- waking */
@@ -71,6 +83,7 @@ void shared_mark_slowly(plait_queue *queue, enum shared_side side)
 {
     struct shared *shared = &queue->shared;
     share_user_mark(shared->area, side == SHARED_PUTS ? SHARED_HAS_PUT : SHARED_HAS_GOT);
+    shared->me = share_user_me(shared->area);
     atom_store(&shared->marked[side], wait_forks + 1, RELAXED);
 }
 

@@ -1,15 +1,14 @@
 /* Waiting until all that was put into a shared queue is done.
  *
- * `done` counts what is done, `count` of the getters' end what was got. All is done when nothing is
- * inside and the two are equal. A getter killed between its commit and its count leaves an item
- * that nobody will do uncounted, which is what a joiner needs.
+ * `done` counts what is done, the kind what was got. All is done when nothing is inside and the two
+ * are equal. A getter killed between its commit and its count leaves an item that nobody will do
+ * uncounted, which is what a joiner needs; for places see shared_places.c.
  *
  * But a living one is between the two, too: its item is not inside any more and not counted yet. So
  * a joiner looks once more with the getters' lock, behind which each that was got is counted, and
- * what is half done by a dead one has been repaired. Where one getter is promised there is no lock:
- * there the ring counts before it moves its position on, and says that it holds something while
- * that lies behind (shared_ring.c); what was put back has no position, and a join may end in the
- * middle of its second get. */
+ * what is half done by a dead one has been repaired. Where one getter is promised its gets have no
+ * lock: there the ring counts before it moves its position on, and says that it holds something
+ * while that lies behind (shared_ring.c). */
 #include "queue/shared_done.h"
 #include "base/report.h"
 #include "queue/shared_end.h"
@@ -59,19 +58,17 @@ void shared_task_done(plait_queue *queue, void *place)
 static int join_attempt(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
-    enum shared_side side =
-        queue->kind->repair ? SHARED_PUTS : SHARED_GETS; /* a stock has one lock */
+    bool ring = queue->kind == &queue_shared_ring; /* a stock has one lock */
+    struct robust_word *lock = &queue->shared.head->ends[ring ? SHARED_GETS : SHARED_PUTS].lock;
     if (call->looks_after)
         queue->kind->patrol(call);
     if (!is_done(queue))
         return -EAGAIN;
-    if (queue->shared.alone[side])
-        return 0;
-    int rc = shared_enter(call, side);
+    int rc = shared_enter_lock(call, lock);
     if (rc != 0)
         return rc;
     bool done = is_done(queue);
-    shared_leave(call, side);
+    shared_lock_release(lock, call->place);
     return done ? 0 : -EAGAIN;
 }
 
@@ -91,5 +88,9 @@ int shared_join(plait_queue *queue, int64_t deadline, void *place)
     int rc = join_attempt(&call);
     if (rc != -EAGAIN)
         return rc;
-    return deadline == 0 ? wait_not_now() : shared_wait("join", &call, deadline, place);
+    if (deadline != 0)
+        return shared_wait("join", &call, deadline, place);
+    queue->kind->patrol(&call); /* since who asks again and again never sleeps */
+    rc = join_attempt(&call);
+    return rc == -EAGAIN ? wait_not_now() : rc;
 }

@@ -8,26 +8,32 @@
 
 #include <errno.h>
 
-/* 0: the end is this task's, and sound. -EAGAIN: somebody has been inside for 50 ms; another
- * code. */
-static inline int shared_enter(struct queue_call *call, enum shared_side side)
+/* 0: the lock of an end is this task's, and what it guards is sound. -EAGAIN: somebody has been
+ * inside for 50 ms; another code. */
+static inline int shared_enter_lock(struct queue_call *call, struct robust_word *lock)
 {
-    struct shared *shared = &call->queue->shared;
-    struct robust_word *lock = &shared->head->ends[side].lock;
-    if (shared->alone[side]) {
-        atom_store(&shared->inside[side], true, RELAXED); /* the commit's order publishes it */
-        return 0;
-    }
     int rc =
         atom_load(&lock->word, RELAXED) == 0 ? shared_lock_acquire(lock, 0, call->place) : -EAGAIN;
     return likely(rc == 0) ? 0 : shared_enter_slowly(call, lock, rc);
+}
+
+/* The same for an end, which has no lock where one is alone. This process is marked there. */
+static inline int shared_enter(struct queue_call *call, enum shared_side side)
+{
+    struct shared *shared = &call->queue->shared;
+    struct shared_end *end = &shared->head->ends[side];
+    if (shared->alone[side]) {
+        atom_store(&end->user, shared->me, RELAXED); /* the commit's order publishes it */
+        return 0;
+    }
+    return shared_enter_lock(call, &end->lock);
 }
 
 static inline void shared_leave(const struct queue_call *call, enum shared_side side)
 {
     struct shared *shared = &call->queue->shared;
     if (shared->alone[side])
-        atom_store(&shared->inside[side], false, RELEASE); /* pairs with shared_destroy */
+        atom_store(&shared->head->ends[side].user, 0, RELEASE); /* pairs with shared_destroy */
     else
         shared_lock_release(&shared->head->ends[side].lock, call->place);
 }

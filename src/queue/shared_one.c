@@ -16,18 +16,24 @@ static inline bool begin(plait_queue *queue, enum shared_side side)
                  atom_load(&shared->marked[side], RELAXED) != wait_forks + 1))
         return false;
     if (shared->alone[side]) {
-        atom_store(&shared->inside[side], true, RELAXED); /* the commit's order publishes it */
+        atom_store(&shared->head->ends[side].user, shared->me,
+                   RELAXED); /* the commit publishes it */
         return true;
     }
-    return (likely(atom_load(&lock->word, RELAXED) == 0) &&
-            likely(shared_lock_acquire(lock, 0, NULL) == 0));
+    if (unlikely(atom_load(&lock->word, RELAXED) != 0))
+        return false;
+    int rc = shared_lock_acquire(lock, 0, NULL);
+    if (unlikely(rc == -EOWNERDEAD)) /* died since the look, and it is held: the long way repairs */
+        shared_lock_put_back(lock);
+    return likely(rc == 0);
 }
 
 /* Step 9. */
 static inline void end(plait_queue *queue, enum shared_side side)
 {
     if (queue->shared.alone[side])
-        atom_store(&queue->shared.inside[side], false, RELEASE); /* pairs with shared_destroy */
+        atom_store(&queue->shared.head->ends[side].user, 0,
+                   RELEASE); /* pairs with shared_destroy */
     else
         shared_lock_release(&queue->shared.head->ends[side].lock, NULL);
 }

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 /* Part of the layout: must change with what lies in the area, lest an older program attaches. */
-enum { VERSION = 1, MESSAGE_ROOM = 1 << 20 };
+enum { VERSION = 2, MESSAGE_ROOM = 1 << 20 };
 /* Far beyond what there is, so that sums cannot overflow. */
 #define MOST ((size_t)1 << 40)
 
@@ -111,8 +111,7 @@ static int prepare(void *memory, size_t size, void *arg)
         head->ends[side].lock.behind = 1;
     }
     head->shape = making->shape;
-    if (queue->kind->repair)
-        queue->kind->repair(queue); /* from zeroes: all cells are free */
+    queue->kind->repair(queue, SHARED_PUTS); /* from zeroes: all cells are free */
     return 0;
 }
 

@@ -41,7 +41,7 @@ static void repair_count(plait_queue *queue)
  * and all are woken.
  *
  * May be killed itself, since it changes no cell but those that are free. */
-void shared_stock_repair(plait_queue *queue)
+void shared_stock_repair(plait_queue *queue, enum shared_side whose)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
     uint32_t inside = 0;

@@ -30,6 +30,7 @@
 #include "queue/keep.h"
 #include "queue/shared_done.h"
 #include "queue/shared_end.h"
+#include "queue/shared_places.h"
 
 #include <plait/error.h>
 
@@ -37,42 +38,20 @@
 #include <limits.h>
 #include <string.h>
 
-enum look { LOOK_GO, LOOK_VAIN, LOOK_BEHIND, LOOK_SKIP };
-
-/* 2. */
-static inline enum look look_at(const struct shared *shared, enum shared_side side,
-                                uint64_t position, uint64_t stamp)
-{
-    uint64_t lap = shared_lap_of(shared, position), at = shared_lap_of(shared, stamp);
-    unsigned state = stamp & RING_STATE;
-    if (at != lap)
-        return at < lap ? LOOK_VAIN : LOOK_BEHIND;
-    if (side == SHARED_PUTS)
-        return state == RING_FREE ? LOOK_GO : LOOK_BEHIND;
-    if (state == RING_ITEM)
-        return LOOK_GO;
-    if (state == RING_SKIPPED)
-        return LOOK_SKIP;
-    return state == RING_FREE || state == RING_RESERVED ? LOOK_VAIN : LOOK_BEHIND;
-}
-
 /* A slot that blocks its end, of a process that is gone: what it reserved is no item; what it took
  * is lost, because nobody knows how far it came. True: look again. */
-static bool settle(plait_queue *queue, uint64_t position, uint64_t stamp)
+static bool settle(struct queue_call *call, uint64_t index, uint64_t stamp)
 {
-    struct shared *shared = &queue->shared;
+    struct shared *shared = &call->queue->shared;
     unsigned state = stamp & RING_STATE;
-    if ((state != RING_RESERVED && state != RING_TAKEN) ||
-        !shared_is_gone(queue, atom_load(shared_owner_at(shared, position), RELAXED)))
+    if (state != RING_RESERVED && state != RING_TAKEN)
         return false;
-    uint64_t settled =
-        state == RING_RESERVED ? stamp - state + RING_SKIPPED : stamp - state + shared->lap;
-    if (!atom_cas(&shared_slot_at(shared, position)->stamp, &stamp, settled, ACQ_REL))
-        return true;
-    if (state == RING_TAKEN) {
-        atom_add(&shared->head->lost, 1, RELAXED);
-        atom_add(&shared->head->done, 1, SEQ_CST); /* since its taker will not say so */
-    }
+    uint64_t owner = atom_load(shared_owner_at(shared, index), RELAXED);
+    if (!shared_is_gone(call->queue, owner))
+        return false;
+    if (state == RING_TAKEN)
+        return places_settle(call, shared_lap_of(shared, stamp) | index, owner);
+    atom_cas(&shared_slot_at(shared, index)->stamp, &stamp, stamp - state + RING_SKIPPED, ACQ_REL);
     return true;
 }
 
@@ -110,10 +89,11 @@ static int find(struct queue_call *call, enum shared_side side, uint64_t *found)
     for (size_t rounds = 0; rounds <= 2 * queue->capacity + 2; rounds++) {
         uint64_t position = *found = shared_position_of(queue, side);
         uint64_t stamp = atom_load(&shared_slot_at(shared, position)->stamp, ACQUIRE);
-        enum look look = look_at(shared, side, position, stamp);
+        enum look look = shared_look_at(shared, side, position, stamp);
         if (likely(look == LOOK_GO))
             return 0;
-        if (look == LOOK_VAIN && !(looks_after(call, stamp) && settle(queue, position, stamp)))
+        if (look == LOOK_VAIN &&
+            !(looks_after(call, stamp) && settle(call, position & (shared->lap - 1), stamp)))
             return -EAGAIN;
         if (look == LOOK_BEHIND)
             atom_store(&shared->head->ends[side].position, shared_next_of(queue, position),
@@ -169,18 +149,48 @@ static bool find_back(plait_queue *queue, uint64_t *found)
     return false;
 }
 
-static int enter_get(struct queue_call *call, uint64_t *position, bool *back)
+/* A get that is on its way. */
+struct got {
+    uint64_t position;
+    bool takes;  /* in place */
+    bool back;   /* one that was put back, so that the index stays */
+    bool places; /* it holds the places' lock beside its end, in which it is alone */
+};
+
+static void leave_get(struct queue_call *call, const struct got *got)
+{
+    if (unlikely(got->places))
+        places_leave(call);
+    shared_leave(call, SHARED_GETS);
+}
+
+/* Who is alone needs the places' lock for one that was put back, too: it has no position that would
+ * tell a joiner of a get on its way. */
+static int enter_end(struct queue_call *call, struct got *got)
 {
     struct shared *shared = &call->queue->shared;
     int rc = enter(call, SHARED_GETS);
+    if (unlikely(rc != 0) || !shared->alone[SHARED_GETS])
+        return rc;
+    got->places = got->takes || unlikely(atom_load(&shared->head->backs, RELAXED));
+    if (got->places && unlikely((rc = places_enter(call)) != 0))
+        shared_leave(call, SHARED_GETS);
+    return rc;
+}
+
+static int enter_get(struct queue_call *call, struct got *got)
+{
+    plait_queue *queue = call->queue;
+    int rc = enter_end(call, got);
     if (unlikely(rc != 0))
         return rc;
-    *back = unlikely(atom_load(&shared->head->backs, RELAXED)) && find_back(call->queue, position);
-    bool closed = shared_is_closed(call->queue);
-    if (!*back && (rc = find(call, SHARED_GETS, position)) == -EAGAIN)
-        rc = is_over(call->queue, closed) ? -EPIPE : -EAGAIN;
+    got->back = unlikely(atom_load(&queue->shared.head->backs, RELAXED)) &&
+                find_back(queue, &got->position);
+    bool closed = shared_is_closed(queue);
+    if (!got->back && (rc = find(call, SHARED_GETS, &got->position)) == -EAGAIN)
+        rc = is_over(queue, closed) ? -EPIPE : -EAGAIN;
     if (unlikely(rc != 0))
-        shared_leave(call, SHARED_GETS);
+        leave_get(call, got);
     return rc;
 }
 
@@ -200,25 +210,39 @@ static void finish_put(struct queue_call *call, uint64_t position, unsigned stat
     shared_leave(call, SHARED_PUTS);
 }
 
-static void finish_get(struct queue_call *call, uint64_t position, bool back, bool taken)
+/* Step 5, and the count, before the index: holds_nothing. */
+static void commit_get(plait_queue *queue, const struct got *got)
+{
+    struct shared *shared = &queue->shared;
+    uint64_t *stamp = &shared_slot_at(shared, got->position)->stamp,
+             lap = shared_lap_of(shared, got->position),
+             *count = &shared->head->ends[SHARED_GETS].count;
+    if (got->takes) {
+        places_turn(queue, got->position, PLACES_TAKE);
+        atom_swap(stamp, lap | RING_TAKEN, SEQ_CST);
+        places_turn_over(queue);
+    } else {
+        atom_swap(stamp, lap + shared->lap, SEQ_CST);
+        atom_store(count, *count + 1, RELEASE);
+    }
+}
+
+static void finish_get(struct queue_call *call, struct got *got)
 {
     plait_queue *queue = call->queue;
-    struct shared *shared = &queue->shared;
-    struct shared_end *end = &shared->head->ends[SHARED_GETS];
-    uint64_t lap = shared_lap_of(shared, position);
+    struct shared_head *head = queue->shared.head;
     shared_over(call);
     shared_cover(call, SHARED_PUTS);
-    atom_swap(&shared_slot_at(shared, position)->stamp,
-              taken ? lap | RING_TAKEN : lap + shared->lap, SEQ_CST);
-    atom_store(&end->count, end->count + 1, RELEASE); /* first: holds_nothing */
-    if (!back)
-        atom_store(&end->position, shared_next_of(queue, position), RELEASE);
-    if (!taken)
+    commit_get(queue, got);
+    if (!got->back)
+        atom_store(&head->ends[SHARED_GETS].position, shared_next_of(queue, got->position),
+                   RELEASE);
+    if (!got->takes)
         shared_wake(queue, SHARED_PUTS, 1);
     shared_uncover();
-    if (unlikely(atom_load(&shared->head->skips, RELAXED)))
-        find(call, SHARED_GETS, &position); /* so that what was given up does not fill the ring */
-    shared_leave(call, SHARED_GETS);
+    if (unlikely(atom_load(&head->skips, RELAXED))) /* so that what was given up does not fill it */
+        find(call, SHARED_GETS, &got->position);
+    leave_get(call, got);
 }
 
 static int put(struct queue_call *call)
@@ -235,15 +259,14 @@ static int put(struct queue_call *call)
 
 static int get(struct queue_call *call)
 {
-    uint64_t position;
-    bool back;
-    int rc = enter_get(call, &position, &back);
+    struct got got = {0};
+    int rc = enter_get(call, &got);
     if (unlikely(rc != 0))
         return rc;
-    ring_copy(call->item, shared_slot_at(&call->queue->shared, position)->item,
+    ring_copy(call->item, shared_slot_at(&call->queue->shared, got.position)->item,
               call->queue->element);
     call->size = call->queue->element;
-    finish_get(call, position, back, false);
+    finish_get(call, &got);
     return 0;
 }
 
@@ -255,7 +278,7 @@ static size_t run_of(const plait_queue *queue, enum shared_side side, uint64_t p
     size_t count = 0;
     for (; count < most; count++, position = shared_next_of(queue, position)) {
         uint64_t stamp = atom_load(&shared_slot_at(shared, position)->stamp, ACQUIRE);
-        if (look_at(shared, side, position, stamp) != LOOK_GO)
+        if (shared_look_at(shared, side, position, stamp) != LOOK_GO)
             break;
     }
     return count;
@@ -307,23 +330,23 @@ static int put_many(struct queue_call *call)
 static int get_many(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
-    uint64_t first;
-    bool back;
-    int rc = enter_get(call, &first, &back);
+    struct got got = {0};
+    int rc = enter_get(call, &got);
     if (rc != 0)
         return rc;
-    size_t count = back ? 1 : run_of(queue, SHARED_GETS, first, call->count), size = queue->element;
-    uint64_t position = first;
+    uint64_t position = got.position;
+    size_t count = got.back ? 1 : run_of(queue, SHARED_GETS, position, call->count),
+           size = queue->element;
     for (size_t i = 0; i < count; i++, position = shared_next_of(queue, position))
         ring_copy((char *)call->item + i * size, shared_slot_at(&queue->shared, position)->item,
                   size);
     call->did = count;
-    if (back) {
-        finish_get(call, first, true, false);
+    if (got.back) {
+        finish_get(call, &got);
         return 0;
     }
-    commit_run(call, SHARED_GETS, first, count);
-    shared_leave(call, SHARED_GETS);
+    commit_run(call, SHARED_GETS, got.position, count);
+    leave_get(call, &got);
     return 0;
 }
 
@@ -344,15 +367,14 @@ static int reserve(struct queue_call *call)
 static int take(struct queue_call *call)
 {
     struct shared *shared = &call->queue->shared;
-    uint64_t position;
-    bool back;
-    int rc = enter_get(call, &position, &back);
+    struct got got = {.takes = true};
+    int rc = enter_get(call, &got);
     if (rc != 0)
         return rc;
-    atom_store(shared_owner_at(shared, position), share_user_me(shared->area), RELAXED);
-    call->item = shared_slot_at(shared, position)->item;
+    atom_store(shared_owner_at(shared, got.position), share_user_me(shared->area), RELAXED);
+    call->item = shared_slot_at(shared, got.position)->item;
     call->size = call->queue->element;
-    finish_get(call, position, back, true);
+    finish_get(call, &got);
     return 0;
 }
 
@@ -417,44 +439,23 @@ static bool release(plait_queue *queue, void *item)
     return change(queue, item, RING_TAKEN, queue->shared.lap - RING_TAKEN, SHARED_PUTS);
 }
 
-/* Under the getters' lock, because who finds nothing that is back says so in `backs`. */
+/* With the places' lock, also because who finds nothing that is back says so in `backs`. */
 static bool put_back(plait_queue *queue, void *item)
 {
-    struct shared_head *head = queue->shared.head;
-    struct queue_call call = {.queue = queue, .side = &queue->items};
-    bool inside = shared_enter(&call, SHARED_GETS) == 0;
-    atom_store(&head->backs, 1, RELAXED);
-    bool changed = change(queue, item, RING_TAKEN, RING_BACK - RING_TAKEN, SHARED_GETS);
-    if (changed)
-        atom_sub(&head->ends[SHARED_GETS].count, 1, RELAXED);
-    if (inside)
-        shared_leave(&call, SHARED_GETS);
-    return changed;
-}
-
-static uint64_t stamp_at(const plait_queue *queue, enum shared_side side, uint64_t *position)
-{
-    *position = shared_position_of(queue, side);
-    return atom_load(&shared_slot_at(&queue->shared, *position)->stamp, SEQ_CST);
-}
-
-/* The getters' index, which a dead one left behind. Where one is promised there is no lock: it may
- * live, and stores what is stored here. */
-static void move_on(struct queue_call *call)
-{
-    plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
-    uint64_t position, stamp;
-    if (!shared->alone[SHARED_GETS] && shared_enter(call, SHARED_GETS) == 0) {
-        find(call, SHARED_GETS, &position);
-        shared_leave(call, SHARED_GETS);
-    }
-    for (size_t i = 0; shared->alone[SHARED_GETS] && i < queue->capacity; i++) {
-        stamp = stamp_at(queue, SHARED_GETS, &position);
-        if (look_at(shared, SHARED_GETS, position, stamp) == LOOK_BEHIND)
-            atom_cas(&shared->head->ends[SHARED_GETS].position, &position,
-                     shared_next_of(queue, position), ACQ_REL);
-    }
+    struct queue_call call = {.queue = queue, .side = &queue->items};
+    uint64_t stamp;
+    const struct ring_slot *slot = slot_of(queue, item, RING_TAKEN, &stamp);
+    if (!slot)
+        return false;
+    size_t index = (size_t)((const char *)slot - shared->head->cells) / shared->stride;
+    places_enter_surely(&call);
+    atom_store(&shared->head->backs, 1, RELAXED);
+    places_turn(queue, shared_lap_of(shared, stamp) | index, PLACES_BACK);
+    bool changed = change(queue, item, RING_TAKEN, RING_BACK - RING_TAKEN, SHARED_GETS);
+    places_turn_over(queue);
+    places_leave(&call);
+    return changed;
 }
 
 /* For who joins, who must look at all slots, because none of them blocks him. */
@@ -462,11 +463,21 @@ static void look_after(struct queue_call *call)
 {
     plait_queue *queue = call->queue;
     struct shared *shared = &queue->shared;
-    move_on(call);
-    for (size_t i = 0; i < queue->capacity; i++) {
-        uint64_t stamp = atom_load(&shared_slot_at(shared, i)->stamp, RELAXED);
-        settle(queue, shared_lap_of(shared, stamp) | i, stamp);
-    }
+    uint64_t position;
+    int64_t now = wait_now_coarse();
+    if (!call->looks_after &&
+        now - atom_load(&shared->patrolled, RELAXED) < base_settings()->patrol)
+        return;
+    atom_store(&shared->patrolled, now, RELAXED);
+    if (places_enter(call) != 0)
+        return; /* who is inside may be stopped: at the next look */
+    if (shared->alone[SHARED_GETS])
+        places_move_on(queue);
+    else
+        find(call, SHARED_GETS, &position);
+    for (size_t i = 0; i < queue->capacity; i++)
+        settle(call, i, atom_load(&shared_slot_at(shared, i)->stamp, RELAXED));
+    places_leave(call);
     shared_wake(queue, SHARED_GETS, INT_MAX);
     shared_wake(queue, SHARED_PUTS, INT_MAX);
 }
@@ -474,8 +485,8 @@ static void look_after(struct queue_call *call)
 /* ---- what is asked of it */
 static bool waits_at(const plait_queue *queue, enum shared_side side)
 {
-    uint64_t position, stamp = stamp_at(queue, side, &position);
-    return look_at(&queue->shared, side, position, stamp) == LOOK_VAIN;
+    uint64_t position, stamp = shared_stamp_at(queue, side, &position);
+    return shared_look_at(&queue->shared, side, position, stamp) == LOOK_VAIN;
 }
 
 static bool is_full(const struct queue_call *call)
@@ -494,7 +505,7 @@ static bool is_empty(const struct queue_call *call)
 /* The stamp of the slot for which it waits. */
 static bool vain_word(struct queue_call *call, struct wait_word *word)
 {
-    uint64_t position, stamp = stamp_at(call->queue, shared_side_of(call), &position);
+    uint64_t position, stamp = shared_stamp_at(call->queue, shared_side_of(call), &position);
     word->word = (uint32_t *)(void *)&shared_slot_at(&call->queue->shared, position)->stamp;
     word->seen = (uint32_t)stamp; /* the lower half, as the machines of os/ have it */
     return call->is_vain(call);
@@ -523,11 +534,6 @@ static size_t size(const plait_queue *queue)
     return count <= queue->capacity ? count : 0;
 }
 
-static uint64_t gets_ever(const plait_queue *queue)
-{
-    return atom_load(&queue->shared.head->ends[SHARED_GETS].count, ACQUIRE);
-}
-
 /* For who joins, who must know it exactly, unlike who asks for the size. An index that lies behind:
  * somebody is between the commit and the count of his get. */
 static bool holds_nothing(const plait_queue *queue)
@@ -535,8 +541,8 @@ static bool holds_nothing(const plait_queue *queue)
     uint64_t position, stamp;
     if (count_all(queue) != 0)
         return false;
-    stamp = stamp_at(queue, SHARED_GETS, &position);
-    return look_at(&queue->shared, SHARED_GETS, position, stamp) != LOOK_BEHIND;
+    stamp = shared_stamp_at(queue, SHARED_GETS, &position);
+    return shared_look_at(&queue->shared, SHARED_GETS, position, stamp) != LOOK_BEHIND;
 }
 
 const struct queue_kind queue_shared_ring = {
@@ -550,6 +556,7 @@ const struct queue_kind queue_shared_ring = {
     .give_up = give_up,
     .release = release,
     .put_back = put_back,
+    .repair = places_repair,
     .patrol = look_after,
     .is_full = is_full,
     .is_empty = is_empty,
@@ -557,7 +564,7 @@ const struct queue_kind queue_shared_ring = {
     .size = size,
     .is_closed = shared_is_closed,
     .close = shared_close,
-    .gets = gets_ever,
+    .gets = places_gets,
     .is_drained = holds_nothing,
     .wait = shared_wait,
     .on_get = &shared_on_get,

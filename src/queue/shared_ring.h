@@ -39,6 +39,34 @@ static inline uint64_t shared_position_of(const plait_queue *queue, enum shared_
                : shared_lap_of(shared, position);
 }
 
+/* What a slot means for a side whose index it is at. */
+enum look { LOOK_GO, LOOK_VAIN, LOOK_BEHIND, LOOK_SKIP };
+
+/* Step 2 of shared_ring.c. */
+static inline enum look shared_look_at(const struct shared *shared, enum shared_side side,
+                                       uint64_t position, uint64_t stamp)
+{
+    uint64_t lap = shared_lap_of(shared, position), at = shared_lap_of(shared, stamp);
+    unsigned state = stamp & RING_STATE;
+    if (at != lap)
+        return at < lap ? LOOK_VAIN : LOOK_BEHIND;
+    if (side == SHARED_PUTS)
+        return state == RING_FREE ? LOOK_GO : LOOK_BEHIND;
+    if (state == RING_ITEM)
+        return LOOK_GO;
+    if (state == RING_SKIPPED)
+        return LOOK_SKIP;
+    return state == RING_FREE || state == RING_RESERVED ? LOOK_VAIN : LOOK_BEHIND;
+}
+
+/* Of the slot at that side's index. */
+static inline uint64_t shared_stamp_at(const plait_queue *queue, enum shared_side side,
+                                       uint64_t *position)
+{
+    *position = shared_position_of(queue, side);
+    return atom_load(&shared_slot_at(&queue->shared, *position)->stamp, SEQ_CST);
+}
+
 /* 0: done. Whatever is not the usual case, -EAGAIN, and nothing was done. */
 int shared_ring_put_one(plait_queue *queue, const void *item);
 int shared_ring_get_one(plait_queue *queue, void *buffer);

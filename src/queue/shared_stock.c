@@ -35,15 +35,9 @@ static inline int enter(struct queue_call *call, enum shared_side side)
     return rc;
 }
 
-/* For calls that cannot fail, which must wait even for a stopped task inside. */
 static void enter_surely(struct queue_call *call)
 {
-    int rc;
-    while ((rc = shared_enter(call, SHARED_PUTS)) == -EAGAIN)
-        ;
-    if (rc != 0)
-        base_misuse(call->queue, "queue", call->place,
-                    "its memory is damaged, or no lock is left: %s", plait_strerror(rc));
+    shared_enter_surely(call, &call->queue->shared.head->ends[SHARED_PUTS].lock);
 }
 
 static void leave(struct queue_call *call)

@@ -129,6 +129,6 @@ static inline void shared_cell_state(plait_queue *queue, uint32_t index, enum sh
 void shared_turn(plait_queue *queue, uint32_t index, enum shared_state state, int add);
 void shared_turn_over(plait_queue *queue);
 void shared_cell_free(plait_queue *queue, uint32_t index);
-void shared_stock_repair(plait_queue *queue);
+void shared_stock_repair(plait_queue *queue, enum shared_side whose);
 
 #endif
