@@ -7,9 +7,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLOTS = 4, LIMIT = 1 << 20, SMALL = 100, LARGE = 100000, SEEN = 77 };
+enum { SLOTS = 4, LIMIT = 1 << 20, SMALL = 100, LARGE = 100000, SOME = LARGE / 64, SEEN = 77 };
 
 struct shelf {
     uint64_t slots[SLOTS];
@@ -134,18 +135,58 @@ static void release_own(void)
     plait_segment_release(segment, plait_segment_alloc(segment, SMALL), NULL);
 }
 
-/* Survivors of a kill inside have the journal played back, and may be killed at it: the next
- * one. */
-static void leave_half_done(void)
+/* ---- repairs: what a dead one was changing is taken back, what it had is given back */
+static uint64_t journaled(void)
 {
-    heap_block();
-    struct heap_head *head = (struct heap_head *)(void *)the_lock();
-    head->journal.saved[0] = (struct share_saved){offsetof(struct heap_head, top_before), 0};
-    head->journal.saved[0].old = head->top_before;
-    head->top_before = 12345;
-    head->journal.count = 1;
-    __atomic_fetch_or(&the_lock()->word, ROBUST_DIED, __ATOMIC_RELAXED);
-    shared_lock_put_back(the_lock());
+    const struct heap_head *head = (const struct heap_head *)(const void *)the_lock();
+    return __atomic_load_n(&head->journal.count, __ATOMIC_ACQUIRE);
+}
+
+static bool is_begun(void)
+{
+    return journaled() >= 1;
+}
+
+static bool is_half_done(void)
+{
+    return journaled() >= 8;
+}
+
+static void fresh_half_allocated(void)
+{
+    heap_fresh();
+    dead_leave(NULL, alloc_small, is_half_done);
+}
+
+static void fresh_half_kept(void)
+{
+    heap_fresh();
+    dead_leave(NULL, keep, is_begun);
+}
+
+static void fresh_half_released(void)
+{
+    heap_fresh();
+    dead_leave(NULL, release_middle, is_half_done);
+}
+
+static void alloc_some(void)
+{
+    plait_segment_alloc(segment, SOME);
+}
+
+static void take_all(void)
+{
+    for (size_t size = LARGE; size >= SOME; size /= 8)
+        while (plait_segment_alloc(segment, size))
+            ;
+}
+
+/* All that there is was a dead one's. */
+static void fresh_all_taken(void)
+{
+    heap_fresh();
+    dead_leave(take_all, alloc_some, NULL);
 }
 
 static const struct kill_noun heap_noun = {
@@ -157,6 +198,19 @@ static const struct kill_noun heap_noun = {
     .is_sound = heap_is_sound,
     .endless = true,
 };
+
+#define DEAD(noun, begin)                                                                          \
+    static const struct kill_noun noun = {                                                         \
+        .open = heap_open,                                                                         \
+        .fresh = begin,                                                                            \
+        .use = heap_use,                                                                           \
+        .is_sound = heap_is_sound,                                                                 \
+        .endless = true,                                                                           \
+    }
+DEAD(half_allocated, fresh_half_allocated);
+DEAD(half_kept, fresh_half_kept);
+DEAD(half_released, fresh_half_released);
+DEAD(all_taken, fresh_all_taken);
 
 /* ---- names */
 
@@ -204,6 +258,54 @@ static const struct kill_noun name_noun = {
 static const struct kill_noun held_noun = {
     .open = name_held, .fresh = held_fresh, .use = name_use, .endless = true};
 
+/* A name that its maker left behind: a file that is still empty; one that tells of a memory and of
+ * nobody who has it; one that tells of a dead one. */
+static long file_size(void)
+{
+    char path[80];
+    struct stat look;
+    snprintf(path, sizeof path, "/dev/shm/plait-%u-%s", geteuid(), name);
+    return stat(path, &look) == 0 ? (long)look.st_size : -1;
+}
+
+static bool is_empty(void)
+{
+    return file_size() == 0;
+}
+
+static bool is_filled(void)
+{
+    return file_size() > 0;
+}
+
+static void open_and_stay(void)
+{
+    if (!open_it(name))
+        _exit(1);
+}
+
+static void fresh_empty_name(void)
+{
+    dead_leave(NULL, open_and_stay, is_empty);
+}
+
+static void fresh_filled_name(void)
+{
+    dead_leave(NULL, open_and_stay, is_filled);
+}
+
+static void fresh_stale_name(void)
+{
+    dead_leave(NULL, open_and_stay, NULL);
+}
+
+static const struct kill_noun empty_name = {
+    .open = name_open, .fresh = fresh_empty_name, .use = name_use, .endless = true};
+static const struct kill_noun filled_name = {
+    .open = name_open, .fresh = fresh_filled_name, .use = name_use, .endless = true};
+static const struct kill_noun stale_name = {
+    .open = name_open, .fresh = fresh_stale_name, .use = name_use, .endless = true};
+
 #define HEAP(text) .name = "segment: " text, .noun = &heap_noun
 #define NAME(text, which) .name = "segment: " text, .noun = &which
 
@@ -214,9 +316,15 @@ const struct kill_case kill_segment_cases[] = {
     {HEAP("release between two"), .operate = release_middle},
     {HEAP("release twice"), .operate = release_first_and_middle},
     {HEAP("release one's own"), .operate = release_own},
-    {HEAP("repair"), .prepare = leave_half_done, .operate = alloc_small},
     {HEAP("allocate, waiting"), .operate = alloc_small, .contended = true},
     {NAME("make by name", name_noun), .operate = open_and_leave},
     {NAME("attach by name", held_noun), .operate = open_and_leave},
+    {NAME("repair of an allocate", half_allocated), .operate = alloc_small},
+    {NAME("repair of a keep", half_kept), .operate = keep},
+    {NAME("repair of a release", half_released), .operate = release_middle},
+    {NAME("repair, a dead one's blocks", all_taken), .operate = alloc_some},
+    {NAME("repair of an empty name", empty_name), .operate = open_and_leave},
+    {NAME("repair of a name of nobody", filled_name), .operate = open_and_leave},
+    {NAME("repair of a dead one's name", stale_name), .operate = open_and_leave},
     {0},
 };
