@@ -25,6 +25,9 @@
  *      those are exact, but after four times as before
  *   5. a waiter that has slept wakes all the others when it goes, since who did 3 may have been
  *      killed when only one was awake
+ *   6. who sets W where the count was raised from 0 before wakes all, too, before it lies down:
+ *      otherwise, if who did 3 is killed before its wake, the kernel could wake this one, who has
+ *      seen no 0, in place of those who have
  * Each shared call covers the word (wait_cover) from before its first store to after its last
  * wake. */
 #include "base/report.h"
@@ -203,6 +206,8 @@ static int latch_words(void *object, struct wait_word *words)
         if (latch_is_open(call, seen))
             return 0;
     while (!((uint32_t)seen & LATCH_W) && !atom_cas(&latch->both, &seen, seen | LATCH_W, ACQUIRE));
+    if (call->shared && !((uint32_t)seen & LATCH_W) && atom_load(&latch->raised, RELAXED) != 0)
+        wait_unpark(&latch->word, INT_MAX, true); /* step 6 */
     call->slept = true;
     words[0] = (struct wait_word){
         .word = &latch->word, .seen = (uint32_t)seen | LATCH_W, .shared = call->shared};

@@ -23,6 +23,7 @@ enum place {
     SET_W_RAISED,
     SET_W_SWAP,
     SLEEP,
+    SWEEP,       /* 6 */
     WAKE_OTHERS, /* 5 */
     UNCOVER,
     A_COVER, /* 3 and 4 */
@@ -54,6 +55,7 @@ enum alter {
     NO_WAKE,
     WAKE_ONE,
     NO_5,
+    NO_6,
     NO_COVER_WAITER,
     NO_COVER_ADDER,
     UNCOVER_EARLY
@@ -111,11 +113,12 @@ static void set_w(struct step *step)
         go(step, SET_W, "2. CAS fails");
         return;
     }
+    bool first = !(next->object[WORD] & W) && next->object[RAISED] && !explore_altered(NO_6);
     if (!explore_altered(NO_W))
         next->object[WORD] |= W;
     step->me->seen = (step->me->seen & (W | TURN)) | W;
     step->me->flags |= SLEPT;
-    go(step, SLEEP, "2. sets W");
+    go(step, first ? SWEEP : SLEEP, "2. sets W");
 }
 
 /* 2: of the turns one bit lies in the word that the kernel compares. */
@@ -176,6 +179,10 @@ static void wait_for(struct step *step)
         break;
     case SLEEP:
         sleep_on_it(step);
+        break;
+    case SWEEP:
+        wake_all(&step->next);
+        go(step, SLEEP, "6. wakes who has not seen the last 0");
         break;
     case WAKE_OTHERS:
         wake_all(&step->next);
@@ -349,10 +356,10 @@ static bool rests(const void *bytes)
 static void print(const void *bytes, FILE *out)
 {
     static const char *const names[] = {
-        "ASLEEP",     "passed by", "roused", "gone",        "DEAD",    "begin",
-        "fast",       "cover",     "look",   "raised",      "set_w",   "set_w_raised",
-        "set_w_swap", "sleep",     "wake",   "uncover",     "a_cover", "a_raised",
-        "a_look",     "a_bump",    "a_swap", "a_bump_late", "a_wake",  "a_uncover"};
+        "ASLEEP", "passed by",   "roused",  "gone",     "DEAD",         "begin",      "fast",
+        "cover",  "look",        "raised",  "set_w",    "set_w_raised", "set_w_swap", "sleep",
+        "sweep",  "wake",        "uncover", "a_cover",  "a_raised",     "a_look",     "a_bump",
+        "a_swap", "a_bump_late", "a_wake",  "a_uncover"};
     const struct state *state = bytes;
     fprintf(out, "[%d%s turns %d raised %d]", state->object[COUNT],
             state->object[WORD] & W ? " W" : "", state->object[WORD] / TURN, state->object[RAISED]);
@@ -381,7 +388,8 @@ static const struct explore_case cases[] = {
     {"1 kill", {4, 2, 1, 1, 1, 1}, false},
     {"3 waiters, 2 kills", {4, 3, 1, 0, 2, 1}, false},
     {"2 raise, 1 kill", {4, 1, 1, 1, 1, 0}, false},
-    {"2 kills", {4, 2, 1, 2, 2, 1}, true},
+    {"2 kills", {4, 2, 1, 1, 2, 1}, false},
+    {"2 kills, 2 rounds", {4, 2, 1, 2, 2, 1}, true},
     {0},
 };
 
@@ -397,6 +405,7 @@ static const struct explore_variant variants[] = {
     {RAISED_LATE, "2 raise", "4 reads raised behind the count"},
     {NO_WAKE, "2 waiters", "3 wakes nobody"},
     {NO_5, "3 waiters, 2 kills", "5 left out"},
+    {NO_6, "2 kills", "6 left out"},
     {NO_COVER_WAITER, "3 waiters, 2 kills", "a waiter without cover"},
     {NO_COVER_ADDER, "1 kill", "3 without cover"},
     {UNCOVER_EARLY, "1 kill", "3 uncovers before the wake"},
