@@ -1,4 +1,5 @@
 # Asks a test program for its cases (one "name<TAB>label ..." a line) and writes the CTest entries. Run after each link of it.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${EMULATOR} ${PROGRAM} --list OUTPUT_VARIABLE cases RESULT_VARIABLE failed)
 if(failed)
   message(FATAL_ERROR "${PROGRAM} --list failed: ${failed}")
@@ -10,7 +11,12 @@ foreach(line IN LISTS cases)
   set(case ${CMAKE_MATCH_1})
   string(REPLACE " " ";" extra "${CMAKE_MATCH_2}")
   set(labels ${LABELS} ${extra})
+  set(seconds ${SECONDS})
+  if("long" IN_LIST extra) # a million operations, 10^7 lies, 10,000 deaths
+    set(seconds 7200)
+  endif()
+  math(EXPR limit "${seconds} + 30")
   string(APPEND text "add_test([=[${NAME}/${case}]=] ${EMULATOR} [=[${PROGRAM}]=] ${case})\n"
-    "set_tests_properties([=[${NAME}/${case}]=] PROPERTIES LABELS [=[${labels}]=] TIMEOUT ${LIMIT} SKIP_RETURN_CODE 77 ENVIRONMENT [=[${ENVIRONMENT}]=])\n")
+    "set_tests_properties([=[${NAME}/${case}]=] PROPERTIES LABELS [=[${labels}]=] TIMEOUT ${limit} SKIP_RETURN_CODE 77 ENVIRONMENT [=[${ENVIRONMENT};PLAIT_TEST_SECONDS=${seconds}]=])\n")
 endforeach()
 file(WRITE ${LIST} "${text}")

@@ -2,7 +2,7 @@
  * close: the consumer, in the only process that is left, must end, and have got whole items in
  * their order.
  *
- *     kill-producer [--full]      100 points, or all */
+ *     kill-producer [--full]      100 points, or all, as with PLAIT_LONG set */
 #include "kill.h"
 #include "os/os.h"
 
@@ -80,9 +80,9 @@ int main(int argc, char **argv)
     common = plait_share(sizeof *common);
     if (!common)
         return 1;
-    int all = kill_after(1000000), stride = all / 100 + 1, kills = 0;
-    if (argc > 1 && strcmp(argv[1], "--full") == 0)
-        stride = 1;
+    const char *wish = getenv("PLAIT_LONG");
+    bool full = (argc > 1 && strcmp(argv[1], "--full") == 0) || (wish && *wish);
+    int all = kill_after(1000000), stride = full ? 1 : all / 100 + 1, kills = 0;
     for (int point = 0; point <= all; point += stride, kills++)
         kill_after(point);
     printf("ok  producer: %d instructions, %d kills, its consumer ended each time\n", all, kills);
