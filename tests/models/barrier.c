@@ -371,16 +371,6 @@ static void print(const void *bytes, FILE *out)
                                                   : "");
 }
 
-static const struct explore_model model = {
-    .name = "barrier",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     /* threads, parties, kills, how many have a deadline */
     {"2 parties", {2, 2, 0, 1}, false},
@@ -411,7 +401,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("barrier", .wrong = wrong)

@@ -354,16 +354,6 @@ static void print(const void *bytes, FILE *out)
                 state->threads[i].flags & COVERED ? "+c" : "");
 }
 
-static const struct explore_model model = {
-    .name = "condition",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     /* waiters, notifiers, rounds of these, notify all, kills, one with a deadline */
     {"one", {2, 1, 2, 0, 0, 0}, false},
@@ -395,7 +385,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("condition", .wrong = wrong)

@@ -533,17 +533,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-static const struct explore_model model = {
-    .name = "dict",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("dict", .wrong = wrong)

@@ -407,4 +407,18 @@ static inline int explore_main(int argc, char **argv, const struct explore_model
     return good ? 0 : 1;
 }
 
+/* The end of a model's file, whose functions and tables have these names: the model's own, and
+ * behind it what not every model has, as .wrong = wrong. */
+#define EXPLORE_MAIN(...)                                                                          \
+    int main(int argc, char **argv)                                                                \
+    {                                                                                              \
+        static const struct explore_model model = {.size = sizeof(struct state),                   \
+                                                   .start = start,                                 \
+                                                   .steps = steps,                                 \
+                                                   .rests = rests,                                 \
+                                                   .print = print,                                 \
+                                                   .name = __VA_ARGS__};                           \
+        return explore_main(argc, argv, &model, cases, variants, harmless);                        \
+    }
+
 #endif

@@ -288,16 +288,6 @@ static void print(const void *bytes, FILE *out)
         fprintf(out, " %d:%s", i + 1, names[state->process[i].place]);
 }
 
-static const struct explore_model model = {
-    .name = "heap",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     {"1 and 1", {2, 1, 1}, false},
     {"2, 2 killed", {2, 2, 2}, false},
@@ -322,7 +312,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("heap", .wrong = wrong)

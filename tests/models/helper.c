@@ -168,17 +168,6 @@ static void print(const void *bytes, FILE *out)
     coroutines_print(state, out);
 }
 
-static const struct explore_model model = {
-    .name = "helper",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .normal = normal,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     {"2 coroutines", {2, 0, 2, 0, 0}, false},
     {"3 coroutines", {3, 0, 1, 0, 0}, false},
@@ -213,7 +202,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("helper", .wrong = wrong, .normal = normal)

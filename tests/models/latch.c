@@ -323,20 +323,7 @@ static void start(void *bytes)
 
 static void steps(const void *bytes, struct explore *run)
 {
-    const struct state *state = bytes;
-    for (int i = 0; i < size(SIZE_THREADS); i++) {
-        struct step step;
-        begin(&step, state, i, run);
-        if (is_over(step.me))
-            continue;
-        kill_it(state, i, run);
-        if (step.me->place <= ROUSED)
-            end_sleep(state, i, LOOK, run);
-        else if (step.me->place < A_COVER)
-            wait_for(&step);
-        else
-            count(&step);
-    }
+    waiters_steps(bytes, run, LOOK, A_COVER, wait_for, count);
 }
 
 /* Who is left waits for a 0 that did not come. */
@@ -367,15 +354,6 @@ static void print(const void *bytes, FILE *out)
         fprintf(out, " %d:%s%s", i + 1, names[state->threads[i].place],
                 state->threads[i].flags & COVERED ? "+c" : "");
 }
-
-static const struct explore_model model = {
-    .name = "latch",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .rests = rests,
-    .print = print,
-};
 
 static const struct explore_case cases[] = {
     /* threads, waiters of them, who count down what was there at first, rounds of who raise and
@@ -420,7 +398,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("latch")

@@ -555,18 +555,4 @@ static void print(const void *bytes, FILE *out)
     }
 }
 
-static const struct explore_model model = {
-    .name = "lock",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .normal = normal,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("lock", .wrong = wrong, .normal = normal)

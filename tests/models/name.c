@@ -335,16 +335,6 @@ static void print(const void *bytes, FILE *out)
         fprintf(out, " %d:%s(%d)", i + 1, names[state->process[i].place], state->process[i].memory);
 }
 
-static const struct explore_model model = {
-    .name = "name",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     {"3 open", {3, 0, 0, 0, 0}, false},           {"3 open, 2 killed", {3, 0, 0, 2, 0}, false},
     {"2 open twice", {2, 0, 1, 1, 0}, false},     {"2 and a sweeper", {2, 1, 0, 1, 0}, false},
@@ -371,7 +361,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("name", .wrong = wrong)

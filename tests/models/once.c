@@ -427,16 +427,6 @@ static void print(const void *bytes, FILE *out)
     }
 }
 
-static const struct explore_model model = {
-    .name = "once",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     /* threads, failures, kills, how many have a deadline, patrol */
     {"3 threads", {3, 1, 0, 0, 0}, false},
@@ -473,7 +463,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("once", .wrong = wrong)

@@ -333,16 +333,6 @@ static void print(const void *bytes, FILE *out)
                                                : "");
 }
 
-static const struct explore_model model = {
-    .name = "permits",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     /* threads, units the front listens to, kills, with a deadline, patrol */
     {"3 threads", {3, 2, 0, 0, 0}, false},
@@ -369,7 +359,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("permits", .wrong = wrong)

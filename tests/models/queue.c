@@ -594,18 +594,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-static const struct explore_model model = {
-    .name = "queue",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .normal = normal,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("queue", .wrong = wrong, .normal = normal)

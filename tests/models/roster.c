@@ -122,20 +122,7 @@ static int size(int which)
     return explore_case_now->sizes[which];
 }
 
-struct step {
-    struct state next;
-    struct thread *me;
-    int i;
-    struct explore *run;
-};
-
-static struct thread *begin(struct step *step, const struct state *state, int i,
-                            struct explore *run)
-{
-    *step = (struct step){.next = *state, .i = i, .run = run};
-    step->me = &step->next.threads[i];
-    return step->me;
-}
+#include "step.h"
 
 static bool is_there(const struct state *state, int i)
 {
@@ -166,7 +153,7 @@ static void then(struct step *step, enum place place, const char *label)
 {
     step->me->place = (uint8_t)place;
     note_alone(&step->next);
-    explore_step(step->run, &step->next, true, label);
+    go(step, place, label);
 }
 
 static void close_all(struct state *state, int i)
@@ -695,16 +682,6 @@ static void print(const void *bytes, FILE *out)
         fprintf(out, " %s", names[state->threads[i].place]);
 }
 
-static const struct explore_model model = {
-    .name = "roster",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     /* entries, opens of the asker, parent, outsider, kills, exec */
     {"1 leaves", {2, 1, 1, 0, 1, 0}, false},
@@ -749,7 +726,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("roster", .wrong = wrong)

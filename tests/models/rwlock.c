@@ -399,9 +399,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    static const struct explore_model model = {
-        "rwlock", sizeof(struct state), start, steps, NULL, NULL, rests, print};
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("rwlock")

@@ -442,16 +442,6 @@ static void print(const void *bytes, FILE *out)
                 state->threads[i].flags & HAS ? "+u" : "");
 }
 
-static const struct explore_model model = {
-    .name = "semaphore",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
 static const struct explore_case cases[] = {
     /* threads, cases of them, units, wanted by the first other, rounds, kills, how many have a
      * deadline, patrol (1: mends S, 2: looks for units) */
@@ -493,7 +483,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("semaphore", .wrong = wrong)

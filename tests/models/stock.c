@@ -760,17 +760,4 @@ static void print(const void *bytes, FILE *out)
                     state->owner == i + 1 ? "!" : "", state->threads[i].flags & HAS ? "+h" : "");
 }
 
-static const struct explore_model model = {
-    .name = "stock",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .wrong = wrong,
-    .rests = rests,
-    .print = print,
-};
-
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("stock", .wrong = wrong)

@@ -287,20 +287,7 @@ static void start(void *bytes)
 
 static void steps(const void *bytes, struct explore *run)
 {
-    const struct state *state = bytes;
-    for (int i = 0; i < size(SIZE_THREADS); i++) {
-        struct step step;
-        begin(&step, state, i, run);
-        if (is_over(step.me))
-            continue;
-        kill_it(state, i, run);
-        if (step.me->place <= ROUSED)
-            end_sleep(state, i, LOOK, run);
-        else if (step.me->place < C_LOOK)
-            wait_for(&step);
-        else
-            change_it(&step);
-    }
+    waiters_steps(bytes, run, LOOK, C_LOOK, wait_for, change_it);
 }
 
 /* Who is left waits for a change that nobody will make. */
@@ -329,15 +316,6 @@ static void print(const void *bytes, FILE *out)
         fprintf(out, " %d:%s%s(%d)", i + 1, names[state->threads[i].place],
                 state->threads[i].flags & COVERED ? "+c" : "", state->threads[i].seen);
 }
-
-static const struct explore_model model = {
-    .name = "value",
-    .size = sizeof(struct state),
-    .start = start,
-    .steps = steps,
-    .rests = rests,
-    .print = print,
-};
 
 static const struct explore_case cases[] = {
     /* threads, waiters of them, their rounds, changes of each other, by how much, kills, how many
@@ -376,7 +354,4 @@ static const struct explore_variant harmless[] = {
     {0},
 };
 
-int main(int argc, char **argv)
-{
-    return explore_main(argc, argv, &model, cases, variants, harmless);
-}
+EXPLORE_MAIN("value")

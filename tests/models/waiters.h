@@ -123,4 +123,24 @@ static inline bool is_over(const struct thread *me)
     return me->place == GONE || me->place == DEAD;
 }
 
+/* Of all threads: who waits is at a place below `others`, and looks again at `look`. */
+static inline void waiters_steps(const struct state *state, struct explore *run, int look,
+                                 int others, void (*waits)(struct step *),
+                                 void (*acts)(struct step *))
+{
+    for (int i = 0; i < THREADS_MOST; i++) {
+        struct step step;
+        begin(&step, state, i, run);
+        if (is_over(step.me))
+            continue;
+        kill_it(state, i, run);
+        if (step.me->place <= ROUSED)
+            end_sleep(state, i, look, run);
+        else if (step.me->place < others)
+            waits(&step);
+        else
+            acts(&step);
+    }
+}
+
 #endif
