@@ -2,7 +2,6 @@
  * last of the two sides. */
 #include "pool/future.h"
 #include "explorer.h"
-#include "os/os.h"
 #include "wait/lot.h"
 
 #include <plait/error.h>
@@ -12,27 +11,6 @@ enum { LATER = 2000000 };
 
 static plait_future *future;
 static int result[EXPLORE_TASKS], called, ended_by;
-
-/* Without caches, so that what is given back is known. */
-void *future_block(void)
-{
-    return os_alloc(FUTURE_BLOCK);
-}
-
-void future_block_free(void *block)
-{
-    os_free(block);
-}
-
-const char *plait_strerror(int code)
-{
-    return "";
-}
-
-const char *base_object(const void *object, const char *type, char *text, size_t size)
-{
-    return text;
-}
 
 static void setup_with(uint32_t word)
 {

@@ -3,7 +3,6 @@
  * any more. */
 #include "pool/lane.h"
 #include "explorer.h"
-#include "os/os.h"
 #include "wait/lot.h"
 
 enum { JOBS = 6 };
@@ -13,26 +12,6 @@ static struct lane lane;
 static base_spin lock; /* the pool's */
 static plait_future *job[JOBS];
 static int claimed[JOBS], jobs, last[EXPLORE_TASKS];
-
-void *future_block(void)
-{
-    return os_alloc(FUTURE_BLOCK);
-}
-
-void future_block_free(void *block)
-{
-    os_free(block);
-}
-
-const char *plait_strerror(int code)
-{
-    return "";
-}
-
-const char *base_object(const void *object, const char *type, char *text, size_t size)
-{
-    return text;
-}
 
 /* ---- what tasks do */
 static int me(void)
