@@ -3,6 +3,8 @@
 #include "kill.h"
 #include "queue/shared.h"
 #include "queue/shared_end.h"
+#include "queue/shared_ring.h"
+#include "queue/shared_stock.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -150,17 +152,6 @@ static void register_thread(void)
     robust_tid();
 }
 
-/* As one killed inside leaves a stock: whoever comes makes all of it anew from its cells'
- * states. */
-static void leave_dead(void)
-{
-    struct queue_call call = {.queue = queue};
-    struct robust_word *lock = &queue->shared.head->ends[SHARED_PUTS].lock;
-    must(shared_enter(&call, SHARED_PUTS));
-    __atomic_fetch_or(&lock->word, ROBUST_DIED, __ATOMIC_RELAXED);
-    shared_lock_put_back(lock);
-}
-
 /* ---- the harness' side */
 static void fresh(void)
 {
@@ -283,22 +274,44 @@ static int use_counted(int64_t deadline, int64_t *got_at)
     return rc;
 }
 
+/* Each place can be filled and emptied: none is lost with a dead one. What it had out the patrol
+ * may have to find. */
+static bool has_all_places(void)
+{
+    int64_t end = plait_after(2 * PLAIT_SECOND);
+    int there, got = 0;
+    do {
+        while (get(PLAIT_NOW) == 0)
+            ;
+        for (there = 0; put(there, PLAIT_NOW) == 0; there++)
+            ;
+    } while (there != CAPACITY && plait_now() < end);
+    while (get(PLAIT_NOW) == 0)
+        got++;
+    return there == CAPACITY && got == CAPACITY;
+}
+
 static const struct kill_noun ring = {.open = open_ring,
                                       .fresh = fresh,
                                       .block = nothing,
                                       .unblock = unblock_get,
                                       .rescue = rescue_if_empty,
-                                      .use = use};
+                                      .use = use,
+                                      .is_sound = has_all_places};
 static const struct kill_noun ring_reserved = {
-    .open = open_ring, .fresh = fresh, .rescue = rescue, .use = use};
+    .open = open_ring, .fresh = fresh, .rescue = rescue, .use = use, .is_sound = has_all_places};
 static const struct kill_noun ring_with_one = {.open = open_ring,
                                                .fresh = fresh_with_one,
                                                .block = fill,
                                                .unblock = unblock_put,
                                                .rescue = rescue,
-                                               .use = use};
-static const struct kill_noun ring_full = {
-    .open = open_ring, .fresh = fresh_full, .rescue = rescue_room, .use = use_room};
+                                               .use = use,
+                                               .is_sound = has_all_places};
+static const struct kill_noun ring_full = {.open = open_ring,
+                                           .fresh = fresh_full,
+                                           .rescue = rescue_room,
+                                           .use = use_room,
+                                           .is_sound = has_all_places};
 static const struct kill_noun ring_closed = {
     .open = open_ring, .fresh = fresh, .rescue = close_it, .use = use_closed};
 static const struct kill_noun pile = {.open = open_pile,
@@ -306,9 +319,13 @@ static const struct kill_noun pile = {.open = open_pile,
                                       .block = nothing,
                                       .unblock = unblock_get,
                                       .rescue = rescue_if_empty,
-                                      .use = use};
-static const struct kill_noun pile_with_one = {
-    .open = open_pile, .fresh = fresh_with_one, .rescue = rescue, .use = use};
+                                      .use = use,
+                                      .is_sound = has_all_places};
+static const struct kill_noun pile_with_one = {.open = open_pile,
+                                               .fresh = fresh_with_one,
+                                               .rescue = rescue,
+                                               .use = use,
+                                               .is_sound = has_all_places};
 static const struct kill_noun pile_counted = {
     .open = open_pile, .fresh = fresh_counted, .rescue = nothing, .use = use_counted};
 static const struct kill_noun leased = {.open = open_leased,
@@ -316,9 +333,118 @@ static const struct kill_noun leased = {.open = open_leased,
                                         .block = nothing,
                                         .unblock = unblock_get,
                                         .rescue = rescue_if_empty,
-                                        .use = use};
-static const struct kill_noun leased_with_one = {
-    .open = open_leased, .fresh = fresh_with_one, .rescue = rescue, .use = use};
+                                        .use = use,
+                                        .is_sound = has_all_places};
+static const struct kill_noun leased_with_one = {.open = open_leased,
+                                                 .fresh = fresh_with_one,
+                                                 .rescue = rescue,
+                                                 .use = use,
+                                                 .is_sound = has_all_places};
+/* ---- repairs */
+
+/* A cell of the stock, a slot of the ring: is one in that state, while its end is held? */
+static bool is_held(enum shared_side side)
+{
+    return queue->shared.head->ends[side].lock.word & ROBUST_OWNER;
+}
+
+static bool has_cell(enum shared_state state)
+{
+    for (uint32_t i = 0; i < queue->capacity; i++)
+        if (shared_cell(&queue->shared, i)->state == state)
+            return true;
+    return false;
+}
+
+static unsigned slot_state(enum shared_side side)
+{
+    uint64_t position = queue->shared.head->ends[side].position;
+    return shared_slot_at(&queue->shared, position)->stamp & RING_STATE;
+}
+
+/* Its commit is done, the rest is not. */
+static bool has_put(void)
+{
+    return is_held(SHARED_PUTS) && slot_state(SHARED_PUTS) == RING_ITEM;
+}
+
+static bool has_got(void)
+{
+    return is_held(SHARED_GETS) && slot_state(SHARED_GETS) == RING_FREE;
+}
+
+static bool has_put_into_stock(void)
+{
+    return is_held(SHARED_PUTS) && has_cell(SHARED_IN);
+}
+
+static bool has_got_from_stock(void)
+{
+    return is_held(SHARED_PUTS) && !has_cell(SHARED_IN);
+}
+
+static void reserve_it(void)
+{
+    if (!plait_queue_reserve(queue, sizeof(struct pair), PLAIT_NEVER))
+        _exit(1);
+}
+
+static void take_it(void)
+{
+    if (!plait_queue_take(queue, NULL, PLAIT_NEVER))
+        _exit(1);
+}
+
+static void lease_it(void)
+{
+    struct pair pair;
+    must(plait_get_bytes(queue, &pair, sizeof pair, PLAIT_NEVER) < 0);
+}
+
+#define HALF(noun, kind, before, first, is_half_done)                                              \
+    static void noun##_fresh(void)                                                                 \
+    {                                                                                              \
+        before();                                                                                  \
+        dead_leave(register_thread, first, is_half_done);                                          \
+    }                                                                                              \
+    static const struct kill_noun noun = {.open = kind,                                            \
+                                          .fresh = noun##_fresh,                                   \
+                                          .rescue = rescue,                                        \
+                                          .use = use,                                              \
+                                          .is_sound = has_all_places}
+HALF(half_put, open_ring, fresh, put_one, has_put);
+HALF(half_got, open_ring, fresh_with_one, get_one, has_got);
+HALF(reserved, open_ring, fresh, reserve_it, NULL);
+HALF(taken, open_ring, fresh_full, take_it, NULL);
+HALF(pile_half_put, open_pile, fresh, put_one, has_put_into_stock);
+HALF(pile_half_got, open_pile, fresh_with_one, get_one, has_got_from_stock);
+HALF(pile_half_back, open_pile, fresh_with_one, put_back, has_got_from_stock);
+HALF(pile_reserved, open_pile, fresh, reserve_it, NULL);
+HALF(pile_taken, open_pile, fresh_full, take_it, NULL);
+HALF(leased_half_put, open_leased, fresh, put_one, has_put_into_stock);
+HALF(leased_half_got, open_leased, fresh_with_one, get_one, has_got_from_stock);
+HALF(leased_away, open_leased, fresh_with_one, lease_it, NULL);
+
+/* None may be there. */
+static void try_get(void)
+{
+    int rc = get(PLAIT_NOW);
+    must(rc == -EAGAIN ? 0 : rc);
+}
+
+static void try_put(void)
+{
+    int rc = put(7, PLAIT_NOW);
+    must(rc == -EAGAIN ? 0 : rc);
+}
+
+static void put_and_get(void)
+{
+    try_put();
+    try_get();
+}
+
+#define REPAIR(text, of) .name = "queue: repair " text, .noun = &of, .prepare = register_thread
 #define CASE(text, of) .name = "queue: " text, .noun = &of, .prepare = register_thread
 
 const struct kill_case kill_queue_cases[] = {
@@ -345,11 +471,6 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("read a message in place", pile_with_one), .operate = read_in_place},
     {CASE("put a message back", pile_with_one), .operate = put_back},
     {CASE("put a message back, counted", pile_counted), .operate = put_back, .patrol = true},
-    {.name = "queue: repair", .noun = &pile_with_one, .prepare = leave_dead, .operate = get_one},
-    {.name = "queue: repair with priorities",
-     .noun = &leased_with_one,
-     .prepare = leave_dead,
-     .operate = get_one},
     {CASE("put with redelivery", leased), .operate = put_one, .waited = true},
     {CASE("put by priority", leased), .operate = put_by_priority, .waited = true},
     {CASE("join", leased), .operate = join_it},
@@ -357,5 +478,17 @@ const struct kill_case kill_queue_cases[] = {
     {CASE("put back with redelivery", leased_with_one), .operate = put_back},
     {CASE("wait to get with redelivery", leased), .operate = get_one, .contended = true,
      .patrol = PATROL_WOKEN},
+    {REPAIR("of a put", half_put), .operate = put_and_get},
+    {REPAIR("of a get", half_got), .operate = try_get},
+    {REPAIR("after a reserver", reserved), .operate = put_and_get},
+    {REPAIR("after a taker", taken), .operate = try_put},
+    {REPAIR("of a message's put", pile_half_put), .operate = try_get},
+    {REPAIR("of a message's get", pile_half_got), .operate = try_put},
+    {REPAIR("of a message's way back", pile_half_back), .operate = try_get},
+    {REPAIR("after a message's reserver", pile_reserved), .operate = try_put},
+    {REPAIR("after a message's taker", pile_taken), .operate = try_put},
+    {REPAIR("of a put with priorities", leased_half_put), .operate = try_get},
+    {REPAIR("of a get with redelivery", leased_half_got), .operate = try_get},
+    {REPAIR("after a getter with redelivery", leased_away), .operate = try_get},
     {0},
 };
