@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #define SOON (50 * PLAIT_MILLISECOND)
-enum { AGAIN = 8, AGAIN_STUCK = 5, TRIES = 4, ROUNDS = 2, ROUNDS_FULL = 16 };
-enum { STOPS_EACH = 6, STOPS_FULL = 100 }; /* one stop for so many kills */
+enum { AGAIN = 8, AGAIN_STUCK = 5, TRIES = 4 };
+enum { STOPS_EACH = 6 }; /* one stop for so many kills */
 
 /* How the survivors of one case learnt of the kills. */
 struct tally {
     int kills, got, told, by_patrol, stuck, late, wrong;
-    int stops, went_on, overdue;
+    int stops, went_on, waited, overdue;
     int64_t slowest;
     char first[256]; /* where the first fault was */
 };
@@ -96,8 +96,7 @@ static void kill_at(const struct kill_case *one, int point, struct tally *tally)
 
 static void kill_all(const struct kill_case *one, int points, struct tally *tally)
 {
-    bool every = one->planted || points == KILL_EVERY;
-    int all = path_choose(every ? INT_MAX : points == KILL_FULL ? ROUNDS_FULL : ROUNDS);
+    int all = path_choose(points == KILL_EVERY);
     int count = points > 0 && points < all && !one->planted ? points : all;
     for (int i = 0; i < count && !(one->planted && tally->stuck); i++)
         kill_at(one, path_point((int)((int64_t)i * all / count)), tally);
@@ -106,18 +105,17 @@ static void kill_all(const struct kill_case *one, int points, struct tally *tall
 /* The wake that a stopped one has swallowed is passed on by patrol, so there must be one. */
 static void stop_all(const struct kill_case *one, int points, struct tally *tally)
 {
-    int all = path_choose(points == KILL_EVERY ? INT_MAX : ROUNDS);
-    int most = points == KILL_EVERY || one->planted ? all
-               : points                             ? points / STOPS_EACH
-                                                    : STOPS_FULL;
-    int count = one->planted || one->noun->endless ? 0 : most < all ? most : all;
+    int all = path_choose(points == KILL_EVERY);
+    int most = points == KILL_FULL ? all : points / STOPS_EACH;
+    int count = one->planted ? 0 : most < all ? most : all;
     survivors_patrol(one, true);
     for (int i = 0; i < count; i++) {
         int point = path_point((int)((int64_t)i * all / count));
         struct outcome outcome = point_stop_and_kill(one, point);
         bool goes_on = outcome.beside == 0 || outcome.beside == -EOWNERDEAD;
         tally->stops += outcome.reached;
-        tally->went_on += outcome.reached && goes_on;
+        tally->went_on += outcome.reached && goes_on && !outcome.waited;
+        tally->waited += outcome.waited;
         tally->overdue += outcome.beside == -ETIME;
         tally->wrong += outcome.reached && !outcome.sound;
         if (outcome.beside == -ETIME || (outcome.reached && !outcome.sound))
@@ -161,15 +159,16 @@ void case_run(const struct kill_case *one, int points, struct sum *sum)
                              : tally.kills > 0 && !tally.stuck && !tally.late && !tally.wrong &&
                                    !tally.overdue;
     printf("%-4s%-40s %5d instructions, %4d in full, %4d kills: got %d, told %d; %d by patrol; "
-           "stuck %d, late %d, wrong %d; slowest %.1f ms; %d stops: %d went on, %d overdue%s%s\n",
-           good ? "ok" : "BAD", one->name, path_length(), path_choose(ROUNDS_FULL), tally.kills,
+           "stuck %d, late %d, wrong %d; slowest %.1f ms; %d stops: %d went on, %d "
+           "waited for it, %d overdue%s%s\n",
+           good ? "ok" : "BAD", one->name, path_length(), path_choose(false), tally.kills,
            tally.got, tally.told, tally.by_patrol, tally.stuck, tally.late, tally.wrong,
-           (double)tally.slowest / 1e6, tally.stops, tally.went_on, tally.overdue,
+           (double)tally.slowest / 1e6, tally.stops, tally.went_on, tally.waited, tally.overdue,
            tally.first[0] ? "; " : "", tally.first);
     fflush(stdout);
     __atomic_add_fetch(&sum->kills, tally.kills, __ATOMIC_RELAXED);
     __atomic_add_fetch(&sum->instructions, path_length(), __ATOMIC_RELAXED);
-    __atomic_add_fetch(&sum->in_full, path_choose(ROUNDS_FULL), __ATOMIC_RELAXED);
+    __atomic_add_fetch(&sum->in_full, path_choose(false), __ATOMIC_RELAXED);
     __atomic_add_fetch(&sum->stops, tally.stops, __ATOMIC_RELAXED);
     __atomic_add_fetch(&sum->by_patrol, tally.by_patrol, __ATOMIC_RELAXED);
     _exit(good ? 0 : 1);

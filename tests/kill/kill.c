@@ -4,13 +4,14 @@
  *     kill                at most 18 kills a case, spread over the operation, and 5,000 in all;
  *                         with PLAIT_LONG set --full
  *     kill --points N     at most N
- *     kill --full         after each instruction; of a loop the first 16 rounds and the last
- *     kill --every        each round of each loop as well
+ *     kill --full         before and after each change of what outlives a victim (state.c)
+ *     kill --every        after each instruction, though most of them change nothing that others
+ *                         could see: so that the former need not be believed
  *     kill --case TEXT    only cases whose name contains it
  *     kill --list
  *
- * Besides, a sixth as often, the victim is stopped: who uses the object then must be back at the
- * deadline.
+ * Besides, a sixth as often (--full: as often), the victim is stopped: who uses the object then
+ * must be back at the deadline, or, of calls without one, when the victim goes on.
  *
  * A kill is survived when somebody else can use the object at once, told of the death where one
  * happened inside; after 2 s it is stuck. Nobody patrols (PLAIT_PATROL=0), so that every window in

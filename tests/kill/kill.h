@@ -57,7 +57,8 @@ struct kill_noun {
     int (*use)(int64_t deadline, int64_t *got_at);
     bool (*is_waited_for)(pid_t waiter); /* has the waiter lain down? NULL: its thread sleeps */
     bool (*is_sound)(void);              /* nobody uses it now; may be NULL */
-    bool endless; /* its calls have no deadline to hold to beside a stopped one, told in the docs */
+    bool
+        endless; /* its calls have no deadline: they may wait for a stopped one, told in the docs */
 };
 
 /* Which way the victim takes. A row is a thread's; kill.c makes the others of it. */
@@ -120,14 +121,18 @@ struct way {
     int times, steps; /* run to it, so many times, then step on */
 };
 void path_clear(void);
-bool path_add(uint64_t place); /* before its first instruction, and after each */
-bool path_close(void);         /* all are there; both false: no memory */
-int path_length(void);         /* instructions */
-/* Of them, so many rounds of each loop and its last; how many. Otherwise most would be those of a
- * worker that looks about before it lies down. */
-int path_choose(int rounds);
+/* Before its first instruction, and after each; has that one changed what outlives the victim? */
+bool path_add(uint64_t place, bool changed);
+bool path_close(void); /* all are there; both false: no memory */
+int path_length(void); /* instructions */
+/* Every one of them, or those next to a change; how many. */
+int path_choose(bool every);
 int path_point(int i);         /* the `i`th of the chosen ones */
 struct way path_to(int point); /* to stand where instruction `point` has been executed */
+
+/* ---- state.c: what outlives the victim */
+void state_begin(const struct victim *victim);
+bool state_changed(const struct victim *victim); /* by the step since the last look */
 
 /* ---- point.c: one kill */
 struct outcome {
@@ -137,7 +142,8 @@ struct outcome {
     bool reached; /* else the operation was over before */
     bool woken;   /* it had slept and was unblocked */
     bool sound;
-    int beside; /* what a use was told beside the stopped victim; -ETIME: it did not come back */
+    int beside;  /* what a use was told beside the stopped victim; -ETIME: it did not come back */
+    bool waited; /* it came back when the victim went on */
 };
 /* Steps through the operation and notes its path. False: no ptrace here. */
 bool point_measure(const struct kill_case *one);
@@ -155,7 +161,9 @@ bool waiter_has_got(int64_t deadline);
 void waiter_end(void);
 
 /* ---- stop.c: SIGSTOP */
-int point_stop(struct victim *victim);
+/* What somebody else's use was told; -ETIME: it did not come back. *waited: not before the victim
+ * went on, which an `endless` one may. */
+int point_stop(struct victim *victim, bool endless, bool *waited);
 
 /* ---- case.c: so many points of a case, spread over it. In a process of its own, because settings
  * are read once. Exits. */

@@ -10,9 +10,9 @@ enum { STEPS_MOST = 256, STEP_COST = 4, STOP_COST = 8 }; /* in hits */
 
 static struct {
     uint64_t *places;
-    int *hits; /* how often it has come there, this time included */
+    bool *changes; /* executing the instruction before changed what outlives the victim */
+    int *hits;     /* how often it has come there, this time included */
     int count, room;
-    bool *is_last;    /* the place is not come to again */
     int *points, few; /* those that are chosen */
 } path;
 
@@ -21,17 +21,26 @@ void path_clear(void)
     path.count = 0;
 }
 
-bool path_add(uint64_t place)
+static bool path_grow(void)
 {
-    if (path.count == path.room) {
-        int room = path.room ? 2 * path.room : 4096;
-        uint64_t *places = realloc(path.places, (size_t)room * sizeof *places);
-        if (!places)
-            return false;
+    size_t room = path.room ? 2 * (size_t)path.room : 4096;
+    uint64_t *places = realloc(path.places, room * sizeof *places);
+    if (places)
         path.places = places;
-        path.room = room;
-    }
-    path.places[path.count++] = place;
+    bool *changes = realloc(path.changes, room * sizeof *changes);
+    if (changes)
+        path.changes = changes;
+    if (places && changes)
+        path.room = (int)room;
+    return places && changes;
+}
+
+bool path_add(uint64_t place, bool changed)
+{
+    if (path.count == path.room && !path_grow())
+        return false;
+    path.places[path.count] = place;
+    path.changes[path.count++] = changed;
     return true;
 }
 
@@ -48,11 +57,11 @@ static int by_place(const void *left, const void *right)
     return a - b;
 }
 
-int path_choose(int rounds)
+int path_choose(bool every)
 {
     path.few = 0;
     for (int i = 1; i < path.count; i++)
-        if (path.hits[i] <= rounds || path.is_last[i])
+        if (every || path.changes[i] || i + 1 == path.count || path.changes[i + 1])
             path.points[path.few++] = i;
     return path.few;
 }
@@ -66,11 +75,9 @@ static bool path_room(size_t count)
 {
     free(path.hits);
     free(path.points);
-    free(path.is_last);
     path.hits = malloc(count * sizeof *path.hits);
     path.points = malloc(count * sizeof *path.points);
-    path.is_last = calloc(count, sizeof *path.is_last);
-    return path.hits && path.points && path.is_last;
+    return path.hits && path.points;
 }
 
 /* One that repeats itself, as for a copy, is hit once and stepped many times. */
@@ -89,9 +96,6 @@ bool path_close(void)
         bool repeats = again && order[i - 1] == here - 1;
         hits = again ? hits + !repeats : 1;
         path.hits[here] = hits;
-        path.is_last[here] = true;
-        if (again)
-            path.is_last[order[i - 1]] = false;
     }
     free(order);
     return true;

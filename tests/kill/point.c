@@ -180,7 +180,10 @@ struct outcome point_stop_and_kill(const struct kill_case *one, int point)
     common->waits = STOP_WAITS;
     outcome.reached = begin(one, &victim) && reach(one, &victim, point, false);
     outcome.place = outcome.reached ? victim_place(&victim) : 0;
-    outcome.beside = outcome.reached ? point_stop(&victim) : 0;
+    if (one->noun->endless) /* the harness must not be what its use waits for */
+        unblock();
+    if (outcome.reached)
+        outcome.beside = point_stop(&victim, one->noun->endless, &outcome.waited);
     common->waits = WAITER_WAITS;
     return finish(one, &victim, outcome, false);
 }
@@ -206,8 +209,9 @@ bool point_measure(const struct kill_case *one)
         survive(one, one->contended || one->waited, plait_now(), &took);
         return false;
     }
-    while (path_add(victim_place(&victim)) && steps(&victim, 1))
-        ;
+    state_begin(&victim);
+    for (bool changed = true; path_add(victim_place(&victim), changed) && steps(&victim, 1);)
+        changed = state_changed(&victim);
     victim_kill(&victim);
     survive(one, one->contended || one->waited, plait_now(), &took);
     return path_close();
