@@ -78,7 +78,9 @@ PLAIT_MUST_USE int plait_ticker_wait(plait_ticker *ticker, int64_t deadline);
 
 /* Lets others run: a coroutine goes behind those that are ready on its worker, a thread calls
  * sched_yield(2). In a loop that computes for long it keeps the neighbours served, since plait
- * interrupts nobody.
+ * interrupts nobody. A coroutine that has run for about 5 ms does so by itself in its next call of
+ * a lock, a queue or whatever else may wait, also with PLAIT_NOW and also when nothing keeps it
+ * waiting: so what must not be interleaved needs a lock, not the hope that a call returns at once.
  *   errors   none; not a point of cancellation: plait_is_canceled tells
  *   blocks   never; others run meanwhile */
 void plait_yield(void);
