@@ -117,6 +117,7 @@ static const struct kill_noun barrier_noun = {
     .rescue = barrier_rescue,
     .use = barrier_use,
     .is_waited_for = barrier_is_waited_for,
+    .endless = true, /* while somebody ends their round */
 };
 static const struct kill_noun segment_noun = {
     .open = segment_open,
@@ -124,6 +125,7 @@ static const struct kill_noun segment_noun = {
     .rescue = barrier_rescue,
     .use = barrier_use,
     .is_waited_for = barrier_is_waited_for,
+    .endless = true, /* while somebody ends their round */
 };
 
 /* ---- repairs. Alone one is the last to come, too, so that a round can be left half ended without
@@ -229,6 +231,7 @@ static const struct kill_noun half_ended_last = {
     .rescue = three_rescue,
     .use = barrier_use,
     .is_waited_for = three_are_waited_for,
+    .endless = true,
 };
 #define REPAIR(text, left) .name = "barrier: repair " text, .noun = &left
 #define CASE(text) .name = "barrier: " text, .noun = &barrier_noun
