@@ -113,6 +113,37 @@ TEST_LABELED(a_killed_server_harms_no_child_and_is_made_anew, "process")
     plait_share_free(board);
 }
 
+/* The ready child that is next, since it was forked first. */
+static void kill_ready(void)
+{
+    char name[16];
+    pid_t ready = 0;
+    siginfo_t info;
+    snprintf(name, sizeof name, "%s", program_invocation_short_name);
+    for (int i = 0; i < 1000 && (ready = child_named(name)) == 0; i++)
+        usleep(5000);
+    need(ready > 0 && kill(ready, SIGKILL) == 0);
+    need(waitid(P_PID, (id_t)ready, &info, WEXITED | WNOWAIT) == 0);
+}
+
+TEST_LABELED(a_child_in_place_of_a_dead_one_hears, "process")
+{
+    struct board *board = board_new();
+    int status = 0;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(status_of(start(PLAIT_FORKSERVER, seven, NULL, (plait_start_options){0})),
+                         7);
+        kill_ready();
+        plait_task *task = start(PLAIT_FORKSERVER, give_pid, board, (plait_start_options){0});
+        ck_assert_int_eq(plait_event_wait(&board->told, plait_after(20 * PLAIT_SECOND)), 0);
+        ck_assert_int_eq(plait_kill(task), 0);
+        ck_assert_int_eq(plait_join(task, &status, plait_after(5 * PLAIT_SECOND)), 0);
+        ck_assert_int_eq(status, PLAIT_KILLED(SIGKILL));
+        plait_event_clear(&board->told);
+    }
+    plait_share_free(board);
+}
+
 TEST_LABELED(quiesce_ends_the_server, "process")
 {
     for (int i = 0; i < 3; i++) {

@@ -267,32 +267,38 @@ static int process_launch(struct task_process *process, const struct spawn *spaw
     return process_begun(process, options, pid, pidfd);
 }
 
-/* By the fork server, whose child is there already. -ENOLINK: it was, and another one may be. */
-static int serve_once(struct task_process *process, const struct spawn *spawn)
+/* Its pid. -ENOLINK: it was gone, and another one may be there; nothing is left of it, so that the
+ * process is as before. */
+static int serve_once(struct task_process *process, const struct spawn *spawn, struct spare *spare)
 {
-    struct spare spare;
-    int rc = server_take(&spare);
+    int rc = server_take(spare);
     if (rc < 0)
-        return process_failed(process, rc);
-    struct task_page *page = spare_page(&spare);
+        return rc;
+    struct task_page *page = spare_page(spare);
     if (page)
         page_begin(process, page);
-    rc = page ? server_send(&spare, spawn) : -ENOMEM;
+    rc = page ? server_send(spare, spawn) : -ENOMEM;
     if (rc < 0) {
-        spare_end(&spare);
-        return process_failed(process, rc);
+        spare_end(spare);
+        if (page)
+            os_unmap(page, OS_PAGE);
+        process->page = NULL;
     }
+    return rc;
+}
+
+/* By the fork server, whose child is there already. */
+static int process_serve(struct task_process *process, const struct spawn *spawn)
+{
+    struct spare spare;
+    int rc = -ENOLINK;
+    for (int tries = 0; tries < TRIES && rc == -ENOLINK; tries++)
+        rc = serve_once(process, spawn, &spare);
+    if (rc < 0)
+        return process_failed(process, rc == -ENOLINK ? -EAGAIN : rc);
     process->bell = spare.has[SPARE_BELL];
     atom_store(&process->record->process, process, RELEASE);
     return process_begun(process, spawn->options, rc, spare.has[SPARE_PIDFD]);
-}
-
-static int process_serve(struct task_process *process, const struct spawn *spawn)
-{
-    int rc = -ENOLINK;
-    for (int tries = 0; tries < TRIES && rc == -ENOLINK; tries++)
-        rc = serve_once(process, spawn);
-    return rc == -ENOLINK ? -EAGAIN : rc;
 }
 
 static int launch_image(struct task_process *process, const plait_start_options *options)
