@@ -4,6 +4,7 @@
 #define TESTS_CREW_H
 
 #include "harness.h"
+#include "random.h"
 
 #include <pthread.h>
 
@@ -80,13 +81,6 @@ static inline void crew_run(int carrier, int count, plait_function *function, vo
     struct crew crew = {.count = 0};
     crew_start(&crew, carrier, count, function, arg);
     crew_join(&crew);
-}
-
-/* A cheap generator of one's own, for choices inside tasks. */
-static inline unsigned crew_random(unsigned *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 16;
 }
 
 /* TEST_LIGHT's two cases and the mixed one. */

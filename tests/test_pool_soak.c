@@ -3,6 +3,7 @@
  * half of it, in virtual time, is tests/seeds/jobs.c. */
 #include "crew.h"
 #include "harness.h"
+#include "random_jobs.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -73,42 +74,10 @@ static void stands_as(const struct standing *before)
 
 /* ---- threads and coroutines */
 
-static plait_pool *soaked;
-
 static void ended(plait_future *future, void *times)
 {
     need(plait_future_state(future) >= PLAIT_DONE);
     __atomic_add_fetch((int *)times, 1, __ATOMIC_RELAXED);
-}
-
-static plait_job soak_job;
-
-static int nest(unsigned seed)
-{
-    plait_future *future = plait_submit(soaked, soak_job, &seed, 0, NULL, PLAIT_NEVER);
-    if (!future)
-        return 0;
-    (void)!plait_result_bytes(future, NULL, 0, PLAIT_NEVER);
-    plait_future_error(future);
-    plait_future_free(future);
-    return 0;
-}
-
-static int soak_job(const void *in, void *out)
-{
-    unsigned random = *(const unsigned *)in;
-    switch (crew_random(&random) % 6) {
-    case 0:
-        return plait_sleep(plait_after(crew_random(&random) % 2000 * PLAIT_MICROSECOND));
-    case 1:
-        return plait_yield(), 0;
-    case 2:
-        return 1;
-    case 3:
-        return nest(random | 1);
-    default:
-        return 0;
-    }
 }
 
 struct user {
@@ -123,7 +92,7 @@ static plait_future *soak_submit(struct user *user)
     plait_submit_options options = {.priority = (int)(seed % 3),
                                     .retries = (int)(seed % 2),
                                     .limit = seed % 5 ? 0 : PLAIT_MILLISECOND};
-    plait_future *future = plait_submit(soaked, soak_job, &seed, 0, &options, PLAIT_NEVER);
+    plait_future *future = plait_submit(random_pool, random_job, &seed, 0, &options, PLAIT_NEVER);
     if (future)
         need(plait_future_then(future, ended, &user->times[user->submitted++]) == 0);
     return future;
@@ -139,14 +108,9 @@ static int soak_user(void *arg)
             plait_future_cancel(futures[crew_random(&user->random) % (unsigned)user->submitted]);
             break;
         case 4:
-            plait_pool_cancel_waiting(soaked);
+            plait_pool_cancel_waiting(random_pool);
         }
-    for (int i = 0; i < user->submitted; i++) {
-        if (crew_random(&user->random) % 2)
-            (void)!plait_result_bytes(futures[i], NULL, 0, PLAIT_NEVER);
-        plait_future_error(futures[i]);
-        plait_future_free(futures[i]);
-    }
+    random_leave(futures, user->submitted, &user->random);
     return 0;
 }
 
@@ -159,16 +123,16 @@ static void soak_round(plait_carrier carrier, unsigned round)
                                   .waiting = round % 3 ? 0 : 5,
                                   .on_demand = round % 2,
                                   .jobs_per_worker = round % 5 ? 0 : 3};
-    soaked = plait_pool_open(carrier, 1 + (int)round % 3, &options);
+    random_pool = plait_pool_open(carrier, 1 + (int)round % 3, &options);
     for (int i = 0; i < USERS; i++) {
         users[i].random = crew_random(&random);
         crew_add(&crew, i ? (int)PLAIT_COROUTINE : (int)PLAIT_THREAD, soak_user, &users[i]);
     }
     if (round % 4 == 0)
-        need(plait_pool_close(soaked, plait_after(round % 1000 * PLAIT_MICROSECOND)) >= 0);
+        need(plait_pool_close(random_pool, plait_after(round % 1000 * PLAIT_MICROSECOND)) >= 0);
     crew_join(&crew);
-    need(plait_pool_close(soaked, PLAIT_NEVER) == 0);
-    plait_pool_free(soaked);
+    need(plait_pool_close(random_pool, PLAIT_NEVER) == 0);
+    plait_pool_free(random_pool);
     for (int i = 0; i < USERS; i++)
         for (int n = 0; n < EACH; n++)
             need(users[i].times[n] == (n < users[i].submitted));
@@ -178,6 +142,7 @@ static void soak(plait_carrier carrier, unsigned rounds)
 {
     struct standing before;
     plait_on_report(quiet, NULL);
+    random_sleep = 2000;
     for (unsigned round = 0; round < rounds; round++) {
         soak_round(carrier, round);
         if (round == rounds / 4) /* by then all is there that stays */
