@@ -62,6 +62,7 @@ static void condition_rescue(void)
 static int condition_use(int64_t deadline, int64_t *got_at)
 {
     int rc = plait_lock_acquire(the_lock(), deadline), told = 0;
+    bool mine = rc == 0 || rc == -EOWNERDEAD; /* and after each wait again, however that ended */
     while (rc == 0 || rc == -EOWNERDEAD) {
         if (rc == -EOWNERDEAD)
             plait_lock_mend(the_lock());
@@ -71,7 +72,7 @@ static int condition_use(int64_t deadline, int64_t *got_at)
             break;
     }
     *got_at = plait_now();
-    if (plait_lock_is_held(the_lock()))
+    if (mine)
         plait_lock_release(the_lock());
     return rc ? rc : told;
 }
