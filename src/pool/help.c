@@ -150,8 +150,7 @@ void help_prepare(void)
     task_blocks_end = block_end;
 }
 
-/* A job that has not begun, or a promise: ends here. */
-static bool cancel_pending(plait_future *future)
+bool pool_cancel_pending(plait_future *future)
 {
     base_spin_lock(&future->lock); /* against chain.c, which gives it a pool */
     plait_pool *pool = future->pool;
@@ -189,7 +188,7 @@ int plait_future_cancel(plait_future *future)
     future_check(future, __builtin_return_address(0));
     wait_me();
     while (!future_has_ended(future))
-        if (cancel_pending(future) || cancel_running(future))
+        if (pool_cancel_pending(future) || cancel_running(future))
             return 0;
     return -EALREADY;
 }

@@ -243,13 +243,15 @@ static bool totals_alloc(struct map_here *here)
     return here->totals != NULL;
 }
 
-/* Those that have not begun find nothing any more; the others are at their last jobs. */
+/* Those that have not begun are not needed; the others are at their last jobs. One that begins just
+ * now is left alone, because it may yet find inputs that another one was stealing, and their jobs
+ * must not be told of a cancel that nobody asked for. */
 static void end_soon(plait_future **futures, size_t count)
 {
     int64_t end = os_now() + SPIN;
     for (size_t i = 0; i < count; i++) {
         if (future_state(atom_load(&futures[i]->word, RELAXED)) == PLAIT_PENDING)
-            plait_future_cancel(futures[i]);
+            pool_cancel_pending(futures[i]);
         for (int look = 1; !future_has_ended(futures[i]) && (look % LOOKS || os_now() < end);
              look++)
             os_relax();

@@ -157,6 +157,8 @@ int pool_give(plait_pool *pool, plait_future *job);
 
 /* ---- help.c: the calling task may do what else a worker of the pool would */
 bool pool_may_help(const plait_pool *pool);
+/* A job that has not begun, or a promise: ends here. False: it has begun, and goes on. */
+bool pool_cancel_pending(plait_future *future);
 
 /* ---- keep.c */
 plait_pool *pool_new(void); /* zeroed but for the lock, or NULL */
