@@ -128,7 +128,7 @@ static int survive(const struct kill_case *one, bool asks_waiter, int64_t since,
         rc = waiter_has_got(end) ? common->rc : -ETIMEDOUT;
         got_at = common->got_at;
     }
-    if (rc == 0 && got_at < since)
+    if ((rc == 0 || rc == -EOWNERDEAD) && got_at < since)
         rc = one->noun->use(since + common->patience, &got_at);
     *took = (is_stuck(rc) ? plait_now() : got_at) - since;
     return rc;
