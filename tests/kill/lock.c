@@ -154,6 +154,14 @@ static int lock_use_looking(int64_t deadline, int64_t *got_at)
     return lock_use(deadline, got_at);
 }
 
+/* Two deaths may be told: the waiter's patrol may find the first one before the victim begins, which
+ * then dies inside as well. */
+static int lock_use_told(int64_t deadline, int64_t *got_at)
+{
+    int rc = lock_use(deadline, got_at);
+    return rc == -EOWNERDEAD ? 0 : rc;
+}
+
 static bool lock_is_waited_for(pid_t waiter)
 {
     return __atomic_load_n(&lock_word()->word, __ATOMIC_ACQUIRE) & ROBUST_WAITERS;
@@ -178,7 +186,7 @@ static const struct kill_noun unmarked_noun = {
     .fresh = lock_fresh_unmarked, .use = lock_use_looking, .is_sound = lock_is_sound};
 static const struct kill_noun unmarked_waited_noun = {
     .fresh = lock_fresh_unmarked,
-    .use = lock_use,
+    .use = lock_use_told,
     .is_waited_for = lock_is_waited_for,
     .is_sound = lock_is_sound,
 };
