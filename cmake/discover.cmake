@@ -12,11 +12,13 @@ foreach(line IN LISTS cases)
   string(REPLACE " " ";" extra "${CMAKE_MATCH_2}")
   set(labels ${LABELS} ${extra})
   set(seconds ${SECONDS})
-  if("long" IN_LIST extra) # a million operations, 10^7 lies, 10,000 deaths
+  set(cost 0)
+  if("long" IN_LIST extra) # a million operations, 10^7 lies, 10,000 deaths: begun first
     set(seconds 7200)
+    set(cost 70)
   endif()
   math(EXPR limit "${seconds} + 30")
   string(APPEND text "add_test([=[${NAME}/${case}]=] ${EMULATOR} [=[${PROGRAM}]=] ${case})\n"
-    "set_tests_properties([=[${NAME}/${case}]=] PROPERTIES LABELS [=[${labels}]=] TIMEOUT ${limit} SKIP_RETURN_CODE 77 ENVIRONMENT [=[${ENVIRONMENT};PLAIT_TEST_SECONDS=${seconds}]=])\n")
+    "set_tests_properties([=[${NAME}/${case}]=] PROPERTIES LABELS [=[${labels}]=] COST ${cost} TIMEOUT ${limit} SKIP_RETURN_CODE 77 ENVIRONMENT [=[${ENVIRONMENT};PLAIT_TEST_SECONDS=${seconds}]=])\n")
 endforeach()
 file(WRITE ${LIST} "${text}")
