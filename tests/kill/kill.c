@@ -35,8 +35,9 @@ struct common *common;
 static const struct kill_case *const sets[] = {
     kill_lock_cases,      kill_pipe_cases,    kill_event_cases,   kill_rlock_cases,
     kill_value_cases,     kill_latch_cases,   kill_once_cases,    kill_semaphore_cases,
-    kill_condition_cases, kill_segment_cases, kill_queue_cases,   kill_dict_cases,
-    kill_rwlock_cases,    kill_barrier_cases, kill_permits_cases, kill_area_cases,
+    kill_condition_cases, kill_segment_cases, kill_queue_cases,   kill_places_cases,
+    kill_dict_cases,      kill_rwlock_cases,  kill_barrier_cases, kill_permits_cases,
+    kill_area_cases,
 };
 
 static int running;

@@ -95,7 +95,7 @@ extern const struct kill_case kill_pipe_cases[], kill_event_cases[], kill_rlock_
 extern const struct kill_case kill_rwlock_cases[];
 extern const struct kill_case kill_semaphore_cases[], kill_condition_cases[], kill_segment_cases[];
 extern const struct kill_case kill_barrier_cases[], kill_permits_cases[];
-extern const struct kill_case kill_queue_cases[];
+extern const struct kill_case kill_queue_cases[], kill_places_cases[];
 extern const struct kill_case kill_dict_cases[], kill_area_cases[];
 
 /* ---- step.c: the victim under ptrace */
