@@ -166,6 +166,33 @@ TEST(join_waits_until_all_is_done)
     plait_queue_free(queue);
 }
 
+/* What is put back is to be done again, what was lost with its taker never. */
+static void counts_places(bool alone)
+{
+    plait_queue *queue = plait_queue_open(
+        sizeof(int), 2, &(plait_queue_options){.where = PLAIT_SHARED, .single_consumer = alone});
+    for (int lap = 0, got; lap < 5; lap++) {
+        ck_assert_int_eq(plait_put(queue, &lap, PLAIT_NOW), 0);
+        ck_assert_int_eq(plait_put(queue, &lap, PLAIT_NOW), 0);
+        plait_queue_put_back(queue, plait_queue_take(queue, NULL, PLAIT_NOW));
+        const int *taken = plait_queue_take(queue, NULL, PLAIT_NOW);
+        ck_assert_int_eq(*taken, lap);
+        ck_assert_int_eq(plait_get(queue, &got, PLAIT_NOW), 0);
+        plait_queue_task_done(queue);
+        ck_assert_int_eq(plait_queue_join(queue, PLAIT_NOW), -EAGAIN);
+        plait_queue_task_done(queue);
+        plait_queue_release(queue, taken);
+        ck_assert_int_eq(plait_queue_join(queue, PLAIT_NOW), 0);
+    }
+    plait_queue_free(queue);
+}
+
+TEST(places_are_counted)
+{
+    counts_places(false);
+    counts_places(true);
+}
+
 /* ---- several tasks of any carrier */
 
 enum { ITEMS = 500, JOINS = 3000 };
@@ -346,6 +373,55 @@ TEST_LABELED(a_get_waits_for_its_own_process, "process")
     ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
     ck_assert_int_eq(plait_get(queue, &one, PLAIT_NEVER), 0);
     ck_assert_int_eq(plait_get(queue, &one, plait_after(100 * PLAIT_MILLISECOND)), -ETIMEDOUT);
+    plait_queue_free(queue);
+}
+
+static int take_and_die(void *queue)
+{
+    need(plait_queue_take((plait_queue *)queue, NULL, PLAIT_NEVER) != NULL);
+    return raise(SIGKILL);
+}
+
+/* One is lost with its taker; the join waits for the other alone, which is here and not done. */
+static void joins_without_the_lost(bool alone)
+{
+    plait_queue *queue = plait_queue_open(
+        sizeof(int), 2, &(plait_queue_options){.where = PLAIT_SHARED, .single_consumer = alone});
+    plait_task *task;
+    int one = 1;
+    for (int round = 1; round <= 3; round++) {
+        ck_assert_int_eq(plait_put(queue, &one, PLAIT_NOW), 0);
+        ck_assert_int_eq(plait_put(queue, &one, PLAIT_NOW), 0);
+        ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, take_and_die, queue, NULL), 0);
+        ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
+        ck_assert_int_eq(plait_get(queue, &one, PLAIT_NOW), 0);
+        ck_assert_int_eq(plait_queue_join(queue, plait_after(50 * PLAIT_MILLISECOND)), -ETIMEDOUT);
+        ck_assert_uint_eq(plait_queue_lost(queue), round);
+        plait_queue_task_done(queue);
+        ck_assert_int_eq(plait_queue_join(queue, PLAIT_NEVER), 0);
+    }
+    plait_queue_free(queue);
+}
+
+TEST_LABELED(a_join_does_not_wait_for_the_lost, "process")
+{
+    joins_without_the_lost(false);
+    joins_without_the_lost(true);
+}
+
+/* Who asks again and again never sleeps, and is told all the same. */
+TEST_LABELED(a_join_that_is_asked_again_ends, "process")
+{
+    plait_queue *queue = open_shared(sizeof(int), 2);
+    plait_task *task;
+    int one = 1, rc;
+    ck_assert_int_eq(plait_put(queue, &one, PLAIT_NOW), 0);
+    ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, take_and_die, queue, NULL), 0);
+    ck_assert_int_eq(plait_join(task, NULL, PLAIT_NEVER), 0);
+    while ((rc = plait_queue_join(queue, PLAIT_NOW)) == -EAGAIN)
+        usleep(1000);
+    ck_assert_int_eq(rc, 0);
+    ck_assert_uint_eq(plait_queue_lost(queue), 1);
     plait_queue_free(queue);
 }
 
