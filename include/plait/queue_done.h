@@ -33,7 +33,8 @@ extern "C" {
  * when it was the last.
  *   errors   none; never -ECANCELED
  *   misuse   more often than items were got
- *   blocks   never */
+ *   blocks   never for items or room; in a shared queue while another task is inside for a moment,
+ *            and if that one is stopped (SIGSTOP) until it goes on */
 void plait_queue_task_done(plait_queue *queue);
 
 /* Waits until all that was put is done. Items that are put meanwhile are waited for, too; an empty

@@ -53,14 +53,16 @@ PLAIT_MUST_USE void *plait_queue_reserve(plait_queue *queue, size_t size, int64_
  *   item     from plait_queue_reserve
  *   errors   none; never -ECANCELED
  *   misuse   not a reserved place, or settled before
- *   blocks   never */
+ *   blocks   never for items or room; in a shared queue while another task is inside for a moment,
+ *            and if that one is stopped (SIGSTOP) until it goes on */
 void plait_queue_commit(plait_queue *queue, void *item);
 
 /* There will be no item: the place is free again.
  *   item     from plait_queue_reserve
  *   errors   none; never -ECANCELED
  *   misuse   not a reserved place, or settled before
- *   blocks   never */
+ *   blocks   never for items or room; in a shared queue while another task is inside for a moment,
+ *            and if that one is stopped (SIGSTOP) until it goes on */
 void plait_queue_give_up(plait_queue *queue, void *item);
 
 /* The next item, to be read in place.
@@ -76,7 +78,8 @@ PLAIT_MUST_USE const void *plait_queue_take(plait_queue *queue, size_t *size, in
  *   item     from plait_queue_take
  *   errors   none; never -ECANCELED
  *   misuse   not a taken item, or settled before
- *   blocks   never */
+ *   blocks   never for items or room; in a shared queue while another task is inside for a moment,
+ *            and if that one is stopped (SIGSTOP) until it goes on */
 void plait_queue_release(plait_queue *queue, const void *item);
 
 /* The item goes back to where it came from: the first in line, the last one in, or its priority.
@@ -84,7 +87,8 @@ void plait_queue_release(plait_queue *queue, const void *item);
  *   item     from plait_queue_take
  *   errors   none; never -ECANCELED
  *   misuse   not a taken item, or settled before
- *   blocks   never */
+ *   blocks   never for items or room; in a shared queue while another task is inside for a moment,
+ *            and if that one is stopped (SIGSTOP) until it goes on */
 void plait_queue_put_back(plait_queue *queue, const void *item);
 
 #ifdef __cplusplus

@@ -328,7 +328,9 @@ static const struct kill_noun pile_with_one = {.open = open_pile,
                                                .is_sound = has_all_places};
 static const struct kill_noun pile_counted = {
     .open = open_pile, .fresh = fresh_counted, .rescue = nothing, .use = use_counted};
+/* A use says plait_queue_task_done, which has no deadline. */
 static const struct kill_noun leased = {.open = open_leased,
+                                        .endless = true,
                                         .fresh = fresh,
                                         .block = nothing,
                                         .unblock = unblock_get,
@@ -336,6 +338,7 @@ static const struct kill_noun leased = {.open = open_leased,
                                         .use = use,
                                         .is_sound = has_all_places};
 static const struct kill_noun leased_with_one = {.open = open_leased,
+                                                 .endless = true,
                                                  .fresh = fresh_with_one,
                                                  .rescue = rescue,
                                                  .use = use,
