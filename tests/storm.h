@@ -7,6 +7,8 @@
 
 #include "crew.h"
 
+enum { MORE = 20 }; /* times as many operations where cancels hardly strike */
+
 struct storm {
     void (*act)(struct storm *storm, unsigned *random); /* one operation */
     long each;                                          /* operations of each task */
@@ -44,6 +46,13 @@ static inline void storm_cancel(struct storm *storm, unsigned *random)
         plait_cancel(task);
 }
 
+/* Few of the waits were cancelled, since on a busy machine who was to be had gone on. */
+static inline bool is_calm(const struct storm *storm)
+{
+    long waits = __atomic_load_n(&storm->waits, __ATOMIC_RELAXED);
+    return __atomic_load_n(&storm->canceled, __ATOMIC_RELAXED) * 100 < waits;
+}
+
 static inline int storm_member(void *arg)
 {
     struct storm *storm = arg;
@@ -52,7 +61,7 @@ static inline int storm_member(void *arg)
     __atomic_sub_fetch(&storm->ready, 1, __ATOMIC_RELAXED);
     while (__atomic_load_n(&storm->ready, __ATOMIC_RELAXED) > 0)
         plait_yield(); /* otherwise the first one may be done before the second one runs */
-    for (long i = 0; i < storm->each; i++) {
+    for (long i = 0; i < storm->each || (i < MORE * storm->each && is_calm(storm)); i++) {
         storm->act(storm, &random);
         if (crew_random(&random) % 8 == 0)
             storm_cancel(storm, &random);
