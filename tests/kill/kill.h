@@ -125,7 +125,7 @@ void path_clear(void);
 bool path_add(uint64_t place, bool changed);
 bool path_close(void); /* all are there; both false: no memory */
 int path_length(void); /* instructions */
-/* Every one of them, or those next to a change; how many. */
+/* Every one of them, or those next to a change, of each loop 16 rounds and the last; how many. */
 int path_choose(bool every);
 int path_point(int i);         /* the `i`th of the chosen ones */
 struct way path_to(int point); /* to stand where instruction `point` has been executed */

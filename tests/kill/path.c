@@ -7,11 +7,13 @@
 #include <stdlib.h>
 
 enum { STEPS_MOST = 256, STEP_COST = 4, STOP_COST = 8 }; /* in hits */
+enum { ROUNDS = 16 };
 
 static struct {
     uint64_t *places;
     bool *changes; /* executing the instruction before changed what outlives the victim */
     int *hits;     /* how often it has come there, this time included */
+    bool *is_last; /* the place is not come to again */
     int count, room;
     int *points, few; /* those that are chosen */
 } path;
@@ -57,11 +59,22 @@ static int by_place(const void *left, const void *right)
     return a - b;
 }
 
+static bool is_next_to_change(int i)
+{
+    return path.changes[i] || i + 1 == path.count || path.changes[i + 1];
+}
+
+/* Most would otherwise be those of a memset of 64 KB. */
+static bool is_of_few_rounds(int i)
+{
+    return path.hits[i] <= ROUNDS || path.is_last[i];
+}
+
 int path_choose(bool every)
 {
     path.few = 0;
     for (int i = 1; i < path.count; i++)
-        if (every || path.changes[i] || i + 1 == path.count || path.changes[i + 1])
+        if (every || (is_next_to_change(i) && is_of_few_rounds(i)))
             path.points[path.few++] = i;
     return path.few;
 }
@@ -75,9 +88,11 @@ static bool path_room(size_t count)
 {
     free(path.hits);
     free(path.points);
+    free(path.is_last);
     path.hits = malloc(count * sizeof *path.hits);
     path.points = malloc(count * sizeof *path.points);
-    return path.hits && path.points;
+    path.is_last = calloc(count, sizeof *path.is_last);
+    return path.hits && path.points && path.is_last;
 }
 
 /* One that repeats itself, as for a copy, is hit once and stepped many times. */
@@ -96,6 +111,9 @@ bool path_close(void)
         bool repeats = again && order[i - 1] == here - 1;
         hits = again ? hits + !repeats : 1;
         path.hits[here] = hits;
+        path.is_last[here] = true;
+        if (again)
+            path.is_last[order[i - 1]] = false;
     }
     free(order);
     return true;
