@@ -83,8 +83,8 @@ void shared_mark_slowly(plait_queue *queue, enum shared_side side)
 {
     struct shared *shared = &queue->shared;
     share_user_mark(shared->area, side == SHARED_PUTS ? SHARED_HAS_PUT : SHARED_HAS_GOT);
-    shared->me = share_user_me(shared->area);
-    atom_store(&shared->marked[side], wait_forks + 1, RELAXED);
+    atom_store(&shared->me, share_user_me(shared->area), RELAXED);
+    atom_store(&shared->marked[side], wait_forks + 1, RELEASE); /* pairs with who enters alone */
 }
 
 bool shared_is_gone(const plait_queue *queue, uint64_t owner)

@@ -23,7 +23,8 @@ static inline int shared_enter(struct queue_call *call, enum shared_side side)
     struct shared *shared = &call->queue->shared;
     struct shared_end *end = &shared->head->ends[side];
     if (shared->alone[side]) {
-        atom_store(&end->user, shared->me, RELAXED); /* the commit's order publishes it */
+        atom_store(&end->user, atom_load(&shared->me, RELAXED),
+                   RELAXED); /* the commit's order publishes it */
         return 0;
     }
     return shared_enter_lock(call, &end->lock);

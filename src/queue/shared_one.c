@@ -13,10 +13,10 @@ static inline bool begin(plait_queue *queue, enum shared_side side)
     struct shared *shared = &queue->shared;
     struct robust_word *lock = &shared->head->ends[side].lock;
     if (unlikely(!robust_current || !wait_current ||
-                 atom_load(&shared->marked[side], RELAXED) != wait_forks + 1))
+                 atom_load(&shared->marked[side], ACQUIRE) != wait_forks + 1))
         return false;
     if (shared->alone[side]) {
-        atom_store(&shared->head->ends[side].user, shared->me,
+        atom_store(&shared->head->ends[side].user, atom_load(&shared->me, RELAXED),
                    RELAXED); /* the commit publishes it */
         return true;
     }

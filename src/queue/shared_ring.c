@@ -116,7 +116,7 @@ static bool is_over(const plait_queue *queue, bool closed)
 static int enter(struct queue_call *call, enum shared_side side)
 {
     struct shared *shared = &call->queue->shared;
-    if (unlikely(atom_load(&shared->marked[side], RELAXED) != wait_forks + 1))
+    if (unlikely(atom_load(&shared->marked[side], ACQUIRE) != wait_forks + 1))
         shared_mark_slowly(call->queue, side);
     return shared_enter(call, side);
 }
