@@ -16,8 +16,9 @@ struct sched_co *sched_co_new(size_t size, size_t extra)
         return NULL;
     size_t record = (sizeof(struct sched_co) + extra + 63) & ~(size_t)63;
     struct sched_co *co = (void *)((char *)stack + size - record);
-    memset(co, 0, record);
     wait_self_init(&co->self, &sched_carrier);
+    atom_store(&co->worker, NULL, RELAXED); /* of the task before, somebody may look at it late */
+    memset(&co->next, 0, record - offsetof(struct sched_co, next));
     if (unlikely(wait_deterministic)) /* it was made of the address, which is no seed's */
         co->self.random = wait_random(wait_me());
     co->stack = stack;

@@ -2,15 +2,18 @@
 #include "base/report.h"
 #include "sync/budget.h"
 
+/* The holder may have ended meanwhile. Its memory stays, but if it is a stack that was given back it
+ * reads as zeroes. */
 bool waiter_may_spin(const struct wait_self *self, const struct wait_self *holder)
 {
     if (!sync_may_spin())
         return false;
     if (holder && atom_load(&holder->state, RELAXED) == WAIT_ASLEEP)
         return false;
-    if (!self->carrier->is_coroutine || !holder)
+    const struct wait_carrier *carrier = holder ? atom_load(&holder->carrier, RELAXED) : NULL;
+    if (!self->carrier->is_coroutine || !carrier)
         return !self->carrier->is_coroutine;
-    if (!holder->carrier->is_coroutine)
+    if (!carrier->is_coroutine)
         return true;
     const struct sched_co *mine = (const struct sched_co *)self;
     const struct sched_co *other = (const struct sched_co *)holder;

@@ -34,8 +34,9 @@ struct task_record *record_new(void)
     if (!record && !(record = os_alloc(sizeof *record)))
         return NULL;
     struct task_process *memory = record->process_memory;
-    *record = (struct task_record){.process_memory = memory};
     wait_self_init(&record->co.self, &wait_thread_carrier);
+    memset((char *)record + sizeof record->co.self, 0, sizeof *record - sizeof record->co.self);
+    record->process_memory = memory;
     return record;
 }
 

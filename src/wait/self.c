@@ -11,6 +11,7 @@
 #include "wait/self.h"
 
 #include <errno.h>
+#include <string.h>
 
 #ifdef PLAIT_EXPLORE
 struct wait_self *wait_current;
@@ -20,9 +21,17 @@ __thread struct wait_self *wait_current __attribute__((tls_model("initial-exec")
 struct wait_self *(*wait_adopt)(void);
 void (*wait_interrupted)(struct wait_self *self);
 
+/* The memory may have been another task's, at whose state and carrier somebody looks late
+ * (sync/waiter.c): these two are never anything but one's or the other's. */
 void wait_self_init(struct wait_self *self, const struct wait_carrier *carrier)
 {
-    *self = (struct wait_self){.carrier = carrier, .limit = WAIT_NEVER};
+    char *first = (char *)&self->cancel, *then = (char *)&self->carrier,
+         *last = (char *)(&self->carrier + 1);
+    atom_store(&self->state, WAIT_AWAKE, RELAXED);
+    memset(first, 0, (size_t)(then - first));
+    atom_store(&self->carrier, carrier, RELAXED);
+    memset(last, 0, sizeof *self - (size_t)(last - (char *)self));
+    self->limit = WAIT_NEVER;
     /* Under a seed from its starter's sequence, because addresses differ from run to run. */
     uint32_t start = wait_deterministic && wait_current ? wait_random(wait_current)
                                                         : (uint32_t)((uintptr_t)self >> 6);
