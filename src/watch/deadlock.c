@@ -294,8 +294,10 @@ static struct {
     struct sched_watch watch;
     base_spin lock; /* one at a time adds the watch */
     uint32_t asked; /* wait_forks + 1: a coroutine began such a wait since the last round */
-    uint32_t owner; /* the same: the watch is this process' */
+    uint32_t owner; /* bits 30..0: the same, the watch is this process'; 31: it is being begun */
 } rounds = {.watch = {.descriptor = -1, .at = WAIT_NEVER}};
+
+#define BEGINS UINT32_C(0x80000000)
 
 static int64_t look_after(void)
 {
@@ -382,11 +384,12 @@ static bool rounds_are_ours(void)
     uint32_t mine = wait_forks + 1, seen = atom_load(&rounds.owner, ACQUIRE);
     if (likely(seen == mine))
         return true;
-    if (!atom_cas(&rounds.owner, &seen, mine, ACQ_REL))
+    if (seen == (mine | BEGINS) || !atom_cas(&rounds.owner, &seen, mine | BEGINS, ACQUIRE))
         return false;
     rounds.lock = (base_spin){0};
     rounds.watch =
         (struct sched_watch){.descriptor = -1, .at = WAIT_NEVER, .told = round_told, .idle = true};
+    atom_store(&rounds.owner, mine, RELEASE); /* pairs with the ACQUIRE above */
     return true;
 }
 
