@@ -161,9 +161,9 @@ bool waiter_has_got(int64_t deadline);
 void waiter_end(void);
 
 /* ---- stop.c: SIGSTOP */
-/* What somebody else's use was told; -ETIME: it did not come back. *waited: not before the victim
- * went on, which an `endless` one may. */
-int point_stop(struct victim *victim, bool endless, bool *waited);
+/* What somebody else's use was told; -ETIME: it did not come back. `go_on` for an endless one, else
+ * NULL: called when the victim goes on; *waited: the use came back only then. */
+int point_stop(struct victim *victim, void (*go_on)(void), bool *waited);
 
 /* ---- case.c: so many points of a case, spread over it. In a process of its own, because settings
  * are read once. Exits. */

@@ -31,6 +31,14 @@ static void unblock(void)
     blocked = false;
 }
 
+/* Not before the victim goes on, which may hold what this needs. */
+static void unblock_alone(void)
+{
+    if (blocked)
+        current->noun->unblock();
+    blocked = false;
+}
+
 static void unblock_sleeper(void)
 {
     woken |= blocked;
@@ -180,10 +188,9 @@ struct outcome point_stop_and_kill(const struct kill_case *one, int point)
     common->waits = STOP_WAITS;
     outcome.reached = begin(one, &victim) && reach(one, &victim, point, false);
     outcome.place = outcome.reached ? victim_place(&victim) : 0;
-    if (one->noun->endless) /* the harness must not be what its use waits for */
-        unblock();
     if (outcome.reached)
-        outcome.beside = point_stop(&victim, one->noun->endless, &outcome.waited);
+        outcome.beside =
+            point_stop(&victim, one->noun->endless ? unblock_alone : NULL, &outcome.waited);
     common->waits = WAITER_WAITS;
     return finish(one, &victim, outcome, false);
 }

@@ -24,17 +24,18 @@ static void stop(const struct victim *victim)
 }
 
 /* A waiter that was there before the victim stopped has its deadline, too. */
-int point_stop(struct victim *victim, bool endless, bool *waited)
+int point_stop(struct victim *victim, void (*go_on)(void), bool *waited)
 {
     stop(victim);
     victim->tid = 0;
     if (waiter_has_got(0))
         waiter_ask(NULL);
-    if (waiter_has_got(plait_after(common->waits + (endless ? SLACK_ENDLESS : SLACK))))
+    if (waiter_has_got(plait_after(common->waits + (go_on ? SLACK_ENDLESS : SLACK))))
         return common->rc;
-    if (!endless)
+    if (!go_on)
         return -ETIME;
     *waited = true;
     kill(victim->pid, SIGCONT);
+    go_on();
     return waiter_has_got(plait_after(common->waits + SLACK)) ? common->rc : -ETIME;
 }
