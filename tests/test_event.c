@@ -22,8 +22,31 @@ TEST(a_zeroed_event_is_clear_and_private)
     ck_assert_int_eq(plait_event_wait(&event, plait_now() - 1), -ETIMEDOUT);
 }
 
+enum { LISTED = 20 };
+static plait_task *listed[LISTED];
+static int come;
+
+/* A plain thread has no other handle. */
+static void enlist(void)
+{
+    int i = __atomic_fetch_add(&come, 1, __ATOMIC_RELAXED);
+    if (i < LISTED)
+        __atomic_store_n(&listed[i], plait_self(), __ATOMIC_RELEASE);
+}
+
+static void until_listed_asleep(int count)
+{
+    plait_wait_info info;
+    plait_task *task;
+    for (int i = 0; i < count; i++)
+        while (!(task = __atomic_load_n(&listed[i], __ATOMIC_ACQUIRE)) ||
+               plait_task_waits(task, &info) != 0)
+            plait_yield();
+}
+
 static int wait_set(void *arg)
 {
+    enlist();
     need(plait_event_wait(arg, PLAIT_NEVER) == 0);
     __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED);
     return 0;
@@ -136,6 +159,7 @@ TEST(a_take_clears_it)
 
 static int take_one(void *arg)
 {
+    enlist();
     need(plait_event_take(arg, PLAIT_NEVER) == 0);
     __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED);
     return 0;
@@ -161,8 +185,7 @@ TEST_CREW(a_set_is_for_one_taker_and_for_all_who_wait)
     struct crew takers = {.count = 0}, waiters = {.count = 0};
     crew_start(&takers, carrier, 10, take_one, &event);
     crew_start(&waiters, carrier, 10, wait_set, &event);
-    until_asleep(&takers);
-    until_asleep(&waiters);
+    until_listed_asleep(20);
     plait_event_set(&event);
     crew_join(&waiters);
     ck_assert_int_eq(seen, 10);
