@@ -2,10 +2,10 @@
 """repeat.py BUILD TIMES JOBS LABELS COMMIT: runs each new test of a build directory TIMES times, JOBS tests side by side; `make
 check-long`.
 
-New is a test of a program that, or a header of which, has changed since COMMIT; the others are repeated
-a tenth as often, and those of FAIR seconds or more a tenth of what they would be; a COMMIT that git does not know, "" for example, makes all of them new. Without CTest in between, which
-takes longer to start a test than most tests take. LABELS, a regular expression: tests with such a label are left out. Exit status
-1: a test failed, with its output."""
+New is a test of a program that, or a header of which, has changed since COMMIT; the others are repeated a tenth as often, and those
+of FAIR seconds or more a tenth of what they would be; a COMMIT that git does not know, "" for example, makes all of them new.
+Without CTest in between, which takes longer to start a test than most tests take. LABELS, a regular expression: tests with such a
+label are left out. Exit status 1: a test failed, with its output."""
 import concurrent.futures
 import glob
 import json
