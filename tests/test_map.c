@@ -13,19 +13,32 @@ static int square(const void *in, void *out)
     return *(long *)out = *(const long *)in * *(const long *)in, 0;
 }
 
+/* Says what failed, because where nothing should a failure may not come again. */
+static void all_good(int rc, const int *errors, size_t count)
+{
+    size_t first = 0;
+    while (first < count && errors[first] == 0)
+        first++;
+    if (rc != 0)
+        fprintf(stderr, "map of %zu: %d; the first failure: %zu, %s\n", count, rc, first,
+                first < count ? plait_strerror(errors[first]) : "none");
+    need(rc == 0);
+}
+
 static void squares(plait_pool *pool, size_t count, size_t chunk)
 {
     long in[COUNT] = {0}, out[COUNT + 1];
-    int errors[COUNT];
+    int errors[COUNT] = {0};
     plait_map_options options = {.chunk = chunk, .errors = errors};
     for (size_t i = 0; i < count; i++)
         in[i] = (long)i - 5;
     memset(out, 0xff, sizeof out);
-    need(plait_map(pool, square, in, out, count, &options, PLAIT_NEVER) == 0);
+    all_good(plait_map(pool, square, in, out, count, &options, PLAIT_NEVER), errors, count);
     for (size_t i = 0; i < count; i++)
         need(out[i] == in[i] * in[i] && errors[i] == 0);
     need(out[count] == -1);
-    need(plait_map(pool, square, PLAIT_RANGE, out, count, &options, PLAIT_NEVER) == 0);
+    all_good(plait_map(pool, square, PLAIT_RANGE, out, count, &options, PLAIT_NEVER), errors,
+             count);
     for (size_t i = 0; i < count; i++)
         need(out[i] == (long)(i * i));
 }
