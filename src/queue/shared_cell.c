@@ -2,19 +2,22 @@
 #include "queue/shared_stock.h"
 
 /* Without it, who is killed between the two leaves an item that was got and not counted, or is
- * inside and was: one that dies then counts as done for another, or a join never ends. */
+ * inside and was: one that dies then counts as done for another, or a join never ends. An item that
+ * becomes FREE in its turn is lost, and must be counted as that once. */
 void shared_turn(plait_queue *queue, uint32_t index, enum shared_state state, int add)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
     stock->turn_count = queue->shared.head->ends[SHARED_GETS].count + (uint64_t)(int64_t)add;
+    stock->turn_lost = queue->shared.head->lost + (state == SHARED_FREE);
     stock->turn_state = state;
-    atom_store(&stock->turn, index + 1, RELEASE); /* behind the two: a death may come here */
+    atom_store(&stock->turn, index + 1, RELEASE); /* behind the three: a death may come here */
 }
 
 void shared_turn_over(plait_queue *queue)
 {
     struct shared_stock *stock = shared_stock(&queue->shared);
     atom_store(&queue->shared.head->ends[SHARED_GETS].count, stock->turn_count, RELEASE);
+    atom_store(&queue->shared.head->lost, stock->turn_lost, RELAXED);
     atom_store(&stock->turn, 0, RELEASE);
 }
 

@@ -59,7 +59,6 @@ static void bring_back(plait_queue *queue, uint32_t index)
         shared_cell_free(queue, index);
         return;
     }
-    atom_add(&shared->head->lost, 1, RELAXED);
     shared_turn(queue, index, SHARED_FREE, -1); /* since its taker will not say that it is done */
     shared_cell_free(queue, index);
     shared_turn_over(queue);

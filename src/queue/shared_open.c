@@ -9,7 +9,7 @@
 #include <errno.h>
 
 /* Part of the layout: must change with what lies in the area, lest an older program attaches. */
-enum { VERSION = 2, MESSAGE_ROOM = 1 << 20 };
+enum { VERSION = 3, MESSAGE_ROOM = 1 << 20 };
 /* Far beyond what there is, so that sums cannot overflow. */
 #define MOST ((size_t)1 << 40)
 

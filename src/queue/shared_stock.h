@@ -5,8 +5,8 @@
  * Obvious idea: an undo journal, which costs every call a dozen stores. But all of it follows from
  * the cells: each says by one word what it is, and beside it what its place in the order depends
  * on. So a call changes that word once, and the rest as it likes; who takes the lock after a death
- * makes the rest anew (shared_repair.c). The count of gets does not follow from the cells: where it
- * must change together with one, what it is to be is written first (turn). The death of somebody
+ * makes the rest anew (shared_repair.c). The counts of gets and of the lost do not follow from the
+ * cells: where they must change together with one, what they are to be is written first (turn). The death of somebody
  * who is not inside changes nothing here, but for the cells that he had out (shared_lease.c). */
 #ifndef QUEUE_SHARED_STOCK_H
 #define QUEUE_SHARED_STOCK_H
@@ -42,11 +42,12 @@ struct shared_stock {
     uint32_t first;  /* of FIFO: where in `order` the first one stands */
     uint32_t frees, outs, writing;
     uint32_t news, gones; /* versions: one more at each item, at each room; slept on */
-    uint32_t turn;        /* a cell's number + 1: while its state changes with the count of gets */
+    uint32_t turn;        /* a cell's number + 1: while its state changes with the two counts */
     uint64_t came, serial;
     uint64_t used;       /* bytes of messages */
     uint64_t cursor;     /* granule where the search for room goes on */
-    uint64_t turn_count; /* what the count is, if that cell is in turn_state */
+    uint64_t turn_count; /* of gets, if that cell is in turn_state */
+    uint64_t turn_lost;  /* of the lost, then */
     uint32_t turn_state;
     uint32_t unused;
 };
@@ -125,7 +126,8 @@ static inline void shared_cell_state(plait_queue *queue, uint32_t index, enum sh
 {
     atom_swap(&shared_cell(&queue->shared, index)->state, state, SEQ_CST);
 }
-/* A cell's state changes to this one between the two, and with it the count of gets, by as many. */
+/* A cell's state changes to this one between the two, and with it the count of gets, by as many;
+ * FREE: it is lost, and that is counted, too. */
 void shared_turn(plait_queue *queue, uint32_t index, enum shared_state state, int add);
 void shared_turn_over(plait_queue *queue);
 void shared_cell_free(plait_queue *queue, uint32_t index);

@@ -13,6 +13,7 @@
  *   - where nobody is inside and nobody died there, all that follows from the cells does so;
  *   - an item comes out whole, to one task at a time; it is lost only with its taker, and with
  *     redelivery not even then;
+ *   - what is lost with its taker is counted as that, once;
  *   - who joins goes on when all is done and not before; task_done is never "once too often" for
  *     somebody who got an item;
  *   - stuck, for ever: as in queue.c. */
@@ -36,6 +37,8 @@ static void bring_back(struct step *step, int c)
     } else {
         if (altered(LOST_IS_DONE))
             next->done++;
+        if (altered(LOST_FIRST))
+            next->lost++;
         go(step, altered(LOST_IS_DONE) || altered(NO_TURN) ? V_FREES : TURN, "patrol: it is lost");
     }
 }
@@ -343,6 +346,7 @@ static void turn(struct step *step)
     next->turn_cell = me->cell;
     next->turn_state = lost ? FREE : back ? IN : TAKEN;
     next->turn_count = (uint8_t)(lost || back ? next->gets - 1 : next->gets + 1);
+    next->turn_lost = (uint8_t)(next->lost + (lost && !altered(LOST_FIRST)));
     go(step, lost ? V_FREES : late ? COUNT : back ? P_COVER : H_STATE, "the count's turn");
 }
 
@@ -359,7 +363,7 @@ static void count(struct step *step)
     else
         next->gets++;
     if (turns)
-        go(step, TURN_OVER, "the count");
+        go(step, LOST, "the count");
     else
         go(step,
            lost                           ? BACK_WAKE
@@ -371,11 +375,18 @@ static void count(struct step *step)
            "the count");
 }
 
+static void count_lost(struct step *step)
+{
+    step->next.lost = step->next.turn_lost;
+    go(step, TURN_OVER, "the count of the lost");
+}
+
 static void turn_over(struct step *step)
 {
     struct thread *me = step->me;
     if (!altered(TURN_STAYS))
-        step->next.turn_cell = step->next.turn_state = step->next.turn_count = 0;
+        step->next.turn_cell = step->next.turn_state = step->next.turn_count =
+            step->next.turn_lost = 0;
     go(step,
        me->then == BACK_WAKE ? BACK_WAKE
        : me->then == WORKS   ? R_UNLOCK
@@ -638,6 +649,8 @@ static void own_step(struct step *step)
         turn(step);
     else if (place == COUNT)
         count(step);
+    else if (place == LOST)
+        count_lost(step);
     else if (place == TURN_OVER)
         turn_over(step);
     else if (place <= UNLOCK)
@@ -698,6 +711,14 @@ static bool follows(const struct state *state)
            writing == state->writing && (inside < 2 || state->order[0] != state->order[1]);
 }
 
+static int taken_by_dead(const struct state *state)
+{
+    int count = 0;
+    for (int i = 0; i < THREADS_MOST; i++)
+        count += state->threads[i].place == DEAD && !mode(REDELIVERS) ? taken_by(state, i) : 0;
+    return count;
+}
+
 static const char *wrong(const void *bytes)
 {
     const struct state *state = bytes;
@@ -708,6 +729,9 @@ static const char *wrong(const void *bytes)
         return NULL;
     if (state->turn_cell)
         return "a turn outlives its call";
+    if (!altered(LOST_IS_DONE) && !altered(NO_TURN) &&
+        state->lost + taken_by_dead(state) != state->doomed)
+        return "what a dead one had is not lost once";
     return follows(state) ? NULL : "what follows from the cells does not";
 }
 
@@ -738,13 +762,13 @@ static bool rests(const void *bytes)
 static void print(const void *bytes, FILE *out)
 {
     static const char *const names[] = {
-        "begin",   "lock",     "r_clear", "r_make",   "r_turn",   "r_news",  "r_wake",   "mend",
-        "patrol",  "back_out", "b_wake",  "operate",  "p_bytes",  "p_cover", "p_order",  "p_news",
-        "p_in",    "r_state",  "r_out",   "r_unlock", "r_copy",   "settle",  "g_remove", "v_cover",
-        "v_frees", "v_gones",  "v_state", "h_state",  "h_remove", "h_out",   "turn",     "count",
-        "turn_o",  "wake",     "uncover", "unlock",   "late_w",   "works",   "d_cover",  "d_add",
-        "d_look",  "j_look",   "closed",  "c_wake",   "s_unlock", "s_cover", "s_vers",   "s_mark",
-        "s_look",  "s_sleep",  "ASLEEP",  "gone",     "DEAD"};
+        "begin",    "lock",    "r_clear", "r_make",   "r_turn",  "r_lost",   "r_over",   "r_news",
+        "r_wake",   "mend",    "patrol",  "back_out", "b_wake",  "operate",  "p_bytes",  "p_cover",
+        "p_order",  "p_news",  "p_in",    "r_state",  "r_out",   "r_unlock", "r_copy",   "settle",
+        "g_remove", "v_cover", "v_frees", "v_gones",  "v_state", "h_state",  "h_remove", "h_out",
+        "turn",     "count",   "lost",    "turn_o",   "wake",    "uncover",  "unlock",   "late_w",
+        "works",    "d_cover", "d_add",   "d_look",   "j_look",  "closed",   "c_wake",   "s_unlock",
+        "s_cover",  "s_vers",  "s_mark",  "s_look",   "s_sleep", "ASLEEP",   "gone",     "DEAD"};
     static const char states[] = "-IRTL";
     const struct state *state = bytes;
     fprintf(out, "[");

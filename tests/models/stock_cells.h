@@ -19,6 +19,8 @@ enum place {
     REPAIR_CLEAR, /* all that follows from the cells is zero */
     REPAIR_MAKE,  /* and is made anew */
     REPAIR_TURN,
+    REPAIR_LOST,
+    REPAIR_OVER,
     REPAIR_NEWS,
     REPAIR_WAKE, /* who looked meanwhile saw nothing */
     MEND,
@@ -46,6 +48,7 @@ enum place {
     H_OUT,
     TURN,  /* of the count: what it is to be when the cell's state stands */
     COUNT, /* of gets */
+    LOST,  /* the count of those */
     TURN_OVER,
     WAKE,
     UNCOVER,
@@ -82,7 +85,8 @@ struct state {
     uint8_t frees, outs, writing, inside,
         order[CELLS_MOST];  /* the first two: a bit for each cell */
     uint8_t news, gones, w; /* w: a bit for each side */
-    uint8_t gets, done, turn_cell, turn_state, turn_count;
+    uint8_t gets, done, lost, turn_cell, turn_state, turn_count, turn_lost;
+    uint8_t doomed; /* items that dead ones had: so many must be counted as lost */
     uint8_t undone; /* a dead one's item, of which nobody knows whether it was done */
     struct cell cells[CELLS_MOST];
     struct thread threads[THREADS_MOST];
@@ -119,6 +123,7 @@ enum alter {
     TURN_STAYS,
     STATE_BEFORE_TURN,
     LOST_IS_DONE,
+    LOST_FIRST,
     JOIN_UNLOCKED,
     COMMIT_WAKES_ONE,
     DROP_SILENT,
@@ -249,6 +254,14 @@ static void wake(const struct step *from, int side, bool all, enum place place, 
 
 /* ---- deaths */
 
+static int taken_by(const struct state *state, int i)
+{
+    int count = 0;
+    for (int c = 0; c < size(SIZE_CELLS); c++)
+        count += state->cells[c].state == TAKEN && state->cells[c].owner == i + 1;
+    return count;
+}
+
 static void die(const struct state *state, int i, struct explore *run)
 {
     struct step step;
@@ -259,6 +272,7 @@ static void die(const struct state *state, int i, struct explore *run)
     if (state->kills == size(SIZE_KILLS) || (mode(KILLS_PUTTERS) && !putter))
         return;
     next->kills++;
+    next->doomed = (uint8_t)(next->doomed + (mode(REDELIVERS) ? 0 : taken_by(next, i)));
     bool keeps = me->cell && next->cells[me->cell - 1].owner == i + 1 &&
                  next->cells[me->cell - 1].state >= TAKEN;
     if (me->flags & HAS && !keeps && !mode(REDELIVERS))
@@ -324,8 +338,16 @@ static void repair(struct step *step)
     case REPAIR_TURN:
         if (next->turn_cell && next->cells[next->turn_cell - 1].state == next->turn_state)
             next->gets = next->turn_count;
-        next->turn_cell = 0;
-        go(step, REPAIR_NEWS, "repairs: the count");
+        go(step, REPAIR_LOST, "repairs: the count");
+        break;
+    case REPAIR_LOST:
+        if (next->turn_cell && next->cells[next->turn_cell - 1].state == next->turn_state)
+            next->lost = next->turn_lost;
+        go(step, REPAIR_OVER, "repairs: the count of the lost");
+        break;
+    case REPAIR_OVER:
+        next->turn_cell = next->turn_state = next->turn_count = next->turn_lost = 0;
+        go(step, REPAIR_NEWS, "repairs: the turn is over");
         break;
     case REPAIR_NEWS:
         next->news = (uint8_t)(next->news + !altered(REPAIR_NO_NEWS));

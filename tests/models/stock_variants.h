@@ -50,6 +50,7 @@ static const struct explore_variant variants[] = {
     {NO_TURN, "put back, 1 kill", "the count without its turn: put back"},
     {TURN_STAYS, "taken, 1 kill", "the count's turn is never over"},
     {STATE_BEFORE_TURN, "taken, 2 kills", "the turn behind the state"},
+    {LOST_FIRST, "taken, 2 kills", "patrol: counted as lost, then its turn"},
     {LOST_IS_DONE, "taken, 2 kills", "patrol: what is lost is counted as done"},
     {JOIN_UNLOCKED, "join", "a join looks without the lock"},
     {COMMIT_WAKES_ONE, "closed, large", "closed: a commit wakes one"},
