@@ -39,7 +39,7 @@ REPAIRS = {
     "src/queue/shared_call.c": "of a message's put",
     "src/queue/shared_lease.c": "after a message's taker",
     "src/queue/shared_ring.c": "after a reserver",
-    "src/queue/shared_places.c": "after a taker",
+    "src/queue/shared_places.c": "repair of a loss, counted",
     "src/sync/shared_barrier.c": "of a round's end",
     "src/sync/permits.c": "after the front, one",
     "src/sync/shared_semaphore.c": "repair by a try",

@@ -29,21 +29,6 @@
 
 #include <plait/error.h>
 
-/* In the head's room for the kind. */
-struct places {
-    uint64_t taken;     /* how many ever, but those that were put back */
-    uint64_t turn;      /* T2: a slot's index + 1; 0: none */
-    uint64_t stamp;     /* T1: of the slot while it is taken */
-    uint64_t counts[2]; /* T1: what the count is to be if it is not, if it is */
-    uint64_t of_lost;   /* T1: the count is that of the lost; otherwise `taken` */
-};
-_Static_assert(sizeof(struct places) <= sizeof(((struct shared_head *)0)->own), "own");
-
-static struct places *places_of(const plait_queue *queue)
-{
-    return (struct places *)(void *)queue->shared.head->own;
-}
-
 static struct robust_word *lock_of(const plait_queue *queue)
 {
     return &queue->shared.head->ends[SHARED_GETS].lock;
@@ -67,7 +52,7 @@ void places_leave(const struct queue_call *call)
 void places_turn(plait_queue *queue, uint64_t position, enum places_change change)
 {
     struct shared *shared = &queue->shared;
-    struct places *places = places_of(queue);
+    struct places *places = shared_places(queue);
     bool loses = change == PLACES_LOSE, takes = change == PLACES_TAKE;
     uint64_t count = atom_load(loses ? &shared->head->lost : &places->taken, RELAXED);
     atom_store(&places->of_lost, loses, RELAXED);
@@ -80,7 +65,7 @@ void places_turn(plait_queue *queue, uint64_t position, enum places_change chang
 void places_turn_over(plait_queue *queue)
 {
     struct shared *shared = &queue->shared;
-    struct places *places = places_of(queue);
+    struct places *places = shared_places(queue);
     uint64_t turn = atom_load(&places->turn, RELAXED);
     if (turn && turn <= queue->capacity) {
         uint64_t stamp = atom_load(&shared_slot_at(shared, turn - 1)->stamp, ACQUIRE);
@@ -149,6 +134,6 @@ uint64_t places_gets(const plait_queue *queue)
 {
     const struct shared_head *head = queue->shared.head;
     uint64_t lost = atom_load(&head->lost, ACQUIRE);
-    uint64_t taken = atom_load(&places_of(queue)->taken, ACQUIRE);
+    uint64_t taken = atom_load(&shared_places(queue)->taken, ACQUIRE);
     return atom_load(&head->ends[SHARED_GETS].count, ACQUIRE) + taken - lost;
 }

@@ -4,6 +4,21 @@
 
 #include "queue/shared_ring.h"
 
+/* In the head's room for the kind. */
+struct places {
+    uint64_t taken;     /* how many ever, but those that were put back */
+    uint64_t turn;      /* T2: a slot's index + 1; 0: none */
+    uint64_t stamp;     /* T1: of the slot while it is taken */
+    uint64_t counts[2]; /* T1: what the count is to be if it is not, if it is */
+    uint64_t of_lost;   /* T1: the count is that of the lost; otherwise `taken` */
+};
+_Static_assert(sizeof(struct places) <= sizeof(((struct shared_head *)0)->own), "own");
+
+static inline struct places *shared_places(const plait_queue *queue)
+{
+    return (struct places *)(void *)queue->shared.head->own;
+}
+
 /* What becomes of a place, and so of the counts. */
 enum places_change { PLACES_TAKE, PLACES_BACK, PLACES_LOSE };
 

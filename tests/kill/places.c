@@ -1,10 +1,13 @@
-/* The shared ring's counts: a join ends when all is done, and not before, whatever of a take, a
- * release, a put back or a settling was killed. Rows of the queue, beside queue.c.
+/* The counts of a shared ring and of a stock: a join ends when all is done, and not before, and
+ * what is lost is counted once, whatever of a take, a release, a put back, a settling or its repair
+ * was killed. Rows of the queue, beside queue.c.
  *
  * common->first: items that were put and that no survivor has got; ->second: how many had been
  * lost before. */
 #include "kill.h"
 #include "queue/queue.h"
+#include "queue/shared_places.h"
+#include "queue/shared_stock.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -39,6 +42,11 @@ static void open_ring(void)
 static void open_alone(void)
 {
     open_with((plait_queue_options){.single_consumer = true});
+}
+
+static void open_pile(void)
+{
+    open_with((plait_queue_options){.order = PLAIT_LIFO});
 }
 
 static int put(void)
@@ -107,6 +115,13 @@ static void join_in_vain(void)
     must(plait_queue_join(queue, PLAIT_NOW) == -EAGAIN);
 }
 
+/* Behind a dead one inside: whoever gets repairs first. */
+static void get_and_do(void)
+{
+    get_one();
+    plait_queue_task_done(queue);
+}
+
 static void register_thread(void)
 {
     robust_tid();
@@ -146,6 +161,61 @@ static void fresh_left(void)
         _exit(0);
     }
     must(waitpid(pid, NULL, 0) == pid);
+}
+
+/* Of a ring: between the stamp and the count. */
+static bool has_turn(void)
+{
+    const struct places *places = shared_places(queue);
+    return places->turn && !places->of_lost &&
+           shared_slot_at(&queue->shared, places->turn - 1)->stamp == places->stamp;
+}
+
+static bool has_lost(void)
+{
+    const struct places *places = shared_places(queue);
+    return places->turn && places->of_lost &&
+           shared_slot_at(&queue->shared, places->turn - 1)->stamp != places->stamp;
+}
+
+/* The same of a stock. */
+static bool pile_has_turn(void)
+{
+    const struct shared_stock *stock = shared_stock(&queue->shared);
+    return stock->turn && shared_cell(&queue->shared, stock->turn - 1)->state == stock->turn_state;
+}
+
+/* One was killed in the middle of a take. */
+static void fresh_half_taken(void)
+{
+    fresh();
+    dead_leave(register_thread, take_one, has_turn);
+    left = true;
+}
+
+static void pile_fresh_half_taken(void)
+{
+    fresh();
+    dead_leave(register_thread, take_one, pile_has_turn);
+    left = true;
+}
+
+/* One was killed while it settled what another dead one had taken. */
+static void settle_half(bool (*is_half_done)(void))
+{
+    fresh_left();
+    queue->shared.patrolled = 0;
+    dead_leave(register_thread, join_in_vain, is_half_done);
+}
+
+static void fresh_half_lost(void)
+{
+    settle_half(has_lost);
+}
+
+static void pile_fresh_half_lost(void)
+{
+    settle_half(pile_has_turn);
 }
 
 /* All that a survivor can do; behind it, how many items the victim got and did not lose. */
@@ -216,6 +286,23 @@ static int use_left(int64_t deadline, int64_t *got_at)
     return good && (got == 0 || (first && got == -1)) ? 0 : -EILSEQ;
 }
 
+/* The same where the victim does what it gets, or was killed before. */
+static int use_mended(int64_t deadline, int64_t *got_at)
+{
+    long got, lost = common->second;
+    if (getpid() != harness)
+        return use_beside(deadline, got_at);
+    int rc = look(got_at, &got);
+    long now_lost = common->second - lost;
+    bool first = left;
+    left = false;
+    if (now_lost != first || got < 0 || got > 1)
+        return -EILSEQ;
+    if (got == 1 && rc == -EAGAIN)
+        return do_for_the_dead();
+    return rc == 0 && undone() == 0 ? 0 : -EILSEQ;
+}
+
 /* Not before all is done, and then at once. */
 static bool joins_in_time(void)
 {
@@ -233,6 +320,13 @@ static bool joins_in_time(void)
 static const struct kill_noun ring = NOUN(open_ring, fresh, use_place);
 static const struct kill_noun ring_copied = NOUN(open_ring, fresh, use_copied);
 static const struct kill_noun ring_left = NOUN(open_ring, fresh_left, use_left);
+static const struct kill_noun half_taken = NOUN(open_ring, fresh_half_taken, use_mended);
+static const struct kill_noun half_lost = NOUN(open_ring, fresh_half_lost, use_mended);
+static const struct kill_noun pile = NOUN(open_pile, fresh, use_place);
+static const struct kill_noun pile_copied = NOUN(open_pile, fresh, use_copied);
+static const struct kill_noun pile_left = NOUN(open_pile, fresh_left, use_left);
+static const struct kill_noun pile_half_taken = NOUN(open_pile, pile_fresh_half_taken, use_mended);
+static const struct kill_noun pile_half_lost = NOUN(open_pile, pile_fresh_half_lost, use_mended);
 static const struct kill_noun alone = NOUN(open_alone, fresh, use_place);
 static const struct kill_noun alone_copied = NOUN(open_alone, fresh, use_copied);
 static const struct kill_noun alone_left = NOUN(open_alone, fresh_left, use_left);
@@ -246,6 +340,18 @@ const struct kill_case kill_places_cases[] = {
     {CASE("put back and get, counted", ring_copied, prepare_taken), .operate = put_back_and_get},
     {CASE("put settles, counted", ring_left, register_thread), .operate = put_one},
     {CASE("join settles, counted", ring_left, register_thread), .operate = join_in_vain},
+    {CASE("repair of a take, counted", half_taken, register_thread), .operate = get_and_do},
+    {CASE("repair of a loss, counted", half_lost, register_thread), .operate = get_and_do},
+    {CASE("pile: get, counted", pile_copied, register_thread), .operate = get_one},
+    {CASE("pile: take, counted", pile, register_thread), .operate = take_one},
+    {CASE("pile: release, counted", pile, prepare_taken), .operate = release},
+    {CASE("pile: put back, counted", pile, prepare_taken), .operate = put_back},
+    {CASE("pile: put settles, counted", pile_left, register_thread), .operate = put_one},
+    {CASE("pile: join settles, counted", pile_left, register_thread), .operate = join_in_vain},
+    {CASE("pile: repair of a take, counted", pile_half_taken, register_thread),
+     .operate = get_and_do},
+    {CASE("pile: repair of a loss, counted", pile_half_lost, register_thread),
+     .operate = get_and_do},
     {CASE("get alone, counted", alone_copied, register_thread), .operate = get_one},
     {CASE("take alone, counted", alone, register_thread), .operate = take_one},
     {CASE("release alone, counted", alone, prepare_taken), .operate = release},
