@@ -3,7 +3,8 @@
  * `alive - blocked - resting` of them run, at most `size`. Whoever brings a job, or blocks while
  * jobs wait, calls one more where that leaves room: an idle one, else a new one. A worker that
  * finds itself too many, because one that was blocked goes on, rests; he calls nobody, since those
- * who run go on taking jobs. So a job never waits while fewer than `size` run. */
+ * who run go on taking jobs. So a job never waits while fewer than `size` run, which
+ * tests/models/calls.c explores. */
 #include "os/os.h"
 #include "pool/pool.h"
 
