@@ -2,16 +2,19 @@
  * calls fail. */
 #include "harness.h"
 
+#include "os/child.h"
 #include "os/fault.h"
 #include "os/os.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,6 +164,40 @@ TEST(reap_finds_the_status_when_sigchld_is_ignored)
     }
     ck_assert_int_ge(known, 19); /* one may be off its CPU for all of the 0.1 s in between */
     signal(SIGCHLD, SIG_DFL);
+}
+
+/* A fork whose number is this one, if it is free and we may ask for it. */
+static pid_t fork_as(pid_t number)
+{
+    int *libc = NULL;
+    if (prctl(PR_GET_TID_ADDRESS, &libc) != 0)
+        harness_skip("the kernel does not tell where libc keeps a thread's number");
+    struct clone_args all = {.flags = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+                             .child_tid = (uintptr_t)libc,
+                             .exit_signal = SIGCHLD,
+                             .set_tid = (uintptr_t)&number,
+                             .set_tid_size = 1};
+    long pid = syscall(SYS_clone3, &all, sizeof all);
+    if (pid < 0)
+        harness_skip("no child with a number of our choice");
+    return (pid_t)pid;
+}
+
+/* Pointers to libc's memory have its number as their upper half. */
+TEST_LABELED(a_sibling_comes_whatever_its_parents_number, "process")
+{
+    int32_t *told = plait_share(sizeof *told);
+    int status, pidfd;
+    pid_t child = fork_as((pid_t)((uintptr_t)pthread_self() >> 32));
+    if (child == 0) {
+        int rc = os_fork_sibling(&pidfd, told);
+        _exit(rc == 0 ? 7 : rc > 0 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(waitpid(*told, &status, 0), *told);
+    ck_assert_int_eq(status, 7 << 8);
+    plait_share_free(told);
 }
 
 TEST(reap_says_when_it_cannot_know)

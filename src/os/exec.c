@@ -137,23 +137,37 @@ int os_image_start(const struct os_image *image, int *pidfd)
     return pid;
 }
 
-/* Where libc keeps the number of the calling thread. fork() has the kernel renew it in the child,
- * because libc's locks of who owns them would take the child for its parent otherwise. Both libcs
- * have it near the start of what pthread_self points to. */
-static int *thread_number(void)
+/* Looks for the thread's number near the start of what pthread_self points to, where both libcs have
+ * it, at the beginning of eight bytes. The second half of such is no place for it, but looks like
+ * it in a process whose number is the upper half of libc's own pointers, 0x7f12 say. */
+static int *number_found(char *thread, int own)
 {
-    int words[LIBC_THREAD / sizeof(int)], *found = NULL, own = os_tid();
-    char *thread = (char *)pthread_self();
+    int words[LIBC_THREAD / sizeof(int)], *found = NULL;
     size_t size = os_peek(thread, words, sizeof words) ? sizeof words : sizeof words / 4;
     if (size < sizeof words && !os_peek(thread, words, size))
         return NULL;
-    for (size_t i = 0; i < size / sizeof(int); i++)
+    for (size_t i = 0; i < size / sizeof(int); i += 2)
         if (words[i] == own) {
             if (found)
                 return NULL;
             found = (int *)(thread + i * sizeof(int));
         }
     return found;
+}
+
+/* Where libc keeps the number of the calling thread. fork() has the kernel renew it in the child,
+ * because libc's locks of who owns them would take the child for its parent otherwise. The kernel
+ * knows where glibc has it, since it clears that word at the thread's end; musl has it clear
+ * another one. */
+static int *thread_number(void)
+{
+    char *thread = (char *)pthread_self();
+    int *cleared = NULL, number = 0, own = os_tid();
+    bool is_told = OS_SURE(prctl, PR_GET_TID_ADDRESS, &cleared) == 0;
+    bool inside = (uintptr_t)cleared - (uintptr_t)thread < LIBC_THREAD;
+    if (is_told && inside && os_peek(cleared, &number, sizeof number) && number == own)
+        return cleared;
+    return number_found(thread, own);
 }
 
 /* As the kernel has it; the child's signal is that of this process. */
