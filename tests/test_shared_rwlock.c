@@ -6,7 +6,7 @@
 #include "os/os.h"
 #include "sync/shared_rwlock.h"
 
-enum { READERS_MANY = 40 };
+enum { READERS_MANY = 40, PATROLS = 50 * PLAIT_MILLISECOND };
 static struct common {
     plait_rwlock lock __attribute__((aligned(64)));
     plait_event go_on;
@@ -348,7 +348,33 @@ TEST(a_word_with_our_own_number_is_not_ours)
     lock->readers[3] = robust_tid() | 5u << 22;
     ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NOW), 0);
     plait_rwlock_release(&common->lock);
-    lock->readers[3] = (uint32_t)getppid() | 511u << 22; /* most likely it began otherwise */
+    close_common();
+}
+
+static uint32_t word_of(pid_t tid, uint64_t born)
+{
+    return (uint32_t)tid | (uint32_t)(1 + born % 511) << 22;
+}
+
+/* The parent's number, which is in use. Its right mark is asked for, because Check's parent of this
+ * case began at any tick: a mark that is fixed here is the right one in one run of 511. */
+TEST(a_word_is_of_a_thread_that_began_when_it_says)
+{
+    pid_t other = getppid();
+    uint64_t born = os_thread_born(other);
+    if (born == 0)
+        harness_skip("nothing tells when a process began");
+    open_common();
+    struct shared_rwlock *lock = (struct shared_rwlock *)(void *)&common->lock;
+    lock->readers[3] = word_of(other, born);
+    ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NOW), -EAGAIN);
+    ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, plait_after(PATROLS)), -ETIMEDOUT);
+    for (uint64_t later = 1; later < 511; later++) {
+        lock->readers[3] = word_of(other, born + later);
+        ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NOW), 0);
+        plait_rwlock_release(&common->lock);
+    }
+    lock->readers[3] = word_of(other, born + 1);
     ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, plait_after(PLAIT_SECOND)), 0);
     plait_rwlock_release(&common->lock);
     close_common();
