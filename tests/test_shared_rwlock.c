@@ -6,6 +6,8 @@
 #include "os/os.h"
 #include "sync/shared_rwlock.h"
 
+#include <sys/resource.h>
+
 enum { READERS_MANY = 40, PATROLS = 50 * PLAIT_MILLISECOND };
 static struct common {
     plait_rwlock lock __attribute__((aligned(64)));
@@ -376,6 +378,25 @@ TEST(a_word_is_of_a_thread_that_began_when_it_says)
     }
     lock->readers[3] = word_of(other, born + 1);
     ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, plait_after(PLAIT_SECOND)), 0);
+    plait_rwlock_release(&common->lock);
+    close_common();
+}
+
+static int reads_at_its_limit(void *unused)
+{
+    need(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0}) == 0);
+    return reads(NULL);
+}
+
+/* It has no descriptor left to ask /proc with. */
+TEST_LABELED(a_reader_that_cannot_tell_when_it_began_lives, "process")
+{
+    open_common();
+    pid_t pid = child_that(reads_at_its_limit, NULL);
+    ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NOW), -EAGAIN);
+    ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, plait_after(PATROLS)), -ETIMEDOUT);
+    kill_child(pid);
+    ck_assert_int_eq(plait_rwlock_acquire_write(&common->lock, PLAIT_NOW), 0);
     plait_rwlock_release(&common->lock);
     close_common();
 }

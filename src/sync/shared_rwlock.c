@@ -52,9 +52,11 @@ static plait_lock *gate_of(struct shared_rwlock *lock)
 
 /* ---- who reads: what stands in the words, and each thread's own notes (robust.h) */
 
+/* 0 where the thread cannot ask /proc: no descriptor left, none in its chroot. With any other mark a
+ * writer that can ask would take the reader for dead, empty its word and write beside it. */
 static uint32_t mark_of(uint64_t born)
 {
-    return (uint32_t)(1 + born % MARKS) << TID_BITS;
+    return born ? (uint32_t)(1 + born % MARKS) << TID_BITS : 0;
 }
 
 static uint32_t my_word(struct robust_thread *here)
@@ -102,8 +104,9 @@ static bool is_dead(const struct shared_rwlock *lock, uint32_t word)
         return (word & ~READER_W) != my_word(here) || note_find(here, lock, 0) < 0;
     if (tid == 0 || os_thread_is_gone((pid_t)tid))
         return true;
-    uint64_t born = os_thread_born((pid_t)tid); /* 0: without /proc the number must do */
-    return born && mark_of(born) != (word & ~READER_W & ~(uint32_t)TID_MASK);
+    uint32_t told = word & ~READER_W & ~(uint32_t)TID_MASK;
+    uint32_t found = told ? mark_of(os_thread_born((pid_t)tid)) : 0;
+    return found && found != told; /* without both the number must do */
 }
 
 /* Step 1. Which word; BY_GATE: all are taken. */

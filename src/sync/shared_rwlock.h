@@ -9,8 +9,8 @@ enum { SHARED_READERS = 14 };
 
 /* One word for each thread that reads:
  *   bit 31       W: a writer sleeps until it is 0. May be stale
- *   bits 30..22  a mark of when that thread began, never 0, so that a number used again is found
- *                out
+ *   bits 30..22  a mark of when that thread began, so that a number used again is found out; 0: it
+ *                could not tell
  *   bits 21..0   its thread id; 0 with other bits: the kernel has marked it as dead */
 struct shared_rwlock {
     struct robust_word gate;
