@@ -1,11 +1,14 @@
 /* base: settings from plait_configure and the environment. Each case is a process of its own, and
  * the settings are read once a process: so a case is one reading, and those with several readings
  * fork for each. */
+#include "base/atomic.h"
 #include "base/settings.h"
 #include "harness.h"
 #include "os/os.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static const char *const variables[] = {
     "PLAIT_WORKERS", "PLAIT_SPARE_WORKERS",  "PLAIT_STACK",
@@ -372,4 +375,64 @@ TEST(settings_are_the_same_for_all_threads)
         ck_assert_ptr_eq(seen, base_settings());
     }
     check_defaults(base_settings());
+}
+
+/* ---- the first reading beside a fork */
+
+static int full[2]; /* a pipe in stderr's place, whose room is used up */
+static pid_t reader;
+
+static void fill(void)
+{
+    char text[4096] = "";
+    ck_assert_int_eq(pipe2(full, O_NONBLOCK | O_CLOEXEC), 0);
+    while (write(full[1], text, sizeof text) > 0)
+        ;
+    fcntl(full[1], F_SETFL, 0);
+    fcntl(full[0], F_SETFL, 0);
+}
+
+static void *read_with_a_warning(void *arg)
+{
+    atom_store(&reader, os_tid(), RELEASE);
+    return (void *)base_settings();
+}
+
+static void *make_room_later(void *arg)
+{
+    char text[4096];
+    os_sleep(50000000);
+    while (read(full[0], text, sizeof text) > 0)
+        ;
+    return NULL;
+}
+
+static void read_in_child(void *arg)
+{
+    DEMAND(base_settings()->workers > 0 && base_settings()->stack == 262144);
+    DEMAND(plait_configure(NULL) == -EBUSY);
+}
+
+/* The fork comes while the other thread is in the middle of the reading: its warning waits for room
+ * in the pipe. */
+TEST_LABELED(settings_pass_a_fork, "process")
+{
+    pthread_t thread, drain;
+    char text[500];
+    int error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    setenv("PLAIT_WORKERS", "many", 1);
+    fill();
+    dup2(full[1], STDERR_FILENO);
+    close(full[1]);
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_with_a_warning, NULL), 0);
+    while (!atom_load(&reader, ACQUIRE) || os_thread_is_runnable(reader))
+        os_sleep(1000000);
+    ck_assert_int_eq(pthread_create(&drain, NULL, make_room_later, NULL), 0);
+    int status = harness_fork(read_in_child, NULL, text, sizeof text);
+    pthread_join(thread, NULL);
+    dup2(error, STDERR_FILENO); /* the pipe's last writer: so the reading of it ends */
+    close(error);
+    pthread_join(drain, NULL);
+    close(full[0]);
+    ck_assert_msg(status == 0, "%#x %s", status, text);
 }

@@ -288,3 +288,25 @@ int plait_configure(const plait_settings *new)
     base_spin_unlock(&lock);
     return result;
 }
+
+/* ---- fork */
+
+static void settings_fork_prepare(void)
+{
+    base_spin_lock(&lock);
+}
+
+static void settings_fork_done(void)
+{
+    base_spin_unlock(&lock);
+}
+
+/* Otherwise: one thread reads the settings, files of the kernel's among them; another one forks; the
+ * child's first call of plait waits for a reader that is not there. Not with the tasks' handlers,
+ * because those are registered when the settings have been read. First of all, so that the lock is
+ * taken last and given back first: a handler that runs in between and asks for settings would wait
+ * for its own thread. */
+__attribute__((constructor(101))) static void settings_begin(void)
+{
+    base_at_fork(settings_fork_prepare, settings_fork_done, settings_fork_done);
+}
