@@ -160,6 +160,14 @@ void base_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void
         base_misuse(NULL, "program", NULL, "no memory to make its forks safe");
 }
 
+/* The names' lock. Not with the tasks' handlers, because a thread may give names before anybody has
+ * started or waited for a task: the child of another one's fork would find it held by who is not
+ * there. */
+__attribute__((constructor(101))) static void report_begin(void)
+{
+    base_at_fork(base_name_fork_prepare, base_name_fork_done, base_name_fork_done);
+}
+
 _Noreturn void base_misuse(const void *object, const char *type, void *place, const char *format,
                            ...)
 {

@@ -44,7 +44,7 @@ void base_name_forget(const void *object); /* when it is freed */
 bool base_symbol(const void *object, char *text, size_t size);
 /* Copied, at most 63 bytes; NULL forgets; -ENOMEM */
 int base_name_set(const void *object, const char *name);
-void base_name_fork_prepare(void); /* also covers plait_on_report */
+void base_name_fork_prepare(void); /* also covers plait_on_report; libc's fork does it by itself */
 void base_name_fork_done(void);    /* parent and child */
 
 /* snprintf without locale, floating point and allocation: %s %d %u %x %p %c %% with l, ll, z, a

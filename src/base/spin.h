@@ -1,6 +1,6 @@
 /* A lock for a few instructions: spins a little, then sleeps in the kernel. Never held while
  * anything of a user runs or a task switches. Forking takes the ones that guard what a child goes
- * on using (task/fork.c).
+ * on using (task/fork.c, base_at_fork).
  *
  * Word: 0 free, 1 held, 2 held and somebody may sleep. */
 #ifndef BASE_SPIN_H

@@ -20,12 +20,10 @@ static void fork_before(void)
     locals_fork_prepare();
     bell_fork_prepare();
     sched_fork_prepare();
-    base_name_fork_prepare();
 }
 
 static void fork_parent(void)
 {
-    base_name_fork_done();
     sched_fork_parent();
     bell_fork_parent();
     locals_fork_done();
@@ -37,7 +35,6 @@ static void fork_parent(void)
 static void fork_child(void)
 {
     struct task_record *me = (struct task_record *)wait_current;
-    base_name_fork_done();
     robust_after_fork();
     sched_after_fork(wait_current);
     bell_fork_child();
@@ -75,9 +72,13 @@ static void fork_child(void)
 int fork_sibling(int *pidfd, int32_t *told)
 {
     bool full = exit_is_prepared();
-    if (full)
+    if (full) {
         fork_before();
+        base_name_fork_prepare();
+    }
     int pid = os_fork_sibling(pidfd, told);
+    if (full)
+        base_name_fork_done();
     if (pid != 0 && full)
         fork_parent();
     if (pid != 0)
