@@ -421,3 +421,33 @@ TEST_LABELED(a_child_goes_on_with_the_book, "process")
     ck_assert_msg(strstr(text, "'parent's' took lock b"), "%s", text);
     told(0);
 }
+
+static plait_held outer, inner;
+
+static void take_both(void)
+{
+    outer = plait_lock_hold(&a);
+    inner = plait_lock_hold(&b);
+}
+
+static void release_both(void)
+{
+    plait_held_end(&inner);
+    plait_held_end(&outer);
+}
+
+static void do_nothing(void *unused)
+{
+}
+
+/* They came before the first lock; and the order of theirs is not in the book yet. */
+TEST_LABELED(the_programs_own_fork_handlers_may_take_locks, "process")
+{
+    char text[1024];
+    ck_assert_int_eq(pthread_atfork(take_both, release_both, release_both), 0);
+    name_all();
+    run_nested(PLAIT_THREAD, "before", &a, &c);
+    ck_assert_int_eq(harness_fork(do_nothing, NULL, text, sizeof text), 0);
+    ck_assert_str_eq(text, "");
+    told(0);
+}

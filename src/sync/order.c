@@ -22,10 +22,10 @@
  * most a finding. A lock freed, and its memory used for another: that one begins with a zero
  * mark. */
 #include "sync/order.h"
+#include "base/report.h"
 #include "base/spin.h"
 #include "os/os.h"
 
-#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -85,15 +85,19 @@ static void order_fork_done(void)
     base_spin_unlock(&lock);
 }
 
+/* Not when the book is made: a fork at that moment would leave the lock to a child. And what is
+ * registered later is called earlier, so that the program's own handlers, which may take locks
+ * before a fork, would wait for us. */
+__attribute__((constructor)) static void order_begin(void)
+{
+    base_at_fork(order_fork_prepare, order_fork_done, order_fork_done);
+}
+
 /* With the lock held, so that it is made once. NULL: no memory, nothing is checked. */
 static struct book *book_open(void)
 {
     if (!book) {
         struct book *made = os_map(sizeof *made);
-        if (made && pthread_atfork(order_fork_prepare, order_fork_done, order_fork_done) != 0) {
-            os_unmap(made, sizeof *made);
-            made = NULL;
-        }
         if (!made)
             return NULL;
         made->used = made->hand = made->edges_used = 1;
