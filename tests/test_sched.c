@@ -456,7 +456,8 @@ static int use_a_queue_with_room(void *arg)
     return 0;
 }
 
-/* On the only worker, with none to spare: it ends only when it lets another one run. */
+/* On the only worker, with none to spare: it ends only when it lets another one run, at the first
+ * request, though that one waits in the global queue. */
 static void lets_others_run(plait_function *busy)
 {
     static uint32_t done;
@@ -465,8 +466,12 @@ static void lets_others_run(plait_function *busy)
     plait_task *first = begin(PLAIT_COROUTINE, busy, &done, NULL);
     nap(20);
     plait_task *second = begin(PLAIT_COROUTINE, set_done, &done, NULL);
+    uint64_t begun = switches();
+    while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+        nap(1); /* a join would wake the watcher */
     ck_assert_int_eq(end(first), 0);
     ck_assert_int_eq(end(second), 0);
+    ck_assert_uint_lt(switches() - begun, 16);
 }
 
 TEST(who_takes_free_locks_lets_others_run)
@@ -477,6 +482,29 @@ TEST(who_takes_free_locks_lets_others_run)
 TEST(who_uses_a_queue_with_room_lets_others_run)
 {
     lets_others_run(use_a_queue_with_room);
+}
+
+static int compute_then_take_a_free_lock(void *arg)
+{
+    for (int64_t since = os_now(); os_now() - since < 30 * PLAIT_MILLISECOND;)
+        ;
+    return take_a_free_lock(arg);
+}
+
+/* Found stuck while it computed: it must be asked again, because nobody else can run the other. */
+TEST(who_was_stuck_lets_others_run)
+{
+    lets_others_run(compute_then_take_a_free_lock);
+}
+
+/* The watcher dozes, since a process had it begin long ago, and the first worker has something to
+ * run before it ever sleeps: always so under `taskset -c 0`, where it begins when its coroutine has
+ * been queued. */
+TEST_LABELED(the_first_worker_wakes_the_watcher, "process")
+{
+    ck_assert_int_eq(end(begin(PLAIT_PROCESS, give, NULL, NULL)), 0);
+    nap(300);
+    lets_others_run(take_a_free_lock);
 }
 
 static plait_lock behind;

@@ -191,6 +191,7 @@ int worker_start(uint32_t index)
             sched.workers[index] = worker;
             /* pairs with the ACQUIRE of who walks the workers */
             atom_store(&sched.count, index + 1, RELEASE);
+            watch_new_worker();
         } else if (worker) {
             worker_drop(worker);
         }

@@ -230,7 +230,11 @@ void sched_yield_now(void)
 
 /* The watcher has asked: a coroutine that takes free locks and fills queues with room for
  * milliseconds never waits, and only looks stuck. Another one may be asked while this one takes the
- * request back: then that one is not, and is found stuck. */
+ * request back: then that one does not hear, is found stuck, and is asked again.
+ *
+ * By way of the loop, because who waits for the global queue, a timer or a descriptor would
+ * otherwise wait for 53 requests: a quarter of a second. Not while the program ends, since nobody
+ * comes back from there then. */
 void sched_point(void)
 {
     struct sched_worker *here = sched_here;
@@ -242,7 +246,10 @@ void sched_point(void)
     for (uint32_t i = 0; i < count; i++)
         others |= atom_load(&sched.workers[i]->asked, RELAXED);
     wait_ask(others);
-    sched_yield_now();
+    if (here->current && !sched_special())
+        leave_to(here->current, NULL, SCHED_AFTER_READY);
+    else
+        sched_yield_now();
 }
 
 /* Every 8th failed try of PLAIT_NOW: a loop of tries would otherwise hold its worker for ever. */

@@ -167,19 +167,32 @@ static bool watch_is_stuck(const struct sched_worker *worker)
     return computes || !os_thread_is_runnable(tid);
 }
 
-/* Has not switched since the last look: asked first, then looked at. */
+/* Its CPU time is read once it can hear, because the watcher may be taken off the CPU in between:
+ * what the worker computes until then does not show that it is deaf. */
+static void watch_ask(struct sched_worker *worker)
+{
+    watch.asked[worker->index] = watch.asks = true;
+    atom_store(&worker->asked, 1, RELAXED);
+    wait_ask(true);
+    watch.cpu_asked[worker->index] = os_thread_cpu(atom_load(&worker->tid, RELAXED));
+}
+
+/* Has not switched since the last look: asked first, then looked at. A stuck one that has run since
+ * is asked again at each look: it may compute, be found stuck, and then take free locks for ever,
+ * and without a spare worker nobody else would run the others. Obvious idea: it stays asked. Then
+ * one long computation takes the fast path of each lock from all tasks. */
 static bool watch_is_found(struct sched_worker *worker)
 {
+    int64_t cpu = os_thread_cpu(atom_load(&worker->tid, RELAXED));
     bool *asked = &watch.asked[worker->index];
-    if (!*asked && !worker->stuck) {
-        *asked = watch.asks = true;
-        watch.cpu_asked[worker->index] = os_thread_cpu(atom_load(&worker->tid, RELAXED));
-        atom_store(&worker->asked, 1, RELAXED);
-        return false;
+    if (!*asked && (!worker->stuck || cpu != watch.cpu_asked[worker->index])) {
+        watch_ask(worker);
+        return worker->stuck;
     }
-    if (!worker->stuck && !watch_is_stuck(worker))
-        return false;
-    atom_store(&worker->asked, 0, RELAXED); /* it does not hear */
+    if (*asked && !watch_is_stuck(worker))
+        return worker->stuck;
+    *asked = false; /* it does not hear */
+    atom_store(&worker->asked, 0, RELAXED);
     return true;
 }
 
@@ -275,6 +288,13 @@ void watch_workers(void)
     uint32_t dozing = 1;
     if (unlikely(atom_load(&watch.dozing, SEQ_CST)) && atom_cas(&watch.dozing, &dozing, 0, SEQ_CST))
         watch_ring();
+}
+
+/* A worker is new: it may find its first coroutine queued already, and then never come to
+ * watch_workers, because that one never waits. */
+void watch_new_worker(void)
+{
+    watch_ring();
 }
 
 static int watch_open(void)

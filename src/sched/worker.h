@@ -197,9 +197,10 @@ void worker_loop(struct sched_worker *worker);
 int worker_new(uint32_t index, struct sched_worker **made);
 
 /* watch.c */
-void watch_workers(void); /* a worker has begun to run: look at them */
-void watch_reset(void);   /* in the child of a fork: there is no watcher */
-int watch_end(void);      /* quiesce */
+void watch_workers(void); /* a worker runs again: look at them */
+void watch_new_worker(void);
+void watch_reset(void); /* in the child of a fork: there is no watcher */
+int watch_end(void);    /* quiesce */
 /* A thread waits for a descriptor: as poll_register and poll_withdraw in the watcher's poller. */
 int sched_watch_poll(int descriptor, uint32_t events, struct wait_self *self);
 void sched_watch_unpoll(int descriptor, int registered);
