@@ -1,7 +1,6 @@
 /* The main of every test_*.c: runs one case as a process of its own, looks for what it left over,
  * and ends a hang with a dump. */
 #include "harness.h"
-#include "share/name.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -127,11 +126,6 @@ static void compare(const struct traces *before, char *text, size_t size)
 {
     struct traces after = look();
     size_t length = 0;
-    /* A name stays behind a close while another program just sweeps: until the next sweep. */
-    if (after.shm > before->shm) {
-        names_sweep();
-        after = look();
-    }
     text[0] = '\0';
     for (int i = 0; i < DESCRIPTORS_MOST && length < size; i++) {
         if (after.open[i] && !before->open[i]) {

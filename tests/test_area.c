@@ -291,14 +291,16 @@ static bool name_is_there(const char *name)
     return is_there(harness_name(name));
 }
 
-/* Its last user has closed it; another program that was just sweeping had it locked then, perhaps,
- * and the next sweep takes it away. */
-static void await_no_name(const char *name)
+/* Its last user has closed it: did that take it away? If not, another program was just sweeping and
+ * had it locked, and the next sweep does. */
+static bool went_at_once(const char *name)
 {
+    bool went = !is_there(name);
     while (is_there(name)) {
         names_sweep();
         plait_sleep(plait_after(PLAIT_MILLISECOND));
     }
+    return went;
 }
 
 static void refused(const char *url, uint64_t layout, int error)
@@ -322,7 +324,7 @@ TEST(what_is_no_name)
     struct share_area *area = named(url, 0);
     ck_assert_ptr_nonnull(area);
     share_area_close(area);
-    await_no_name(most);
+    went_at_once(most);
 }
 
 TEST(a_name_is_made_or_attached)
@@ -353,7 +355,19 @@ TEST(a_name_is_made_or_attached)
     ck_assert_int_eq(*(int *)share_area_memory(three), 5);
     share_area_close(two);
     share_area_close(three);
-    await_no_name(harness_name("test-area-a"));
+    went_at_once(harness_name("test-area-a"));
+}
+
+/* Now and then another program sweeps at that moment, but not each time. */
+TEST(the_last_close_takes_the_name_away)
+{
+    const char *name = harness_name("test-area-k"), *url = harness_name("shm:test-area-k");
+    int went = 0;
+    for (int i = 0; i < 10; i++) {
+        share_area_close(named(url, 0));
+        went += went_at_once(name);
+    }
+    ck_assert_int_ge(went, 5);
 }
 
 static void open_and_die(void *arg)
