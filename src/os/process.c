@@ -51,15 +51,15 @@ static bool has_ended(int pidfd)
 
 /* Somebody else reaped it. Its end, which the pidfd tells at once, comes before its status can be
  * read: that other wait() is still at work, most often for microseconds, but for milliseconds where
- * it lost its CPU in between. Hence looks that grow rarer, for 0.1 s: where nobody takes the status
- * it never comes. */
+ * it lost its CPU in between. Hence looks that grow rarer, for 0.8 s (0.1 s was too short once in
+ * 3,000 on a crowded machine): where nobody takes the status it never comes. */
 static void ask_info(int pidfd, struct os_exit *end)
 {
     struct pidfd_info info;
     *end = (struct os_exit){.known = false};
     if (!os_has(OS_PIDFD_INFO))
         return;
-    for (int64_t pause = FIRST_PAUSE; pause <= FIRST_PAUSE << 10; pause *= 2) {
+    for (int64_t pause = FIRST_PAUSE; pause <= FIRST_PAUSE << 13; pause *= 2) {
         info = (struct pidfd_info){.mask = INFO_EXIT};
         if (OS_CALL(ioctl, pidfd, GET_INFO, &info) < 0)
             return;
