@@ -6,8 +6,9 @@
  * the cells: each says by one word what it is, and beside it what its place in the order depends
  * on. So a call changes that word once, and the rest as it likes; who takes the lock after a death
  * makes the rest anew (shared_repair.c). The counts of gets and of the lost do not follow from the
- * cells: where they must change together with one, what they are to be is written first (turn). The death of somebody
- * who is not inside changes nothing here, but for the cells that he had out (shared_lease.c). */
+ * cells: where they must change together with one, what they are to be is written first (turn). The
+ * death of somebody who is not inside changes nothing here, but for the cells that he had out
+ * (shared_lease.c). */
 #ifndef QUEUE_SHARED_STOCK_H
 #define QUEUE_SHARED_STOCK_H
 

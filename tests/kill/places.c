@@ -163,26 +163,16 @@ static void fresh_left(void)
     must(waitpid(pid, NULL, 0) == pid);
 }
 
-/* Of a ring: between the stamp and the count. */
+/* Between the stamp, or the cell's state, and the count. */
 static bool has_turn(void)
 {
     const struct places *places = shared_places(queue);
-    return places->turn && !places->of_lost &&
-           shared_slot_at(&queue->shared, places->turn - 1)->stamp == places->stamp;
-}
-
-static bool has_lost(void)
-{
-    const struct places *places = shared_places(queue);
-    return places->turn && places->of_lost &&
-           shared_slot_at(&queue->shared, places->turn - 1)->stamp != places->stamp;
-}
-
-/* The same of a stock. */
-static bool pile_has_turn(void)
-{
     const struct shared_stock *stock = shared_stock(&queue->shared);
-    return stock->turn && shared_cell(&queue->shared, stock->turn - 1)->state == stock->turn_state;
+    if (queue->kind == &queue_shared_stock)
+        return stock->turn &&
+               shared_cell(&queue->shared, stock->turn - 1)->state == stock->turn_state;
+    return places->turn && (shared_slot_at(&queue->shared, places->turn - 1)->stamp ==
+                            places->stamp) != places->of_lost;
 }
 
 /* One was killed in the middle of a take. */
@@ -193,29 +183,12 @@ static void fresh_half_taken(void)
     left = true;
 }
 
-static void pile_fresh_half_taken(void)
-{
-    fresh();
-    dead_leave(register_thread, take_one, pile_has_turn);
-    left = true;
-}
-
 /* One was killed while it settled what another dead one had taken. */
-static void settle_half(bool (*is_half_done)(void))
+static void fresh_half_lost(void)
 {
     fresh_left();
     queue->shared.patrolled = 0;
-    dead_leave(register_thread, join_in_vain, is_half_done);
-}
-
-static void fresh_half_lost(void)
-{
-    settle_half(has_lost);
-}
-
-static void pile_fresh_half_lost(void)
-{
-    settle_half(pile_has_turn);
+    dead_leave(register_thread, join_in_vain, has_turn);
 }
 
 /* All that a survivor can do; behind it, how many items the victim got and did not lose. */
@@ -325,8 +298,8 @@ static const struct kill_noun half_lost = NOUN(open_ring, fresh_half_lost, use_m
 static const struct kill_noun pile = NOUN(open_pile, fresh, use_place);
 static const struct kill_noun pile_copied = NOUN(open_pile, fresh, use_copied);
 static const struct kill_noun pile_left = NOUN(open_pile, fresh_left, use_left);
-static const struct kill_noun pile_half_taken = NOUN(open_pile, pile_fresh_half_taken, use_mended);
-static const struct kill_noun pile_half_lost = NOUN(open_pile, pile_fresh_half_lost, use_mended);
+static const struct kill_noun pile_half_taken = NOUN(open_pile, fresh_half_taken, use_mended);
+static const struct kill_noun pile_half_lost = NOUN(open_pile, fresh_half_lost, use_mended);
 static const struct kill_noun alone = NOUN(open_alone, fresh, use_place);
 static const struct kill_noun alone_copied = NOUN(open_alone, fresh, use_copied);
 static const struct kill_noun alone_left = NOUN(open_alone, fresh_left, use_left);

@@ -51,7 +51,7 @@ struct thread {
 };
 
 struct state {
-    uint8_t owner, lane, alive, resting, blocked, begun;
+    uint8_t owner, lane, alive, resting, blocked;
     uint8_t idle; /* a bit for each worker */
     bool looks, slowly, lends;
     struct thread threads[THREADS_MOST];
@@ -209,7 +209,6 @@ static bool take(struct step *step)
     if (!step->next.lane)
         return false;
     step->next.lane--;
-    step->next.begun++;
     return true;
 }
 
