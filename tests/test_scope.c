@@ -729,6 +729,26 @@ TEST_LABELED(a_process_inside_has_blocks_of_its_own, "process")
     ck_assert_int_eq(now(&seen->ended), 2);
 }
 
+static int nothing(void *arg)
+{
+    return 0;
+}
+
+/* A task is joined some instructions before its block has let it go. */
+TEST_LIGHT(who_joined_leaves_nothing_that_runs)
+{
+    for (int i = 0; i < 2000; i++) {
+        int rc = 1;
+        plait_scoped (PLAIT_NEVER, &rc) {
+            plait_task *task = NULL;
+            need(plait_start(i % 2 ? &task : NULL, carrier, nothing, NULL, NULL) == 0);
+            need((task ? plait_join(task, NULL, PLAIT_NEVER) : plait_join_all(PLAIT_NEVER)) == 0);
+            break;
+        }
+        need(rc == 0);
+    }
+}
+
 static void forks_inside(void *arg)
 {
     int rc = 1;

@@ -368,6 +368,15 @@ void plait_scope_finish(plait_scope *scope)
     block_end(block);
 }
 
+/* Who is counted but no longer in the list is between 2 and 5: it has ended, perhaps was joined. */
+static void cancel_what_runs(struct task_block *block)
+{
+    base_spin_lock(&block->lock);
+    if (!list_is_empty(&block->tasks))
+        cancel_locked(block, -ECANCELED);
+    base_spin_unlock(&block->lock);
+}
+
 void plait_scope_leave(plait_scope *scope)
 {
     if (((struct task_block *)scope)->magic != BLOCK_MAGIC)
@@ -375,7 +384,7 @@ void plait_scope_leave(plait_scope *scope)
     WAIT_POINT();
     struct task_block *block = block_to_end(scope, PLACE);
     if (atom_load(&block->running, ACQUIRE)) {
-        block_cancel(block, -ECANCELED);
+        cancel_what_runs(block);
         tasks_awaited(block->owner, block, false);
         wait_until_done(&block_call, &block->running, NULL, block->place);
         tasks_awaited(block->owner, NULL, false);

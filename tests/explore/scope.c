@@ -14,6 +14,8 @@ static plait_scope outer, inner;
 static struct task_slot slot;
 static uint32_t begun[EXPLORE_TASKS], ended[EXPLORE_TASKS];
 static int result[EXPLORE_TASKS], rc, inner_rc, left;
+static struct task_scope started; /* what plait_join_all waits for, where is_counted */
+static bool is_counted;
 
 /* ---- what src/task/scope.c asks of others */
 void process_insist(struct task_record *record)
@@ -49,6 +51,8 @@ static void setup(void)
 {
     lot_reset();
     outer = inner = (plait_scope){{0}};
+    started = (struct task_scope){0};
+    is_counted = false;
     left = 0;
     rc = inner_rc = 1;
     for (int i = 0; i < EXPLORE_TASKS; i++) {
@@ -76,6 +80,8 @@ static void ends(int task, plait_state state, int status)
     struct task_block *block = block_is_inside(me) ? block_unlink(me, state) : NULL;
     explore_gone(&me->co.self, sizeof me->co.self); /* the stack may be another's */
     atom_store(&ended[task], 1, RELEASE);
+    if (is_counted)
+        task_count_out(&started, status != 0);
     if (block)
         block_leave(block, state == PLAIT_FAILED, status);
 }
@@ -180,6 +186,17 @@ static void begins_and_leaves(void)
 static void check_left(void)
 {
     EXPLORE_CHECK(rc == -ECANCELED && result[2] == -ECANCELED);
+}
+
+/* Their end was told before the block let them go. */
+static void begins_and_joins_and_leaves(void)
+{
+    started.running = 2;
+    is_counted = true;
+    begins_two();
+    wait_until_done(&count_call, &started.running, NULL, NULL);
+    plait_scope_leave(&outer);
+    gone(&outer);
 }
 
 /* ---- the block's own wait is cancelled, once, and nothing of that is left behind it */
@@ -394,6 +411,8 @@ static const struct explore_case cases[] = {
     BOTH("both fail", check_either_failed, 2, true, false, begins_and_finishes, one_fails,
          two_fails),
     BOTH("left early", check_left, 2, true, false, begins_and_leaves, one_sleeps, two_sleeps),
+    BOTH("joined, then left early", check_fine, 1, true, false, begins_and_joins_and_leaves,
+         one_works, two_works),
     BOTH("the block sleeps", check_told, 2, true, false, begins_and_sleeps, one_fails, two_sleeps),
     BOTH("nothing is left behind", check_not_left, 2, true, false, begins_and_finishes_and_sleeps,
          one_fails, two_sleeps),
