@@ -190,9 +190,9 @@ TEST_LABELED(a_child_dies, "process")
     ends(true, true);
 }
 
-static int nothing(void *arg)
+static int waits_for_ever(void *arg)
 {
-    return 0;
+    return plait_sleep(PLAIT_NEVER);
 }
 
 /* However early: it was entered before it ran. */
@@ -202,12 +202,13 @@ TEST_LABELED(a_child_killed_at_once_is_known, "process")
         struct share_others others;
         struct share_area *area = make(64, 0);
         plait_task *task;
-        ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, nothing, NULL, NULL), 0);
+        ck_assert_int_eq(plait_start(&task, PLAIT_PROCESS, waits_for_ever, NULL, NULL), 0);
         kill(plait_task_pid(task), SIGKILL);
         int status;
         plait_join(task, &status, PLAIT_NEVER);
         ck_assert(share_users_others(area, &others));
-        ck_assert_int_eq(others.died, status != 0);
+        ck_assert_int_eq(status, PLAIT_KILLED(SIGKILL));
+        ck_assert(others.ever && others.died);
         share_area_close(area);
     }
 }
