@@ -372,10 +372,13 @@ TEST_LABELED(a_select_ends_when_nobody_is_left, "process")
 
 /* ---- feeders */
 
+static plait_event *all_are_named; /* a feeder that ends before would be the last one */
+
 static int feed(void *queue)
 {
     int one = 1;
     need(plait_put((plait_queue *)queue, &one, PLAIT_NEVER) == 0);
+    need(plait_event_wait(all_are_named, PLAIT_NEVER) == 0);
     return plait_sleep(plait_after(5 * PLAIT_MILLISECOND));
 }
 
@@ -391,11 +394,13 @@ static void is_closed_by_its_feeders(plait_where where, plait_carrier carrier,
     plait_queue *queue = plait_queue_open(sizeof(int), 4, &(plait_queue_options){.where = where});
     plait_task *task[2];
     int got, count = 0, rc;
+    plait_event_clear(all_are_named);
     ck_assert_int_eq(plait_put(queue, &count, PLAIT_NOW), 0); /* this process may put, too */
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(plait_start(&task[i], carrier, function, queue, NULL), 0);
         ck_assert_int_eq(plait_queue_fed_by(queue, task[i]), 0);
     }
+    plait_event_set(all_are_named);
     while ((rc = plait_get(queue, &got, plait_after(5 * PLAIT_SECOND))) == 0)
         count++;
     ck_assert_int_eq(rc, -EPIPE);
@@ -408,11 +413,14 @@ static void is_closed_by_its_feeders(plait_where where, plait_carrier carrier,
 
 TEST_LABELED(closed_when_the_last_feeder_has_ended, "process")
 {
+    all_are_named = plait_share(sizeof *all_are_named);
+    plait_event_init(all_are_named, PLAIT_SHARED);
     is_closed_by_its_feeders(PLAIT_PRIVATE, PLAIT_THREAD, feed);
     is_closed_by_its_feeders(PLAIT_PRIVATE, PLAIT_COROUTINE, feed);
     is_closed_by_its_feeders(PLAIT_SHARED, PLAIT_COROUTINE, feed);
     is_closed_by_its_feeders(PLAIT_SHARED, PLAIT_PROCESS, feed);
     is_closed_by_its_feeders(PLAIT_SHARED, PLAIT_PROCESS, feed_and_die);
+    plait_share_free(all_are_named);
 }
 
 static int wait_for_a_word(void *arg)
