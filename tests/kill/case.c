@@ -15,15 +15,20 @@ struct tally {
     int kills, got, told, by_patrol, stuck, late, wrong;
     int stops, went_on, waited, overdue;
     int64_t slowest;
-    char first[256]; /* where the first fault was */
+    char first[400]; /* where the first fault was */
 };
 
-static void note_fault(struct tally *tally, const char *what, int point, uint64_t place)
+static void note_fault(struct tally *tally, const char *what, int point,
+                       const struct outcome *outcome)
 {
     char text[200];
+    void *place = (void *)(uintptr_t)outcome->place;
     if (!tally->first[0])
-        snprintf(tally->first, sizeof tally->first, "%s after instruction %d, at %s", what, point,
-                 base_place((void *)(uintptr_t)place, text, sizeof text));
+        snprintf(tally->first, sizeof tally->first,
+                 "%s after instruction %d, at %s: told %d in %.1f ms, beside it %d, %s, %s", what,
+                 point, base_place(place, text, sizeof text), outcome->rc,
+                 (double)outcome->took / 1e6, outcome->beside, outcome->woken ? "woken" : "awake",
+                 outcome->sound ? "sound" : "not sound");
 }
 
 static bool is_stuck(const struct outcome *outcome)
@@ -91,7 +96,7 @@ static void kill_at(const struct kill_case *one, int point, struct tally *tally)
                    is_stuck(&outcome)   ? "stuck"
                    : is_wrong(&outcome) ? "wrong"
                                         : "late",
-                   point, outcome.place);
+                   point, &outcome);
 }
 
 static void kill_all(const struct kill_case *one, int points, struct tally *tally)
@@ -120,7 +125,7 @@ static void stop_all(const struct kill_case *one, int points, struct tally *tall
         tally->wrong += outcome.reached && !outcome.sound;
         if (outcome.beside == -ETIME || (outcome.reached && !outcome.sound))
             note_fault(tally, outcome.sound ? "overdue, stopped" : "wrong, stopped", point,
-                       outcome.place);
+                       &outcome);
     }
 }
 

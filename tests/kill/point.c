@@ -188,6 +188,7 @@ struct outcome point_stop_and_kill(const struct kill_case *one, int point)
     common->waits = STOP_WAITS;
     outcome.reached = begin(one, &victim) && reach(one, &victim, point, false);
     outcome.place = outcome.reached ? victim_place(&victim) : 0;
+    outcome.woken = woken;
     if (outcome.reached)
         outcome.beside =
             point_stop(&victim, one->noun->endless ? unblock_alone : NULL, &outcome.waited);
