@@ -254,6 +254,19 @@ static int eat_for_ever(void *arg)
     return 0;
 }
 
+/* Who was stopped with the lock in his hand, which is rare, keeps it from everybody: he goes on. */
+static void stop_outside(pid_t child)
+{
+    stop_child(child);
+    int rc = plait_lock_acquire(&common->lock, plait_after(100 * PLAIT_MILLISECOND));
+    if (rc == -EOWNERDEAD)
+        plait_lock_mend(&common->lock);
+    if (rc == -ETIMEDOUT)
+        need(kill(child, SIGCONT) == 0);
+    else
+        plait_lock_release(&common->lock);
+}
+
 /* Eaters die or are stopped; apples that nobody eats although there are eaters would be a lost
  * one. */
 static void soak(int kills)
@@ -267,7 +280,7 @@ static void soak(int kills)
     for (int i = 0; i < kills; i++) {
         int one = (int)(crew_random(&random) % CHILDREN), apples = 1 + i % 3;
         if (i % 4 == 0)
-            stop_child(children[one]);
+            stop_outside(children[one]);
         grow(apples);
         if (i % 2)
             plait_condition_notify_all(&common->grown);
