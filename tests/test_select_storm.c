@@ -11,7 +11,7 @@ struct storm {
     plait_queue *queues[QUEUES];
     long rounds;      /* of each task */
     uint64_t in, out; /* sums of the items */
-    uint64_t selects, slept, canceled;
+    uint64_t selects, canceled;
     int tasks; /* that still go on */
 };
 
@@ -33,16 +33,15 @@ static void count(struct storm *storm, int rc, int64_t began)
 {
     bool slept = plait_now() - began > 2 * PLAIT_MICROSECOND;
     __atomic_add_fetch(&storm->selects, 1, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&storm->slept, slept, __ATOMIC_RELAXED);
     __atomic_add_fetch(&storm->canceled, slept && rc == -ECANCELED, __ATOMIC_RELAXED);
 }
 
-/* A slow machine may need more rounds until enough waits were cancelled. */
-static bool goes_on(const struct storm *storm, long round)
+/* One sleep for 500 selects was cancelled; a slow machine may need more rounds. Where none ever is,
+ * this hangs, which the harness tells. */
+static bool is_enough(const struct storm *storm)
 {
-    uint64_t slept = __atomic_load_n(&storm->slept, __ATOMIC_RELAXED);
-    bool enough = __atomic_load_n(&storm->canceled, __ATOMIC_RELAXED) * 50 >= slept;
-    return round < storm->rounds || (!enough && round < storm->rounds * 20);
+    uint64_t least = (uint64_t)storm->rounds * TASKS / 500;
+    return __atomic_load_n(&storm->canceled, __ATOMIC_RELAXED) >= least;
 }
 
 static int put_or_get(void *arg)
@@ -50,7 +49,7 @@ static int put_or_get(void *arg)
     struct storm *storm = arg;
     unsigned random = (unsigned)((uintptr_t)&random >> 4);
     bool gets = crew_random(&random) % 2;
-    for (long i = 0; goes_on(storm, i); i++) {
+    for (long i = 0; i < storm->rounds || !is_enough(storm); i++) {
         uint64_t in[QUEUES], out = 0;
         plait_case cases[QUEUES + 1];
         for (int k = 0; k < QUEUES; k++) {
@@ -87,8 +86,9 @@ static void disturb(struct storm *storm, struct crew *crew, bool close)
             if (crew->task[i] && plait_task_state(crew->task[i]) == PLAIT_WAITING)
                 plait_cancel(crew->task[i]);
         plait_sleep(plait_after(crew_random(&random) % 50 * PLAIT_MICROSECOND));
-        if (close && __atomic_load_n(&storm->selects, __ATOMIC_RELAXED) >
-                         (uint64_t)storm->rounds * TASKS / 2)
+        if (close && is_enough(storm) &&
+            __atomic_load_n(&storm->selects, __ATOMIC_RELAXED) >
+                (uint64_t)storm->rounds * TASKS / 2)
             plait_queue_close(storm->queues[crew_random(&random) % QUEUES]);
     }
 }
@@ -111,7 +111,6 @@ static void storm_run(int carrier, long rounds, bool close)
     }
     ck_assert_uint_eq(storm.in, storm.out);
     ck_assert_uint_gt(storm.in, 0);
-    ck_assert_uint_ge(storm.canceled * 100, storm.slept);
 }
 
 TEST_CREW(nothing_is_lost_or_taken_twice)
