@@ -68,12 +68,12 @@ static inline int storm_member(void *arg)
     return 0;
 }
 
-/* `operations` calls of `act` by `tasks` tasks, and more until one in 500 of that number was ended
+/* `operations` calls of `act` by `tasks` tasks, and more until one in 100 of that number was ended
  * by a cancel. */
 static inline void storm_run(int carrier, int tasks, long operations,
                              void (*act)(struct storm *storm, unsigned *random))
 {
-    struct storm storm = {.act = act, .each = operations / tasks, .enough = operations / 500};
+    struct storm storm = {.act = act, .each = operations / tasks, .enough = operations / 100};
     storm.ready = storm.busy = tasks;
     crew_start(&storm.crew, carrier, tasks, storm_member, &storm);
     plait_event_set(&storm.begin);

@@ -36,11 +36,11 @@ static void count(struct storm *storm, int rc, int64_t began)
     __atomic_add_fetch(&storm->canceled, slept && rc == -ECANCELED, __ATOMIC_RELAXED);
 }
 
-/* One sleep for 500 selects was cancelled; a slow machine may need more rounds. Where none ever is,
+/* One sleep for 100 selects was cancelled; a slow machine may need more rounds. Where none ever is,
  * this hangs, which the harness tells. */
 static bool is_enough(const struct storm *storm)
 {
-    uint64_t least = (uint64_t)storm->rounds * TASKS / 500;
+    uint64_t least = (uint64_t)storm->rounds * TASKS / 100;
     return __atomic_load_n(&storm->canceled, __ATOMIC_RELAXED) >= least;
 }
 
